@@ -1,0 +1,5 @@
+"""`python -m brandrelease`."""
+
+from brandrelease.cli import main
+
+main()

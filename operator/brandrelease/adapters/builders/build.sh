@@ -1,0 +1,44 @@
+# Build the image from /source and push it. All values come in by the environment.
+# Ends with 70 where the commit is not to blame: the daemon did not come up, or the push was refused.
+export XDG_RUNTIME_DIR=/state/run HOME=/state/home
+mkdir -p "$XDG_RUNTIME_DIR" "$HOME"
+export BUILDKIT_HOST=unix:///state/run/buildkitd.sock
+config=/state/buildkitd.toml
+: > "$config"
+for registry in $INSECURE_REGISTRIES; do
+    printf '[registry."%s"]\n  http = true\n' "$registry" >> "$config"
+done
+set -- --config "$config" --root /state/root --addr "$BUILDKIT_HOST"
+if [ -n "$ROOTLESS" ]; then
+    rootlesskit --net=host --copy-up=/etc --disable-host-loopback buildkitd "$@" --rootless --oci-worker-no-process-sandbox > /state/buildkitd.log 2>&1 &
+else
+    buildkitd "$@" > /state/buildkitd.log 2>&1 &
+fi
+waited=0
+until buildctl debug workers > /dev/null 2>&1; do
+    waited=$((waited + 1))
+    if [ "$waited" -gt 300 ]; then
+        echo "BuildKit did not start within 30 seconds; its last lines:"
+        tail -n 15 /state/buildkitd.log
+        exit 70
+    fi
+    sleep 0.1
+done
+set -- build --frontend dockerfile.v0 --progress plain \
+    --local "context=/source/$CONTEXT" --local "dockerfile=/source/$CONTEXT" --opt "filename=$DOCKERFILE" \
+    --opt "build-arg:SOURCE_DATE_EPOCH=$(cat /source/.git/brandrelease-commit-time)" \
+    --import-cache "type=registry,ref=$CACHE" --export-cache "type=registry,ref=$CACHE,mode=max,ignore-error=true" \
+    --output "type=image,name=$IMAGE,push=true" --metadata-file /state/metadata.json
+if [ -n "$TARGET" ]; then set -- "$@" --opt "target=$TARGET"; fi
+old_ifs=$IFS
+IFS='
+'
+for argument in $BUILD_ARGS; do set -- "$@" --opt "build-arg:$argument"; done
+IFS=$old_ifs
+if ! buildctl "$@" > /state/build.log 2>&1; then
+    cat /state/build.log
+    if grep -q -e 'failed to push' -e 'failed to authorize' /state/build.log; then exit 70; fi
+    exit 1
+fi
+cat /state/build.log
+sed -n 's/.*"containerimage.digest": *"\(sha256:[0-9a-f]\{64\}\)".*/\1/p' /state/metadata.json > /dev/termination-log

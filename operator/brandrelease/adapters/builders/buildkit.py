@@ -1,0 +1,137 @@
+"""The builder `buildKit`: a Job in the build namespace. Its deterministic name is what makes every step repeatable."""
+
+import re
+from typing import Any
+
+from brandrelease.adapters.builders.buildkit_job import BUILD, EXIT_INFRASTRUCTURE, FETCH, JobProfile, job_body
+from brandrelease.adapters.kube.api import JOBS, PODS, ApiError, KubeApi
+from brandrelease.apis.reasons import Reason
+from brandrelease.core.images import BuildOrder
+from brandrelease.core.snapshot import (
+    BuildAbsent,
+    BuildFailed,
+    BuildRunning,
+    BuildState,
+    BuildSucceeded,
+    Refusal,
+)
+from brandrelease.core.words import cut, seconds
+from brandrelease.ports import Refused
+
+Json = dict[str, Any]
+
+ALREADY_EXISTS = 409
+REFUSALS = {400, 403, 404, 422}
+LOG_LINES, LOG_CHARACTERS, LOG_TIMEOUT = 20, 2000, 2.0
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+_PASSWORD_IN_URL = re.compile(r"(\w+://)[^/\s@]+@")
+
+
+class BuildKit:
+    """Builds in the cluster."""
+
+    def __init__(self, api: KubeApi, profile: JobProfile) -> None:
+        self._api, self._profile = api, profile
+
+    async def state(self, order: BuildOrder) -> BuildState:
+        job = await self._api.get(JOBS, self._profile.namespace, order.name)
+        if job is None or "deletionTimestamp" in job["metadata"]:
+            return BuildAbsent()
+        conditions = {c["type"]: c for c in job.get("status", {}).get("conditions", []) if c["status"] == "True"}
+        pod = await self._pod(order)
+        if "Complete" in conditions:
+            return BuildSucceeded(_digest(pod))
+        if "Failed" in conditions:
+            return await self._failure(order, pod, str(conditions["Failed"].get("reason", "")))
+        return BuildRunning(_progress(order, pod))
+
+    async def start(self, order: BuildOrder) -> None:
+        try:
+            await self._api.create(JOBS, self._profile.namespace, job_body(order, self._profile))
+        except ApiError as error:
+            if error.status == ALREADY_EXISTS:
+                return
+            if error.status in REFUSALS:
+                message = f"The API server refuses the build Job {order.name} in namespace {self._profile.namespace}: {error.message}"
+                raise Refused(Refusal(Reason.BuildNotStarted, message)) from error
+            raise
+
+    async def cancel(self, order: BuildOrder) -> None:
+        await self._api.delete(JOBS, self._profile.namespace, order.name)
+
+    async def _pod(self, order: BuildOrder) -> Json | None:
+        """The newest pod of the Job."""
+        labels = f"batch.kubernetes.io/job-name={order.name}"
+        pods = await self._api.items(PODS, self._profile.namespace, labels=labels)
+        return max(pods, key=lambda pod: str(pod["metadata"]["creationTimestamp"]), default=None)
+
+    async def _failure(self, order: BuildOrder, pod: Json | None, reason: str) -> BuildFailed:
+        step, ended = _failed_step(pod)
+        tail = await self._log_tail(pod, step) if pod else ""
+        if reason == "DeadlineExceeded":
+            message = (
+                f"Build Job {order.name} took longer than {seconds(order.timeout_seconds)} (spec.build.timeoutSeconds)."
+            )
+            return BuildFailed(Reason.BuildTimedOut, message, retriable=False, log_tail=tail)
+        if pod is None or ended is None or ended.get("exitCode") == EXIT_INFRASTRUCTURE or step == FETCH:
+            why = _last_words(tail) or reason or "its pod is gone"
+            message = f"Build Job {order.name} failed in step {step}, for no fault of the Dockerfile: {why}."
+            return BuildFailed(Reason.BuildInfrastructureFailed, message, retriable=True, log_tail=tail)
+        if ended.get("reason") == "OOMKilled":
+            message = f"Build Job {order.name} used more memory than it may; raise spec.build.buildKit.resources.limits.memory."
+            return BuildFailed(Reason.BuildFailed, message, retriable=False, log_tail=tail)
+        message = f"The build of the Dockerfile failed: {_last_words(tail)}. The last lines of its log are in status.current.build.logTail."
+        return BuildFailed(Reason.BuildFailed, message, retriable=False, log_tail=tail)
+
+    async def _log_tail(self, pod: Json, container: str) -> str:
+        query = {"container": container, "tailLines": str(LOG_LINES)}
+        try:
+            text = await self._api.log(self._profile.namespace, pod["metadata"]["name"], query, LOG_TIMEOUT)
+        except (ApiError, TimeoutError):
+            return ""
+        return _PASSWORD_IN_URL.sub(r"\1", text).strip()[-LOG_CHARACTERS:]
+
+
+def _statuses(pod: Json | None) -> dict[str, Json]:
+    status = pod.get("status", {}) if pod else {}
+    entries = [*status.get("initContainerStatuses", []), *status.get("containerStatuses", [])]
+    return {entry["name"]: entry for entry in entries}
+
+
+def _digest(pod: Json | None) -> str | None:
+    """The digest comes by the termination message, never by the log: a log is whatever the Dockerfile prints."""
+    ended = _statuses(pod).get(BUILD, {}).get("state", {}).get("terminated", {})
+    match = _DIGEST.fullmatch(ended.get("message", "").strip())
+    return match.group() if match else None
+
+
+def _failed_step(pod: Json | None) -> tuple[str, Json | None]:
+    for name, entry in _statuses(pod).items():
+        ended: Json | None = entry.get("state", {}).get("terminated")
+        if ended and ended.get("exitCode") != 0:
+            return name, ended
+    return BUILD, None
+
+
+def _last_words(log: str) -> str:
+    """The line that tells why: BuildKit ends with `error: failed to solve: ...`."""
+    lines = [line.strip() for line in log.splitlines() if line.strip()]
+    errors = [line for line in lines if line.lower().startswith(("error:", "fatal:"))]
+    return cut((errors or lines or [""])[-1], 300).rstrip(".")
+
+
+def _progress(order: BuildOrder, pod: Json | None) -> str:
+    """What the Job does now, as a sentence."""
+    what = f"Build Job {order.name} of commit {order.commit[:12]}"
+    if pod is None:
+        return f"{what} waits for its pod."
+    status = pod.get("status", {})
+    for condition in status.get("conditions", []):
+        if condition.get("reason") == "Unschedulable":
+            return f"{what} waits for a node: {condition.get('message', '')}"
+    for entry in _statuses(pod).values():
+        waiting = entry.get("state", {}).get("waiting", {})
+        if waiting.get("reason") not in {None, "PodInitializing", "ContainerCreating"}:
+            return f"{what} does not start: {waiting['reason']} {waiting.get('message', '')}"
+    running = next((name for name, entry in _statuses(pod).items() if "running" in entry.get("state", {})), None)
+    return f"{what} {'takes the source' if running == FETCH else 'builds the image' if running == BUILD else 'starts'}."

@@ -1,0 +1,176 @@
+"""The Job that builds an image with BuildKit, from order to plain JSON object. Pure.
+
+Two containers, so that no credential is where it is not needed: `fetch` has the git Secret and takes the source at the
+full commit; `build` has the registry Secret and runs the Dockerfile, whose commands are the commit's author's.
+"""
+
+from dataclasses import dataclass
+from importlib import resources
+from typing import Any, Final
+
+from brandrelease.apis.brand import ResourceAmounts
+from brandrelease.apis.wellknown import BUILD_KEY_LABEL, NAME_LABEL
+from brandrelease.core.images import BuildOrder
+from brandrelease.settings import SecurityProfile
+
+Json = dict[str, Any]
+
+KEEP_SECONDS: Final = 86_400
+"""A finished Job is kept for a day, for whoever wants to read its log."""
+
+BUILDER_USER: Final = 1000
+"""The ordinary user of the builder image, with a range of subordinate ids (/etc/subuid)."""
+
+EXIT_INFRASTRUCTURE: Final = 70
+"""The scripts end with this where the commit is not to blame: no daemon, no source, no push."""
+
+FETCH, BUILD = "fetch", "build"
+
+
+@dataclass(frozen=True, slots=True)
+class JobProfile:
+    """What does not depend on the order: the operator's settings for builds."""
+
+    namespace: str
+    image: str
+    security: SecurityProfile
+    insecure_registries: frozenset[str]
+
+
+def job_body(order: BuildOrder, profile: JobProfile) -> Json:
+    """The Job for an order. Its name is a function of the order, so a second one of the kind cannot be created."""
+    labels = {NAME_LABEL: order.brand, BUILD_KEY_LABEL: order.key[:63]}
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {
+            "name": order.name,
+            "namespace": profile.namespace,
+            "labels": labels,
+            "annotations": {"brandrelease.dev/commit": order.commit, "brandrelease.dev/tag": order.tag},
+            "ownerReferences": [
+                {
+                    "apiVersion": "brandrelease.dev/v1alpha1",
+                    "kind": "Brand",
+                    "name": order.brand,
+                    "uid": order.brand_uid,
+                }
+            ],
+        },
+        "spec": {
+            "backoffLimit": 0,
+            "activeDeadlineSeconds": order.timeout_seconds,
+            "ttlSecondsAfterFinished": KEEP_SECONDS,
+            "podFailurePolicy": {
+                # Evicted or preempted: the pod is made again, and the build is not blamed.
+                "rules": [{"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]}]
+            },
+            "template": {"metadata": {"labels": labels}, "spec": _pod(order, profile)},
+        },
+    }
+
+
+def _pod(order: BuildOrder, profile: JobProfile) -> Json:
+    volumes: list[Json] = [
+        {"name": "source", "emptyDir": {}},
+        {"name": "state", "emptyDir": {}},  # on the node's disk: an overlay on the container's own overlay cannot be
+    ]
+    if order.source_secret:
+        volumes.append({"name": "git", "secret": {"secretName": order.source_secret, "defaultMode": 0o444}})
+    if order.registry_secret:
+        items = [{"key": ".dockerconfigjson", "path": "config.json"}]
+        volumes.append({"name": "registry", "secret": {"secretName": order.registry_secret, "items": items}})
+    return {
+        "restartPolicy": "Never",
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
+        "volumes": volumes,
+        "initContainers": [_fetch(order, profile)],
+        "containers": [_build(order, profile)],
+        **_pod_security(profile.security),
+    }
+
+
+def _fetch(order: BuildOrder, profile: JobProfile) -> Json:
+    mounts = [{"name": "source", "mountPath": "/source"}]
+    if order.source_secret:
+        mounts.append({"name": "git", "mountPath": "/secrets/git"})
+    return {
+        "name": FETCH,
+        "image": profile.image,
+        "command": ["/bin/sh", "-euc", _script("fetch.sh")],
+        "env": _environment({"SOURCE_URL": order.source_url, "COMMIT": order.commit}),
+        "volumeMounts": mounts,
+        "securityContext": {
+            "runAsUser": BUILDER_USER,
+            "runAsGroup": BUILDER_USER,
+            "allowPrivilegeEscalation": False,
+            "capabilities": {"drop": ["ALL"]},
+        },
+    }
+
+
+def _build(order: BuildOrder, profile: JobProfile) -> Json:
+    mounts = [{"name": "source", "mountPath": "/source", "readOnly": True}, {"name": "state", "mountPath": "/state"}]
+    environment = {
+        "CONTEXT": order.context,
+        "DOCKERFILE": order.dockerfile,
+        "TARGET": order.target or "",
+        "BUILD_ARGS": "\n".join(f"{name}={value}" for name, value in order.args if "\n" not in value),
+        "IMAGE": f"{order.repository}:{order.tag}",
+        "CACHE": f"{order.repository}:cache",
+        "INSECURE_REGISTRIES": " ".join(sorted(profile.insecure_registries)),
+        "ROOTLESS": "true" if profile.security is SecurityProfile.Rootless else "",
+    }
+    if order.registry_secret:
+        mounts.append({"name": "registry", "mountPath": "/secrets/registry", "readOnly": True})
+        environment["DOCKER_CONFIG"] = "/secrets/registry"
+    return {
+        "name": BUILD,
+        "image": profile.image,
+        "command": ["/bin/sh", "-euc", _script("build.sh")],
+        "env": _environment(environment),
+        "volumeMounts": mounts,
+        "resources": _resources(order),
+        "securityContext": _build_security(profile.security),
+    }
+
+
+def _pod_security(profile: SecurityProfile) -> Json:
+    match profile:
+        case SecurityProfile.UserNamespace:
+            return {"hostUsers": False, "securityContext": {"fsGroup": BUILDER_USER}}
+        case SecurityProfile.Rootless | SecurityProfile.Privileged:
+            return {"securityContext": {"fsGroup": BUILDER_USER}}
+
+
+def _build_security(profile: SecurityProfile) -> Json:
+    """What BuildKit needs: to mount and to make namespaces. With `userns` it is root in its own user namespace only."""
+    match profile:
+        case SecurityProfile.UserNamespace | SecurityProfile.Privileged:
+            return {"privileged": True, "runAsUser": 0}
+        case SecurityProfile.Rootless:
+            return {
+                "runAsUser": BUILDER_USER,
+                "runAsGroup": BUILDER_USER,
+                "seccompProfile": {"type": "Unconfined"},
+                "appArmorProfile": {"type": "Unconfined"},
+            }
+
+
+def _resources(order: BuildOrder) -> Json:
+    def amounts(chosen: ResourceAmounts | None, default: dict[str, str]) -> dict[str, str]:
+        return default | ({} if chosen is None else chosen.model_dump(exclude_none=True))
+
+    requests = amounts(order.resources.requests if order.resources else None, {"cpu": "250m", "memory": "512Mi"})
+    limits = amounts(order.resources.limits if order.resources else None, {})
+    return {"requests": requests, **({"limits": limits} if limits else {})}
+
+
+def _environment(values: dict[str, str]) -> list[Json]:
+    """Values go in by the environment, never into the text of a script. `$(NAME)` would be expanded by Kubernetes."""
+    return [{"name": name, "value": value.replace("$(", "$$(")} for name, value in values.items()]
+
+
+def _script(name: str) -> str:
+    return resources.files("brandrelease.adapters.builders").joinpath(name).read_text()

@@ -1,0 +1,180 @@
+"""The Kubernetes API as JSON objects: read live, applied server-side. The only code that imports `kubernetes`."""
+
+import asyncio
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import aiohttp
+from kubernetes.aio import client, config
+from kubernetes.aio.client.exceptions import ApiException
+from kubernetes.aio.dynamic import DynamicClient
+from kubernetes.aio.dynamic.exceptions import DynamicApiError
+
+from brandrelease.apis.wellknown import FIELD_MANAGER
+
+REQUEST_TIMEOUT: Final = 4.0
+"""Seconds for one request. A pass that waits longer would hold its object up; it is repeated instead."""
+
+METADATA_ONLY: Final = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+"""Asks the API server for names, labels and versions without the rest: all that a resync compares."""
+
+Json = dict[str, Any]
+
+
+class ApiError(Exception):
+    """The API server answered with an error. status is the HTTP status, or 0 where no answer came.
+
+    A pass that meets one is repeated later; it is never evidence about a release.
+    """
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+
+
+class Resource:
+    """Paths of one kind of object: `namespaced` ones are listed over all namespaces where none is given."""
+
+    def __init__(self, prefix: str, plural: str, *, namespaced: bool = True) -> None:
+        self._prefix, self.plural, self._namespaced = prefix, plural, namespaced
+
+    def path(self, namespace: str | None = None, name: str | None = None, subresource: str | None = None) -> str:
+        """The path of the collection, of one object, or of a subresource of it."""
+        where = f"/namespaces/{namespace}" if self._namespaced and namespace else ""
+        return "/".join(filter(None, [f"{self._prefix}{where}", self.plural, name, subresource]))
+
+
+BRANDS: Final = Resource("/apis/brandrelease.dev/v1alpha1", "brands", namespaced=False)
+BRAND_RELEASES: Final = Resource("/apis/brandrelease.dev/v1alpha1", "brandreleases")
+DEPLOYMENTS: Final = Resource("/apis/apps/v1", "deployments")
+JOBS: Final = Resource("/apis/batch/v1", "jobs")
+PODS: Final = Resource("/api/v1", "pods")
+SECRETS: Final = Resource("/api/v1", "secrets")
+
+
+class KubeApi:
+    """One connection pool to the API server."""
+
+    def __init__(self, api_client: client.ApiClient) -> None:
+        self._client = api_client
+        self._dynamic = DynamicClient(api_client)  # not awaited: the paths are known, so nothing is discovered
+
+    @classmethod
+    async def connect(cls, kubeconfig: Path | None) -> "KubeApi":
+        """With a kubeconfig where one is given, else with the service account of the pod."""
+        configuration = client.Configuration()
+        configuration.retries = None  # the loop is the retry
+        if kubeconfig is not None:
+            await config.load_kube_config(config_file=str(kubeconfig), client_configuration=configuration)
+        else:
+            config.load_incluster_config(client_configuration=configuration)
+        return cls(client.ApiClient(configuration))
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.close()
+
+    async def get(self, resource: Resource, namespace: str | None, name: str) -> Json | None:
+        """The object as it is now; None if there is none."""
+        try:
+            return await self._request("get", resource.path(namespace, name))
+        except ApiError as error:
+            if error.status == 404:  # noqa: PLR2004 - HTTP
+                return None
+            raise
+
+    async def items(
+        self, resource: Resource, namespace: str | None, *, labels: str | None = None, fields: str | None = None
+    ) -> list[Json]:
+        """All objects that match."""
+        answer = await self._request("get", resource.path(namespace), label_selector=labels, field_selector=fields)
+        found: list[Json] = answer["items"]
+        return found
+
+    async def versions(self, resource: Resource, namespace: str | None, labels: str | None = None) -> list[Json]:
+        """The metadata of all objects that match, in pages, so that no answer is ever large."""
+        found: list[Json] = []
+        token: str | None = None
+        while True:
+            answer = await self._request(
+                "get",
+                resource.path(namespace),
+                label_selector=labels,
+                limit=500,
+                _continue=token,
+                header_params={"Accept": METADATA_ONLY},
+            )
+            found += answer["items"]
+            token = answer["metadata"].get("continue")
+            if not token:
+                return found
+
+    async def create(self, resource: Resource, namespace: str, body: Json) -> None:
+        """Create an object; raises ApiError 409 if there is one of the name."""
+        await self._request("post", resource.path(namespace), body=body, field_manager=FIELD_MANAGER)
+
+    async def replace_status(self, resource: Resource, body: Json) -> Json:
+        """Write an object's status; raises ApiError 409 if the object has changed since."""
+        metadata = body["metadata"]
+        path = resource.path(metadata["namespace"], metadata["name"], "status")
+        return await self._request("put", path, body=body, field_manager=FIELD_MANAGER)
+
+    async def apply(self, resource: Resource, body: Json) -> None:
+        """Server-side apply: our fields, taken over from other owners where they are somebody else's."""
+        metadata = body["metadata"]
+        await self._request(
+            "patch",
+            resource.path(metadata["namespace"], metadata["name"]),
+            body=body,
+            field_manager=FIELD_MANAGER,
+            force_conflicts=True,
+            content_type="application/apply-patch+yaml",
+        )
+
+    async def delete(self, resource: Resource, namespace: str, name: str) -> None:
+        """Delete an object with what belongs to it; one that is not there is as good as deleted."""
+        try:
+            await self._request("delete", resource.path(namespace, name), body={"propagationPolicy": "Background"})
+        except ApiError as error:
+            if error.status != 404:  # noqa: PLR2004 - HTTP
+                raise
+
+    async def log(self, namespace: str, pod: str, query: Mapping[str, str], timeout: float) -> str:
+        """The log of a container; raises ApiError where it cannot be had."""
+        path = PODS.path(namespace, pod, "log")
+        parameters = {"query_params": list(query.items()), "header_params": {"Accept": "*/*"}}
+        async with asyncio.timeout(timeout):
+            response = await self._send("get", path, **parameters)
+            return (await response.read()).decode(errors="replace")
+
+    async def _request(self, method: str, path: str, **parameters: Any) -> Json:
+        response = await self._send(method, path, **parameters)
+        answer: Json = await response.json(content_type=None)
+        return answer
+
+    async def _send(self, method: str, path: str, **parameters: Any) -> aiohttp.ClientResponse:
+        try:
+            response: aiohttp.ClientResponse = await self._dynamic.request(
+                method,
+                path,
+                serialize=False,
+                _request_timeout=aiohttp.ClientTimeout(total=REQUEST_TIMEOUT),
+                **parameters,
+            )
+        except (DynamicApiError, ApiException) as error:
+            raise ApiError(error.status or 0, _reason(error)) from error
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise ApiError(0, f"The Kubernetes API did not answer: {error or type(error).__name__}") from error
+        return response
+
+
+def _reason(error: Any) -> str:
+    """The API server's own sentence, out of a Status object if it sent one."""
+    body = error.body.decode(errors="replace") if isinstance(error.body, bytes) else str(error.body or "")
+    try:
+        return str(json.loads(body)["message"])
+    except (ValueError, KeyError, TypeError):
+        return f"{error.status} {error.reason} {body}".strip()

@@ -1,0 +1,136 @@
+"""The port `Cluster` on the Kubernetes API."""
+
+import base64
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from brandrelease.adapters.kube.api import (
+    JOBS,
+    BRAND_RELEASES,
+    BRANDS,
+    DEPLOYMENTS,
+    PODS,
+    SECRETS,
+    ApiError,
+    KubeApi,
+)
+from brandrelease.adapters.kube.views import deployment_view, pod_view
+from brandrelease.apis.brand import Brand
+from brandrelease.apis.brandrelease import BrandRelease, BrandReleaseStatus
+from brandrelease.apis.reasons import Reason
+from brandrelease.apis.wellknown import API_VERSION, NAME_LABEL, RELEASE_LABEL
+from brandrelease.core.actions import DeploymentPatch
+from brandrelease.core.render import deployment_body
+from brandrelease.core.snapshot import BrandInvalid, DeploymentView, PodView, Refusal
+from brandrelease.ports import Refused, Secret, StatusConflict
+
+CONFLICT = 409
+LOG_TIMEOUT = 2.0
+LOG_LINES = 20
+REFUSALS = {400, 403, 404, 409, 422}
+"""Answers that mean "not so": asking the same thing again at once gives the same answer."""
+
+
+class KubeCluster:
+    """Live reads and fenced writes."""
+
+    def __init__(self, api: KubeApi) -> None:
+        self._api = api
+
+    async def brand_release(self, namespace: str, name: str) -> BrandRelease | None:
+        body = await self._api.get(BRAND_RELEASES, namespace, name)
+        return BrandRelease.from_object(body) if body else None
+
+    async def brand(self, name: str) -> Brand | BrandInvalid | None:
+        body = await self._api.get(BRANDS, None, name)
+        if body is None:
+            return None
+        try:
+            return Brand.from_object(body)
+        except ValidationError as error:
+            first = error.errors()[0]
+            return BrandInvalid(f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}.")
+
+    async def holder(self, release: BrandRelease) -> str:
+        fields = f"spec.brand={release.spec.brand},spec.environment={release.spec.environment}"
+        found = [body["metadata"] for body in await self._api.items(BRAND_RELEASES, release.namespace, fields=fields)]
+        oldest = min(found, key=lambda metadata: (metadata["creationTimestamp"], metadata["uid"]), default=None)
+        return str(oldest["name"]) if oldest else release.name
+
+    async def commits_being_built(self, brand: str, *, but: str) -> frozenset[str]:
+        bodies = await self._api.items(BRAND_RELEASES, None, fields=f"spec.brand={brand}")
+        waiting = [body.get("status", {}).get("current", {}) for body in bodies if body["metadata"]["uid"] != but]
+        return frozenset(str(c["commit"]) for c in waiting if c and "image" not in c and "outcome" not in c)
+
+    async def deployment(self, namespace: str, name: str) -> DeploymentView | None:
+        body = await self._api.get(DEPLOYMENTS, namespace, name)
+        return deployment_view(body) if body else None
+
+    async def pods(self, namespace: str, release_name: str, release_number: int) -> tuple[PodView, ...]:
+        labels = f"{NAME_LABEL}={release_name},{RELEASE_LABEL}={release_number}"
+        return tuple(pod_view(body) for body in await self._api.items(PODS, namespace, labels=labels))
+
+    async def log_tail(self, namespace: str, pod: str, container: str, *, previous: bool) -> str:
+        query = {"container": container, "tailLines": str(LOG_LINES), "previous": str(previous).lower()}
+        try:
+            return await self._api.log(namespace, pod, query, LOG_TIMEOUT)
+        except (ApiError, TimeoutError):
+            return ""
+
+    async def secret(self, namespace: str, name: str) -> Secret | None:
+        body = await self._api.get(SECRETS, namespace, name)
+        return {key: base64.b64decode(value) for key, value in body.get("data", {}).items()} if body else None
+
+    async def write_status(self, release: BrandRelease, status: BrandReleaseStatus) -> str:
+        body: dict[str, Any] = {
+            "apiVersion": API_VERSION,
+            "kind": "BrandRelease",
+            "metadata": {
+                "name": release.name,
+                "namespace": release.namespace,
+                "uid": release.uid,
+                "resourceVersion": release.resource_version,
+            },
+            "spec": release.spec.to_wire(),
+            "status": status.to_wire(),
+        }
+        try:
+            written = await self._api.replace_status(BRAND_RELEASES, body)
+        except ApiError as error:
+            if error.status == CONFLICT:
+                raise StatusConflict(error.message) from error
+            raise
+        return str(written["metadata"]["resourceVersion"])
+
+    async def apply(self, patch: DeploymentPatch) -> None:
+        try:
+            await self._api.apply(DEPLOYMENTS, deployment_body(patch))
+        except ApiError as error:
+            if error.status in REFUSALS:
+                message = f"The API server refuses the change of Deployment {patch.deployment}: {error.message}"
+                raise Refused(Refusal(Reason.DeploymentRefused, message)) from error
+            raise
+
+
+class WatchedObjects:
+    """Metadata of everything that is watched: what the resync compares."""
+
+    _RESOURCES = {r.plural: r for r in (BRAND_RELEASES, BRANDS, DEPLOYMENTS, PODS, JOBS)}
+
+    def __init__(
+        self, api: KubeApi, namespaces: frozenset[str], build_namespace: str, selectors: Mapping[str, str]
+    ) -> None:
+        self._api, self._selectors = api, selectors
+        self._namespaces: list[str | None] = [*sorted(namespaces)] or [None]
+        self._build_namespace: str | None = build_namespace
+
+    async def __call__(self, kind: str) -> list[dict[str, Any]]:
+        namespaces = self._namespaces
+        if kind in {"brands", "jobs"}:
+            namespaces = [None if kind == "brands" else self._build_namespace]
+        found: list[dict[str, Any]] = []
+        for namespace in namespaces:
+            found += await self._api.versions(self._RESOURCES[kind], namespace, self._selectors.get(kind))
+        return found

@@ -1,0 +1,131 @@
+"""API objects, as JSON, to the views that are judged. Pure; absent fields mean what Kubernetes says they mean."""
+
+from datetime import datetime
+from typing import Any
+
+from brandrelease.apis.wellknown import RELEASE_LABEL
+from brandrelease.core.snapshot import (
+    ContainerKind,
+    ContainerView,
+    DeploymentView,
+    PodView,
+    Running,
+    Terminated,
+    Waiting,
+)
+
+Json = dict[str, Any]
+
+
+def deployment_view(body: Json) -> DeploymentView:
+    """What matters of a Deployment."""
+    metadata, spec, status = body["metadata"], body["spec"], body.get("status", {})
+    applied = metadata.get("labels", {}).get(RELEASE_LABEL, "")
+    containers = spec["template"]["spec"]["containers"]
+    return DeploymentView(
+        uid=metadata["uid"],
+        name=metadata["name"],
+        generation=metadata["generation"],
+        observed_generation=status.get("observedGeneration", 0),
+        images={container["name"]: container.get("image", "") for container in containers},
+        image_owners={container["name"]: _image_owners(metadata, container["name"]) for container in containers},
+        applied_release=int(applied) if applied.isdigit() else None,
+        wanted=spec.get("replicas", 1),
+        total=status.get("replicas", 0),
+        updated=status.get("updatedReplicas", 0),
+        available=status.get("availableReplicas", 0),
+        failure=next(
+            (
+                c.get("message")
+                for c in status.get("conditions", [])
+                if c["type"] == "ReplicaFailure" and c["status"] == "True"
+            ),
+            None,
+        ),
+    )
+
+
+def _image_owners(metadata: Json, container: str) -> tuple[str, ...]:
+    """Field managers that own the container's image (format FieldsV1, sigs.k8s.io/structured-merge-diff)."""
+    path = ("f:spec", "f:template", "f:spec", "f:containers", f'k:{{"name":"{container}"}}', "f:image")
+    owners = []
+    for entry in metadata.get("managedFields", []):
+        fields = entry.get("fieldsV1", {})
+        for step in path:
+            fields = fields.get(step) if isinstance(fields, dict) else None
+            if fields is None:
+                break
+        else:
+            owners.append(entry["manager"])
+    return tuple(dict.fromkeys(owners))
+
+
+def pod_view(body: Json) -> PodView:
+    """What matters of a pod."""
+    metadata, spec, status = body["metadata"], body["spec"], body.get("status", {})
+    conditions = {condition["type"]: condition for condition in status.get("conditions", [])}
+    ready, scheduled = conditions.get("Ready", {}), conditions.get("PodScheduled", {})
+    sidecars = {c["name"] for c in spec.get("initContainers", []) if c.get("restartPolicy") == "Always"}
+    initial = [
+        _container_view(entry, ContainerKind.Sidecar if entry["name"] in sidecars else ContainerKind.Init)
+        for entry in status.get("initContainerStatuses", [])
+    ]
+    main = [_container_view(entry, ContainerKind.Main) for entry in status.get("containerStatuses", [])]
+    return PodView(
+        name=metadata["name"],
+        release=metadata.get("labels", {}).get(RELEASE_LABEL, ""),
+        phase=status.get("phase", ""),
+        reason=status.get("reason", ""),
+        created_at=_required_time(metadata["creationTimestamp"]),
+        started_at=_time(status.get("startTime")),
+        ready=ready.get("status") == "True",
+        ready_changed_at=_time(ready.get("lastTransitionTime")),
+        deleting="deletionTimestamp" in metadata,
+        unschedulable=scheduled.get("message", "") if scheduled.get("reason") == "Unschedulable" else None,
+        containers=(*initial, *main),
+        memory_limits={
+            container["name"]: limit
+            for container in (*spec.get("initContainers", []), *spec["containers"])
+            if (limit := container.get("resources", {}).get("limits", {}).get("memory"))
+        },
+    )
+
+
+def _container_view(status: Json, kind: ContainerKind) -> ContainerView:
+    state, last = status.get("state", {}), status.get("lastState", {})
+    return ContainerView(
+        name=status["name"],
+        kind=kind,
+        ready=status.get("ready", False),
+        restarts=status.get("restartCount", 0),
+        state=_state(state),
+        last=_terminated(last["terminated"]) if "terminated" in last else None,
+    )
+
+
+def _state(state: Json) -> Waiting | Running | Terminated:
+    """No state at all means waiting (core/v1 ContainerState)."""
+    if "running" in state:
+        return Running(started_at=_time(state["running"].get("startedAt")))
+    if "terminated" in state:
+        return _terminated(state["terminated"])
+    waiting = state.get("waiting", {})
+    return Waiting(reason=waiting.get("reason", ""), message=waiting.get("message", ""))
+
+
+def _terminated(state: Json) -> Terminated:
+    return Terminated(
+        exit_code=state.get("exitCode", 0),
+        signal=state.get("signal", 0),
+        reason=state.get("reason", ""),
+        message=state.get("message", ""),
+        finished_at=_time(state.get("finishedAt")),
+    )
+
+
+def _time(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
+
+
+def _required_time(text: str) -> datetime:
+    return datetime.fromisoformat(text)

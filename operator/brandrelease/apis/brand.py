@@ -1,0 +1,371 @@
+"""`Brand`: where a site's source is, how its image is built and what healthy means. It belongs to the platform team."""
+
+from typing import Annotated, Any, ClassVar, Self
+
+from pydantic import Field, model_validator
+
+from brandrelease.apis.model import ApiModel, list_map, list_set, rules
+
+_DNS_LABEL = (
+    "self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')",
+    (
+        "must be lower case letters, digits and '-', beginning and ending with a letter or digit, for "
+        "example 'drumeo-production'"
+    ),
+)
+_RELATIVE_PATH = (
+    "!self.startsWith('/') && !self.split('/').exists(part, part == '..') && self.matches('^[A-Za-z0-9._/-]+$')",
+    (
+        "must be a path inside the repository such as 'docker/web': letters, digits, '.', '_', '-' and '/', "
+        "without a leading '/', '..' or spaces"
+    ),
+)
+
+# Explicit names only: the default names of two environments differ, because their own names do.
+_OWN_DEPLOYMENTS = (
+    "self.all(a, !has(a.namespace) || !has(a.deployment) || self.exists_one(b, has(b.namespace) && has(b.deployment)"
+    " && a.namespace == b.namespace && a.deployment == b.deployment))",
+    "two environments must not release to the same Deployment; give each a namespace or a deployment of its own",
+)
+
+
+def _dns_subdomain(meaning: str) -> dict[str, Any]:
+    """A name as most kinds of Kubernetes want it, so that what the operator asks for can exist at all."""
+    label = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
+    rule = f"self.matches('^{label}([.]{label})*$')"
+    return rules((rule, f"must be the name of {meaning}: lower case letters, digits, '-' and '.'"))
+
+
+def _quantity(meaning: str) -> dict[str, Any]:
+    return rules(("isQuantity(self) && quantity(self).isGreaterThan(quantity('0'))", f"must be {meaning}"))
+
+
+SecretName = Annotated[
+    str,
+    Field(
+        max_length=253,
+        json_schema_extra=_dns_subdomain("a Secret in the build namespace, for example 'drumeo-credentials'"),
+    ),
+]
+DnsLabel = Annotated[str, Field(max_length=63, json_schema_extra=rules(_DNS_LABEL))]
+
+
+class Source(ApiModel):
+    """The git repository."""
+
+    url: str = Field(
+        max_length=2048,
+        description="Address of the git repository, as https:// or ssh:// (plain http:// only where the operator's "
+        "setting BRANDRELEASE_ALLOW_INSECURE_SOURCES is true). Credentials go into the Secret, never into the address.",
+        json_schema_extra=rules(
+            (
+                "self.matches('^(https|ssh|http)://')",
+                (
+                    "must begin with https:// or ssh://, for example 'https://git.example.com/drumeo.git', or "
+                    "'ssh://git@git.example.com/drumeo.git' for what git also knows as git@git.example.com:drumeo.git"
+                ),
+            ),
+            (
+                "!self.matches('^[a-z]+://[^/@]*:[^/@]*@')",
+                (
+                    "must not contain a password; put username and password into a Secret and name it in "
+                    "spec.source.secretName"
+                ),
+            ),
+            (
+                "!self.matches('^https?://[^/@:]*@')",
+                (
+                    "must not contain a user name; put username and password into a Secret and name it in "
+                    "spec.source.secretName"
+                ),
+            ),
+            (
+                "!self.matches('[^A-Za-z0-9@._:~/%+-]')",
+                "must be a plain address: no spaces, quotes, '?', '#' or other special characters",
+            ),
+            # Only about addresses that the rules above let through, so that one mistake gets one answer.
+            (
+                (
+                    "!self.matches('^[a-z]+://[A-Za-z0-9@._:~/%+-]*$')"
+                    " || self.matches('^[a-z]+://([^/]*@)?[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?/.+')"
+                ),
+                (
+                    "must name a host and a path, for example 'https://git.example.com/drumeo.git'; "
+                    "the host begins and ends with a letter or digit"
+                ),
+            ),
+            (
+                "!self.matches('^ssh://([^A-Za-z0-9_/@:]|[^/@]*@[^/]*@)')",
+                "must name one user that begins with a letter, for example 'ssh://git@git.example.com/drumeo.git'",
+            ),
+        ),
+    )
+    secret_name: SecretName | None = Field(
+        default=None,
+        description="Secret in the build namespace with username and password, or identity and known_hosts; "
+        "optionally caFile. It is only ever used for the host of this url.",
+    )
+
+
+class Image(ApiModel):
+    """Where images are kept."""
+
+    repository: str = Field(
+        max_length=255,
+        description="Registry and repository without tag or digest, for example "
+        "123456789012.dkr.ecr.us-east-2.amazonaws.com/drumeo.",
+        json_schema_extra=rules(
+            (
+                "!self.contains('://')",
+                "must not begin with a scheme; write 'registry.example.com/drumeo' without https://",
+            ),
+            ("!self.contains('@')", "must not contain a digest; the operator chooses the digest of each release"),
+            (
+                "self.contains('@') || !self.matches('/[^/]*:[^/]*$') || self.contains('://')",
+                "must not contain a tag; the operator chooses the tag of each build",
+            ),
+            # Without this, the kubelet would look for 'sites/drumeo' at docker.io, and the operator at a host 'sites'.
+            (
+                "self.matches('[@]|://|^([^/]*[.:][^/]*|localhost)/')",
+                (
+                    "must begin with the registry's host, for example 'registry.example.com/sites/drumeo'; "
+                    "for Docker Hub write 'docker.io/...'"
+                ),
+            ),
+            (
+                (
+                    "self.matches('[@]|://|:[^/]*$|^[^/.:]*/|^[^/]*$')"
+                    " || self.matches('^[a-zA-Z0-9]([a-zA-Z0-9.-]*[a-zA-Z0-9])?(:[0-9]{1,5})?(/[a-z0-9]+(([._]|__|-+)[a-z0-9]+)*)+$')"
+                ),
+                "must be a registry host and a lower case repository, for example 'registry.example.com/sites/drumeo'",
+            ),
+        ),
+    )
+    secret_name: SecretName | None = Field(
+        default=None,
+        description="Secret of type kubernetes.io/dockerconfigjson in the build namespace, for pushing and for "
+        "looking images up. ECR needs none.",
+    )
+
+
+class ResourceAmounts(ApiModel):
+    """CPU and memory."""
+
+    cpu: str | None = Field(
+        default=None,
+        max_length=32,
+        description="Amount of CPU, for example '500m' or '2' (in quotes: it is text).",
+        json_schema_extra=_quantity("an amount of CPU such as '500m' or '2'"),
+    )
+    memory: str | None = Field(
+        default=None,
+        max_length=32,
+        description="Amount of memory, for example 512Mi or 2Gi.",
+        json_schema_extra=_quantity("an amount of memory such as '512Mi' or '2Gi'"),
+    )
+
+
+class Resources(ApiModel):
+    """Requests and limits of the build container."""
+
+    requests: ResourceAmounts | None = Field(default=None, description="What the scheduler reserves.")
+    limits: ResourceAmounts | None = Field(default=None, description="What the build may use at most.")
+
+
+class BuildKit(ApiModel):
+    """A build in the cluster: a Job in the build namespace runs BuildKit on the Dockerfile at the commit."""
+
+    context: str = Field(
+        default=".",
+        max_length=512,
+        json_schema_extra=rules(_RELATIVE_PATH),
+        description="Folder of the repository that is the build context.",
+    )
+    dockerfile: str = Field(
+        default="Dockerfile",
+        max_length=512,
+        json_schema_extra=rules(_RELATIVE_PATH),
+        description="Path of the Dockerfile, relative to the context.",
+    )
+    target: str | None = Field(
+        default=None,
+        max_length=128,
+        description="Stage to build; absent = the last.",
+        json_schema_extra=rules(
+            (
+                "self.matches('^[A-Za-z0-9][A-Za-z0-9_.-]*$')",
+                "must be the name of a stage of the Dockerfile, for example 'production'",
+            )
+        ),
+    )
+    args: dict[str, Annotated[str, Field(max_length=1024)]] = Field(
+        default_factory=dict,
+        max_length=64,
+        description="Build arguments. They can be read from the image by anyone who can pull it: never put a secret here.",
+        json_schema_extra=rules(
+            (
+                "self.all(name, name.matches('^[A-Za-z_][A-Za-z0-9_]*$'))",
+                (
+                    "names of build arguments must be letters, digits and '_' and must not begin with a "
+                    "digit, for example 'APP_VERSION'"
+                ),
+            )
+        ),
+    )
+    resources: Resources | None = Field(default=None, description="Requests and limits of the build container.")
+
+
+class External(ApiModel):
+    """No build of ours: CI pushes the image with the full commit id as its tag, and the operator waits for it."""
+
+
+class Build(ApiModel):
+    """How a commit becomes an image."""
+
+    schema_rules: ClassVar[dict[str, Any]] = rules(
+        (
+            "[has(self.buildKit), has(self.external)].filter(set, set).size() == 1",
+            (
+                "must name exactly one builder: either buildKit: {} (build in the cluster) or external: {} "
+                "(CI pushes the image)"
+            ),
+        ),
+    )
+
+    timeout_seconds: int = Field(
+        default=1800,
+        ge=60,
+        le=86400,
+        description="Seconds until a build (or the wait for an external image) is given up.",
+    )
+    build_kit: BuildKit | None = Field(default=None, description="Build in the cluster with BuildKit.")
+    external: External | None = Field(default=None, description="Wait for an image that CI pushes.")
+
+    @model_validator(mode="after")
+    def _exactly_one_builder(self) -> Self:
+        if (self.build_kit is None) == (self.external is None):
+            message = "spec.build must name exactly one builder: buildKit or external"
+            raise ValueError(message)
+        return self
+
+
+class Environment(ApiModel):
+    """One environment of the brand: which Deployment is released to, from which refs, and what healthy means there."""
+
+    name: DnsLabel = Field(description="For example production or staging.")
+    namespace: DnsLabel | None = Field(
+        default=None, description="Namespace of the Deployment and of the BrandRelease; default is {brand}-{name}."
+    )
+    deployment: (
+        Annotated[
+            str,
+            Field(
+                max_length=253,
+                json_schema_extra=_dns_subdomain("a Deployment, for example 'drumeo-production-deployment'"),
+            ),
+        ]
+        | None
+    ) = Field(default=None, description="Name of the Deployment; default is {brand}-{name}-deployment.")
+    container: DnsLabel | None = Field(
+        default=None, description="Container that gets the image; default is the only container."
+    )
+    allowed_refs: tuple[
+        Annotated[
+            str,
+            Field(
+                max_length=255,
+                json_schema_extra=rules(
+                    (
+                        "self.matches('^refs/[^ ~^:]+$')",
+                        (
+                            "must be a full ref name or a glob over full ref names, "
+                            "for example 'refs/heads/master' or 'refs/tags/v*'"
+                        ),
+                    ),
+                ),
+            ),
+        ],
+        ...,
+    ] = Field(
+        default=(),
+        max_length=32,
+        json_schema_extra=list_set(),
+        description="Globs over full ref names, for example refs/heads/master or refs/tags/*; empty allows any. "
+        "A bare commit id must be reachable from an allowed ref.",
+    )
+    progress_deadline_seconds: int = Field(
+        default=600,
+        ge=5,
+        le=86400,
+        description="Seconds from the change of the Deployment until all new pods must have become ready.",
+    )
+    soak_seconds: int = Field(
+        default=300,
+        ge=0,
+        le=86400,
+        description="Seconds for which a complete rollout is "
+        "watched, ready to roll back, before the release is called Live.",
+    )
+    restart_limit: int = Field(
+        default=2,
+        ge=0,
+        le=100,
+        description="Restarts of a new pod's container that are forgiven during rollout and soak.",
+    )
+    revision_history_limit: int = Field(default=10, ge=1, le=50, description="Releases kept in status.history.")
+
+
+class BrandSpec(ApiModel):
+    """What the platform team says about a brand."""
+
+    source: Source = Field(description="The git repository.")
+    image: Image = Field(description="Where images are kept.")
+    build: Build = Field(description="How a commit becomes an image.", json_schema_extra=Build.schema_rules)
+    environments: tuple[Environment, ...] = Field(
+        min_length=1,
+        max_length=32,
+        json_schema_extra=list_map("name") | rules(_OWN_DEPLOYMENTS),
+        description="The environments that can be released to, by name.",
+    )
+
+
+class Brand(ApiModel):
+    """Where a site's source is, how its image is built and what healthy means."""
+
+    schema_rules: ClassVar[dict[str, Any]] = rules(
+        (
+            "self.spec.environments.all(e, has(e.namespace) || self.metadata.name.size() + e.name.size() < 63)",
+            (
+                "the default namespace {brand}-{name} of an environment would be longer than 63 characters; "
+                "give the environment a namespace, or the Brand a shorter name"
+            ),
+        ),
+        (
+            "!self.metadata.name.contains('.') || self.spec.environments.all(e, has(e.namespace))",
+            (
+                "the default namespace {brand}-{name} of an environment would contain a '.'; "
+                "give each environment a namespace, or the Brand a name without '.'"
+            ),
+        ),
+    )
+
+    name: str
+    uid: str
+    spec: BrandSpec
+
+    @classmethod
+    def from_object(cls, body: dict[str, Any]) -> "Brand":
+        """Read an API object; raises pydantic.ValidationError if a stored object breaks today's rules."""
+        return cls(name=body["metadata"]["name"], uid=body["metadata"]["uid"], spec=body["spec"])
+
+    def environment(self, name: str) -> Environment | None:
+        """The environment of this name, with every default filled in that depends on the names."""
+        for environment in self.spec.environments:
+            if environment.name == name:
+                return environment.model_copy(
+                    update={
+                        "namespace": environment.namespace or f"{self.name}-{name}",
+                        "deployment": environment.deployment or f"{self.name}-{name}-deployment",
+                    }
+                )
+        return None

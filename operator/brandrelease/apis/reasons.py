@@ -1,0 +1,73 @@
+"""Every reason that a BrandRelease can give, once. Kubelet's own words are kept as they are.
+
+A reason is stable: dashboards and scripts match on it. The sentence for people is the message beside it.
+"""
+
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """Why a BrandRelease is in the state it is in."""
+
+    # The release goes on or is done.
+    Succeeded = "Succeeded"
+    Resolving = "Resolving"
+    Building = "Building"
+    WaitingForImage = "WaitingForImage"
+    Deploying = "Deploying"
+    Verifying = "Verifying"
+    RollingBack = "RollingBack"
+    Superseded = "Superseded"
+    Suspended = "Suspended"
+
+    # The objects do not fit together; heals when they are mended.
+    BrandNotFound = "BrandNotFound"
+    BrandInvalid = "BrandInvalid"
+    EnvironmentNotFound = "EnvironmentNotFound"
+    NamespaceNotAllowed = "NamespaceNotAllowed"
+    DuplicateRelease = "DuplicateRelease"
+
+    # From ref to commit.
+    RefNotFound = "RefNotFound"
+    AmbiguousRef = "AmbiguousRef"
+    InvalidRef = "InvalidRef"
+    RefNotAllowed = "RefNotAllowed"
+    SourceNotAllowed = "SourceNotAllowed"
+    SourceAuthenticationFailed = "SourceAuthenticationFailed"
+    SourceNotFound = "SourceNotFound"
+    SourceUnreachable = "SourceUnreachable"
+    CommitQuarantined = "CommitQuarantined"
+
+    # From commit to image.
+    RegistryUnreachable = "RegistryUnreachable"
+    RegistryAuthenticationFailed = "RegistryAuthenticationFailed"
+    BuildFailed = "BuildFailed"
+    BuildTimedOut = "BuildTimedOut"
+    BuildInfrastructureFailed = "BuildInfrastructureFailed"
+    BuildNotStarted = "BuildNotStarted"
+    ImageNotPushed = "ImageNotPushed"
+    ImageMissingAfterBuild = "ImageMissingAfterBuild"
+    DigestMismatch = "DigestMismatch"
+
+    # The Deployment.
+    DeploymentNotFound = "DeploymentNotFound"
+    ContainerNotFound = "ContainerNotFound"
+    ContainerAmbiguous = "ContainerAmbiguous"
+    ImageOverridden = "ImageOverridden"
+    DeploymentRefused = "DeploymentRefused"
+
+    # The new pods.
+    InvalidImageName = "InvalidImageName"
+    ErrImagePull = "ErrImagePull"
+    ImagePullBackOff = "ImagePullBackOff"
+    CreateContainerConfigError = "CreateContainerConfigError"
+    CreateContainerError = "CreateContainerError"
+    Unschedulable = "Unschedulable"
+    FailedCreate = "FailedCreate"
+    CrashLoopBackOff = "CrashLoopBackOff"
+    OOMKilled = "OOMKilled"
+    ProgressDeadlineExceeded = "ProgressDeadlineExceeded"
+    PodNotReady = "PodNotReady"
+
+    # The way back.
+    RollbackFailed = "RollbackFailed"

@@ -1,0 +1,93 @@
+"""The composition root: settings become adapters, adapters become a World, and all of it runs until told to stop."""
+
+import asyncio
+from collections.abc import Coroutine, Iterable
+from typing import Any
+
+import aiohttp
+import structlog
+
+from brandrelease.adapters.builders.buildkit import BuildKit
+from brandrelease.adapters.builders.buildkit_job import JobProfile
+from brandrelease.adapters.builders.external import External
+from brandrelease.adapters.git.remote import GitCli
+from brandrelease.adapters.kube.api import KubeApi
+from brandrelease.adapters.kube.cluster import KubeCluster, WatchedObjects
+from brandrelease.adapters.registry import RegistryApi
+from brandrelease.adapters.system_clock import SystemClock
+from brandrelease.controller import handlers
+from brandrelease.controller.interest import Interest
+from brandrelease.controller.observe import World
+from brandrelease.controller.probes import Probes
+from brandrelease.controller.queue import Key, WorkQueue
+from brandrelease.controller.reconcile import Reconciler
+from brandrelease.controller.resync import Known, Resync
+from brandrelease.settings import Settings
+from brandrelease.telemetry import Metrics
+
+log = structlog.get_logger(__name__)
+
+
+async def run(settings: Settings) -> None:
+    """Run the operator until SIGTERM or SIGINT."""
+    api = await KubeApi.connect(settings.kubeconfig)
+    try:
+        async with aiohttp.ClientSession() as session:
+            await _run(settings, api, _world(settings, api, session))
+    finally:
+        await api.close()
+
+
+def _world(settings: Settings, api: KubeApi, session: aiohttp.ClientSession) -> World:
+    profile = JobProfile(
+        settings.build_namespace, settings.build_image, settings.build_security_profile, settings.insecure_registries
+    )
+    return World(
+        cluster=KubeCluster(api),
+        git=GitCli(settings.cache_dir, allow_insecure=settings.allow_insecure_sources),
+        registry=RegistryApi(session, settings.insecure_registries),
+        builders={"buildKit": BuildKit(api, profile), "external": External()},
+        clock=SystemClock(),
+        build_namespace=settings.build_namespace,
+    )
+
+
+async def _run(settings: Settings, api: KubeApi, world: World) -> None:
+    metrics, known, interest = Metrics(), Known(), Interest()
+    reconcile = Reconciler(world, metrics, known.brand_releases.saw_own_write)
+    queue = WorkQueue(reconcile, metrics)
+
+    def enqueue(keys: Iterable[Key]) -> None:
+        for key in keys:
+            queue.add(key)
+
+    watched = WatchedObjects(api, settings.watch_namespaces, settings.build_namespace, handlers.SELECTORS)
+    resync = Resync(watched, known, interest.by_kind(), enqueue, metrics)
+    probes = Probes(metrics, queue.oldest_wait, resync.silence)
+    runner = await probes.start(settings.http_host, settings.http_port, settings.resync_seconds)
+    log.info("The operator runs.", instance=settings.instance, http=settings.http_address)
+    pump = handlers.Pump(
+        settings.watch_namespaces, settings.build_namespace, kubeconfig=settings.kubeconfig is not None
+    )
+    try:
+        await _first_to_end(
+            pump.run(interest, known, enqueue, queue.forget),
+            queue.run(settings.workers),
+            resync.run(settings.resync_seconds),
+        )
+    finally:
+        await runner.cleanup()
+        log.info("The operator has stopped.")
+
+
+async def _first_to_end(*works: Coroutine[Any, Any, None]) -> None:
+    """Run all of these until one ends or fails, then end the others: a part that is gone is never left unnoticed."""
+    tasks = [asyncio.ensure_future(work) for work in works]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,19 @@
+"""Act: carry one action out. All changes of the outside world, but for the status, are here."""
+
+from typing import assert_never
+
+from brandrelease.controller.observe import World
+from brandrelease.core.actions import Action, ApplyRelease, CancelBuild, RollBack, StartBuild
+
+
+async def act(world: World, action: Action) -> None:
+    """Carry the action out; raises ports.Refused where the cluster would not do it."""
+    match action:
+        case StartBuild(order):
+            await world.builders[order.builder].start(order)
+        case CancelBuild(order):
+            await world.builders[order.builder].cancel(order)
+        case ApplyRelease(patch) | RollBack(patch):
+            await world.cluster.apply(patch)
+        case _:
+            assert_never(action)

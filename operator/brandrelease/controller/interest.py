@@ -1,0 +1,55 @@
+"""Which BrandReleases an event concerns. It only ever says "look at these again", so a wrong guess costs a pass."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from brandrelease.apis.wellknown import NAME_LABEL
+from brandrelease.controller.queue import Key
+
+Metadata = Mapping[str, Any]
+
+
+class Interest:
+    """Remembers which BrandReleases belong to a Brand, from what the watch and the resync show."""
+
+    def __init__(self) -> None:
+        self._by_brand: dict[str, set[Key]] = {}
+
+    def learn(self, key: Key, brand: str) -> None:
+        """A BrandRelease was seen; spec.brand cannot change."""
+        self._by_brand.setdefault(brand, set()).add(key)
+
+    def forget(self, key: Key) -> Iterable[Key]:
+        """A BrandRelease is gone: another one of the brand may take its place."""
+        for keys in self._by_brand.values():
+            if key in keys:
+                keys.discard(key)
+                return tuple(other for other in keys if other.namespace == key.namespace)
+        return ()
+
+    def of_brand(self, metadata: Metadata) -> Iterable[Key]:
+        """All BrandReleases of a Brand."""
+        return tuple(self._by_brand.get(str(metadata["name"]), ()))
+
+    def of_job(self, metadata: Metadata) -> Iterable[Key]:
+        """A build may be waited for by several BrandReleases of its Brand."""
+        return tuple(self._by_brand.get(str(metadata.get("labels", {}).get(NAME_LABEL)), ()))
+
+    def of_marked(self, metadata: Metadata) -> Iterable[Key]:
+        """A Deployment or pod with our label belongs to the BrandRelease of that name in its namespace."""
+        name = metadata.get("labels", {}).get(NAME_LABEL)
+        return (Key(str(metadata["namespace"]), str(name)),) if name else ()
+
+    def of_brand_release(self, metadata: Metadata) -> Iterable[Key]:
+        """The object itself."""
+        return (Key(str(metadata["namespace"]), str(metadata["name"])),)
+
+    def by_kind(self) -> Mapping[str, Callable[[Metadata], Iterable[Key]]]:
+        """The same for every kind that is watched, by its plural."""
+        return {
+            "brandreleases": self.of_brand_release,
+            "brands": self.of_brand,
+            "deployments": self.of_marked,
+            "pods": self.of_marked,
+            "jobs": self.of_job,
+        }

@@ -1,0 +1,122 @@
+"""A keyed work queue: one pass per object at a time, however many events ask for it."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+import structlog
+
+from brandrelease.telemetry import Metrics
+
+log = structlog.get_logger(__name__)
+
+FIRST_PAUSE: Final = 1.0
+"""Seconds until the first repetition of a pass that failed; each further pause is twice as long."""
+
+FAILED_PASS_LIMIT: Final = timedelta(minutes=1)
+"""Longest pause after passes that failed: the API server may answer again at any time."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Key:
+    """A BrandRelease."""
+
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """When to look at an object again if nothing happens before: after a time, or after a growing pause."""
+
+    after: timedelta | None = None
+    retry: timedelta | None = None
+
+
+class WorkQueue:
+    """Keys that wait, keys at work, and keys that are due later. Nothing in it is needed after a restart."""
+
+    def __init__(self, work: Callable[[Key], Awaitable[Again]], metrics: Metrics) -> None:
+        self._work, self._metrics = work, metrics
+        self._ready: asyncio.Queue[Key] = asyncio.Queue()
+        self._waiting: dict[Key, float] = {}
+        self._busy: set[Key] = set()
+        self._asked_while_busy: set[Key] = set()
+        self._timers: dict[Key, asyncio.TimerHandle] = {}
+        self._tries: dict[Key, int] = {}
+
+    def add(self, key: Key) -> None:
+        """Ask for a pass. Asking many times before it begins is as asking once; during one, it is followed by another."""
+        if timer := self._timers.pop(key, None):
+            timer.cancel()
+        if key in self._busy:
+            self._asked_while_busy.add(key)
+        elif key not in self._waiting:
+            self._waiting[key] = asyncio.get_running_loop().time()
+            self._ready.put_nowait(key)
+            self._metrics.queue_depth.set(len(self._waiting))
+
+    def forget(self, key: Key) -> None:
+        """The object is gone: no timer shall bring it back."""
+        if timer := self._timers.pop(key, None):
+            timer.cancel()
+        self._tries.pop(key, None)
+
+    def oldest_wait(self) -> float:
+        """Seconds for which the longest waiting key has waited; large means that no worker gets through."""
+        oldest = next(iter(self._waiting.values()), None)
+        return 0.0 if oldest is None else asyncio.get_running_loop().time() - oldest
+
+    async def run(self, workers: int) -> None:
+        """Work until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            for _ in range(workers):
+                group.create_task(self._worker())
+
+    async def _worker(self) -> None:
+        while True:
+            key = await self._ready.get()
+            del self._waiting[key]
+            self._busy.add(key)
+            self._metrics.queue_depth.set(len(self._waiting))
+            try:
+                again = await self._pass(key)
+            finally:
+                self._busy.discard(key)
+            if key in self._asked_while_busy:
+                self._asked_while_busy.discard(key)
+                self.add(key)
+            else:
+                self._come_back(key, again)
+
+    async def _pass(self, key: Key) -> Again:
+        """One pass. Whatever goes wrong in it is logged, and the pass repeated: the operator never dies of an object."""
+        started = asyncio.get_running_loop().time()
+        result = "ok"
+        try:
+            with structlog.contextvars.bound_contextvars(release=str(key)):
+                return await self._work(key)
+        except Exception:
+            result = "failed"
+            log.exception("The pass failed and will be repeated.", release=str(key))
+            return Again(retry=FAILED_PASS_LIMIT)
+        finally:
+            self._metrics.passes.labels(result).inc()
+            self._metrics.pass_seconds.observe(asyncio.get_running_loop().time() - started)
+
+    def _come_back(self, key: Key, again: Again) -> None:
+        pauses = [again.after.total_seconds()] if again.after is not None else []
+        if again.retry is None:
+            self._tries.pop(key, None)
+        else:
+            tries = self._tries[key] = self._tries.get(key, 0) + 1
+            pause = min(FIRST_PAUSE * 2 ** min(tries - 1, 12), again.retry.total_seconds())
+            pauses.append(pause * random.uniform(0.8, 1.2))  # noqa: S311 - spreads the load, keeps no secret
+        if pauses:
+            self._timers[key] = asyncio.get_running_loop().call_later(max(min(pauses), 0.0), self.add, key)

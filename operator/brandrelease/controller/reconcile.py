@@ -1,0 +1,86 @@
+"""One pass over one BrandRelease: observe -> decide -> write the status -> act. Nothing waits inside a pass."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import structlog
+
+from brandrelease.apis.brandrelease import BrandRelease
+from brandrelease.controller.act import act
+from brandrelease.controller.observe import World, observe
+from brandrelease.controller.queue import Again, Key
+from brandrelease.core.actions import Plan
+from brandrelease.core.decide import decide
+from brandrelease.core.snapshot import Refusal
+from brandrelease.ports import Refused, StatusConflict
+from brandrelease.telemetry import Metrics
+
+log = structlog.get_logger(__name__)
+
+AT_ONCE = Again(after=timedelta())
+
+
+class Reconciler:
+    """Passes over BrandReleases. What it remembers is only told to people: a restart may forget it."""
+
+    def __init__(self, world: World, metrics: Metrics, own_write: Callable[[str, str], None]) -> None:
+        """own_write is told uid and new resourceVersion of each status written, so that its event is no news."""
+        self._world, self._metrics, self._own_write = world, metrics, own_write
+        self._refusals: dict[Key, Refusal] = {}
+
+    async def __call__(self, key: Key) -> Again:
+        """One pass; says when to look again."""
+        release = await self._world.cluster.brand_release(key.namespace, key.name)
+        if release is None:
+            self._refusals.pop(key, None)
+            return Again()
+        plan = decide(await observe(self._world, release, self._refusals.get(key)))
+        if not await self._record(release, plan):
+            return AT_ONCE
+        return await self._act(key, plan)
+
+    async def _record(self, release: BrandRelease, plan: Plan) -> bool:
+        """Write the status, and with it the intent, before anything is done; False if the object has changed meanwhile."""
+        if plan.status == release.status:
+            return True
+        try:
+            self._own_write(release.uid, await self._world.cluster.write_status(release, plan.status))
+        except StatusConflict:
+            log.info("The object changed during the pass; looking again.")
+            return False
+        self._tell(release, plan)
+        return True
+
+    async def _act(self, key: Key, plan: Plan) -> Again:
+        if plan.action is None:
+            self._refusals.pop(key, None)
+            return Again(after=plan.look_again, retry=plan.retry)
+        kind = type(plan.action).__name__
+        try:
+            await act(self._world, plan.action)
+        except Refused as refused:
+            log.warning(
+                "The cluster refuses.", action=kind, reason=refused.refusal.reason, message=refused.refusal.message
+            )
+            fresh = self._refusals.get(key) != refused.refusal
+            self._refusals[key] = refused.refusal
+            return AT_ONCE if fresh and plan.retry is None else Again(retry=plan.retry or timedelta(minutes=1))
+        self._refusals.pop(key, None)
+        self._metrics.actions.labels(kind).inc()
+        log.info("Done.", action=kind)
+        return AT_ONCE
+
+    def _tell(self, release: BrandRelease, plan: Plan) -> None:
+        """A log line for each change of phase, and a count for each ending."""
+        before, after = release.status, plan.status
+        if before.phase != after.phase:
+            ready = next((c for c in after.conditions if c.type == "Ready"), None)
+            log.info(
+                ready.message if ready else "",
+                phase=after.phase,
+                was=before.phase,
+                reason=ready.reason if ready else None,
+            )
+        ended = after.history[0] if after.history else None
+        if ended and (not before.history or before.history[0].number != ended.number):
+            self._metrics.outcomes.labels(ended.outcome, ended.reason).inc()

@@ -1,0 +1,115 @@
+"""The resync: one list per kind, compared in memory, finds what a lost watch event hid.
+
+Its cost is a few lists, however many objects there are; an object that has not changed costs nothing.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import structlog
+
+from brandrelease.controller.queue import Key
+from brandrelease.telemetry import Metrics
+
+log = structlog.get_logger(__name__)
+
+Metadata = Mapping[str, Any]
+
+
+class Versions:
+    """The newest version seen of each object of one kind."""
+
+    def __init__(self) -> None:
+        self._seen: dict[str, tuple[int, Metadata]] = {}
+
+    def is_news(self, metadata: Metadata) -> bool:
+        """Whether this version is newer than any seen before; remembers it.
+
+        Resource versions of one kind can be compared as numbers (KEP-5504, Kubernetes 1.35; true of etcd long before).
+        """
+        uid, version = str(metadata["uid"]), int(metadata["resourceVersion"])
+        if uid in self._seen and self._seen[uid][0] >= version:
+            return False
+        kept = {name: metadata[name] for name in ("uid", "name", "namespace", "labels") if name in metadata}
+        self._seen[uid] = (version, kept)
+        return True
+
+    def saw_own_write(self, uid: str, version: str) -> None:
+        """Our own write made this version: the event that tells of it is no news."""
+        if uid in self._seen:
+            self._seen[uid] = (int(version), self._seen[uid][1])
+
+    def gone(self, metadata: Metadata) -> None:
+        """The object was deleted."""
+        self._seen.pop(str(metadata["uid"]), None)
+
+    def missing_from(self, listed: Iterable[Metadata]) -> list[Metadata]:
+        """Objects seen before that are not among these; forgets them."""
+        present = {str(metadata["uid"]) for metadata in listed}
+        return [self._seen.pop(uid)[1] for uid in list(self._seen) if uid not in present]
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What has been seen of each kind that is watched."""
+
+    kinds: dict[str, Versions] = field(default_factory=dict)
+
+    def of(self, kind: str) -> Versions:
+        """The versions seen of this kind, by its plural."""
+        return self.kinds.setdefault(kind, Versions())
+
+    @property
+    def brand_releases(self) -> Versions:
+        return self.of("brandreleases")
+
+
+class Lists(Protocol):
+    """Metadata of all objects of a kind that is watched."""
+
+    async def __call__(self, kind: str) -> list[dict[str, Any]]: ...
+
+
+class Resync:
+    """Lists every kind now and then, and asks for passes over what is news."""
+
+    def __init__(
+        self,
+        lists: Lists,
+        known: Known,
+        concerned: Mapping[str, Callable[[Metadata], Iterable[Key]]],
+        enqueue: Callable[[Iterable[Key]], None],
+        metrics: Metrics,
+    ) -> None:
+        self._lists, self._known, self._concerned = lists, known, concerned
+        self._enqueue, self._metrics = enqueue, metrics
+        self._last_success: float | None = None
+
+    def silence(self) -> float:
+        """Seconds since the last resync that succeeded, or since the first one was due."""
+        return 0.0 if self._last_success is None else asyncio.get_running_loop().time() - self._last_success
+
+    async def run(self, every: float) -> None:
+        """Resync for ever; a list that fails is tried again next time."""
+        self._last_success = asyncio.get_running_loop().time()
+        while True:
+            await asyncio.sleep(every)
+            try:
+                await self.once()
+            except Exception:
+                self._metrics.resyncs.labels("failed").inc()
+                log.warning("The resync failed and will be repeated.", exc_info=True)
+
+    async def once(self) -> None:
+        """One comparison of all kinds."""
+        for kind, concerned in self._concerned.items():
+            versions, listed = self._known.of(kind), await self._lists(kind)
+            metadatas = [item["metadata"] for item in listed]
+            news = [m for m in metadatas if versions.is_news(m)] + versions.missing_from(metadatas)
+            for metadata in news:
+                self._metrics.lost_events.inc()
+                self._enqueue(concerned(metadata))
+        self._metrics.resyncs.labels("ok").inc()
+        self._last_success = asyncio.get_running_loop().time()

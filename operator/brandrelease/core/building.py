@@ -1,0 +1,195 @@
+"""From commit to image: the registry is asked first, then the builder; never two builds for one key at a time."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final, assert_never
+
+from brandrelease.apis.brand import Brand
+from brandrelease.apis.brandrelease import BuildProgress, CurrentRelease
+from brandrelease.apis.reasons import Reason
+from brandrelease.core.actions import StartBuild
+from brandrelease.core.images import BuildOrder, build_key, build_order
+from brandrelease.core.snapshot import (
+    BuildAbsent,
+    BuildFailed,
+    BuildRunning,
+    BuildSucceeded,
+    ImageAbsent,
+    ImageFound,
+    ImageUnknown,
+    Snapshot,
+)
+from brandrelease.core.words import seconds, short
+
+BUILD_ATTEMPTS: Final = 3
+"""How often a build is tried that fails for no fault of the commit."""
+
+REGISTRY_GRACE: Final = timedelta(seconds=30)
+"""A registry may show an image only some seconds after it took it."""
+
+EXTERNAL_POLL: Final = timedelta(seconds=10)
+"""No registry tells when CI has pushed; this is how often it is asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """The image is there. image: by digest."""
+
+    release: CurrentRelease
+    image: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotYet:
+    """The image is on its way. look_again: when to ask even if no event comes; None: after a growing pause."""
+
+    release: CurrentRelease
+    reason: Reason
+    message: str
+    look_again: timedelta | None
+    action: StartBuild | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NeverBuilt:
+    """There will be no image for this release."""
+
+    release: CurrentRelease
+    reason: Reason
+    message: str
+
+
+ImageStep = Built | NotYet | NeverBuilt
+
+
+def obtain_image(world: Snapshot, brand: Brand, current: CurrentRelease) -> ImageStep:
+    """The next step on the way to the image of the current release."""
+    order = build_order(brand, current.commit, _attempt(world, brand, current))
+    if isinstance(world.image, ImageFound):
+        return _found(current, order, world.image.digest, world)
+    match world.build:
+        case BuildFailed() as failed:
+            return _failed(current, order, failed, world.now)
+        case BuildRunning(message):
+            deadline = _started(current, world.now) + timedelta(seconds=order.timeout_seconds)
+            text = f"{message} It is given up at {deadline:%H:%M:%S} UTC."
+            return NotYet(
+                _asked_for(current, order, world.now),
+                Reason.Building,
+                text,
+                max(deadline - world.now, timedelta(minutes=1)),
+            )
+        case BuildSucceeded() | BuildAbsent() | None:
+            pass
+        case _:
+            assert_never(world.build)
+    match world.image:
+        case ImageUnknown(reason, message):
+            return NotYet(current, reason, message, None)
+        case ImageAbsent() | None if isinstance(world.build, BuildSucceeded):
+            return _pushed_but_not_there(current, order, world.now)
+        case ImageAbsent() | None:
+            return _not_there(current, order, world.now)
+        case _:
+            assert_never(world.image)
+
+
+def _found(current: CurrentRelease, order: BuildOrder, digest: str, world: Snapshot) -> ImageStep:
+    if isinstance(world.build, BuildSucceeded) and world.build.digest not in {None, digest}:
+        message = (
+            f"Build {order.name} reports the image {world.build.digest}, but the registry has {digest} under the tag {order.tag}. "
+            "Somebody else pushes to this tag; nothing was deployed. Ask for the release again once that has been looked into."
+        )
+        return NeverBuilt(_ended(current, world.now), Reason.DigestMismatch, message)
+    return Built(_ended(current, world.now), f"{order.repository}@{digest}")
+
+
+def _not_there(current: CurrentRelease, order: BuildOrder, now: datetime) -> ImageStep:
+    started = _asked_for(current, order, now)
+    deadline = _started(started, now) + timedelta(seconds=order.timeout_seconds)
+    if now >= deadline:
+        reason, verb = (
+            (Reason.ImageNotPushed, "was pushed")
+            if order.builder == "external"
+            else (Reason.BuildTimedOut, "was built")
+        )
+        message = f"No image {order.repository}:{order.tag} {verb} within {seconds(order.timeout_seconds)} (spec.build.timeoutSeconds). The Deployment was not touched."
+        return NeverBuilt(_ended(started, now), reason, message)
+    if order.builder == "external":
+        message = f"Waiting until CI pushes {order.repository}:{order.tag}; given up at {deadline:%H:%M:%S} UTC."
+        return NotYet(started, Reason.WaitingForImage, message, min(EXTERNAL_POLL, deadline - now))
+    message = f"Building {order.repository}:{order.tag} from commit {short(order.commit)} in Job {order.name}."
+    return NotYet(started, Reason.Building, message, deadline - now, StartBuild(order))
+
+
+def _pushed_but_not_there(current: CurrentRelease, order: BuildOrder, now: datetime) -> ImageStep:
+    ended = _ended(_asked_for(current, order, now), now)
+    since = ended.build.finished_at if ended.build and ended.build.finished_at else now
+    if now >= since + REGISTRY_GRACE:
+        message = (
+            f"Build {order.name} ended well, but the registry does not show {order.repository}:{order.tag}. "
+            "Check that nothing deletes images there, then ask for the release again. The Deployment was not touched."
+        )
+        return NeverBuilt(ended, Reason.ImageMissingAfterBuild, message)
+    return NotYet(
+        ended,
+        Reason.Building,
+        f"The image is built; waiting for the registry to show {order.tag}.",
+        timedelta(seconds=2),
+    )
+
+
+def _failed(current: CurrentRelease, order: BuildOrder, failed: BuildFailed, now: datetime) -> ImageStep:
+    if failed.retriable and order.attempt < BUILD_ATTEMPTS:
+        again = replace(order, attempt=order.attempt + 1)
+        message = f"{failed.message} Trying again (attempt {again.attempt} of {BUILD_ATTEMPTS})."
+        fresh = current.model_copy(update={"build": None})
+        return NotYet(
+            _asked_for(fresh, again, now),
+            Reason.BuildInfrastructureFailed,
+            message,
+            timedelta(minutes=1),
+            StartBuild(again),
+        )
+    ended = _ended(_asked_for(current, order, now), now)
+    if ended.build:
+        ended = ended.model_copy(update={"build": ended.build.model_copy(update={"log_tail": failed.log_tail or None})})
+    return NeverBuilt(ended, failed.reason, f"{failed.message} The Deployment was not touched.")
+
+
+def _attempt(world: Snapshot, brand: Brand, current: CurrentRelease) -> int:
+    """Which attempt this is: that of the build in flight, or one more than that of the build that failed before."""
+    key = build_key(brand, current.commit)
+    if current.build is not None:
+        return current.build.attempt if current.build.key == key else 1
+    last = world.release.status.current
+    if (
+        last is not None
+        and last.number != current.number
+        and last.build is not None
+        and last.build.key == key
+        and last.image is None
+    ):
+        return last.build.attempt + 1
+    return 1
+
+
+def _asked_for(current: CurrentRelease, order: BuildOrder, now: datetime) -> CurrentRelease:
+    """The release with its build on record: written down before the builder is told."""
+    if current.build is not None and current.build.key == order.key and current.build.attempt == order.attempt:
+        return current
+    name = order.name if order.builder != "external" else None
+    build = BuildProgress(builder=order.builder, key=order.key, attempt=order.attempt, id=name, started_at=now)
+    return current.model_copy(update={"build": build})
+
+
+def _ended(current: CurrentRelease, now: datetime) -> CurrentRelease:
+    if current.build is None or current.build.finished_at is not None:
+        return current
+    return current.model_copy(
+        update={"build": current.build.model_copy(update={"finished_at": now.replace(microsecond=0)})}
+    )
+
+
+def _started(current: CurrentRelease, now: datetime) -> datetime:
+    return current.build.started_at if current.build else now

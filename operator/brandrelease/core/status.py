@@ -1,0 +1,182 @@
+"""The whole status of a BrandRelease from what is known: outcome and history, phase and conditions."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from brandrelease.apis.brandrelease import (
+    MESSAGE_LIMIT,
+    QUARANTINE_LIMIT,
+    Blame,
+    BrandRelease,
+    BrandReleaseStatus,
+    Condition,
+    ConditionStatus,
+    ConditionType,
+    CurrentRelease,
+    Outcome,
+    PastRelease,
+    Phase,
+    QuarantinedCommit,
+)
+from brandrelease.apis.reasons import Reason
+from brandrelease.core.words import cut
+
+NEEDS_SOMEBODY: Final = frozenset(
+    {
+        Reason.BrandInvalid,
+        Reason.EnvironmentNotFound,
+        Reason.NamespaceNotAllowed,
+        Reason.DuplicateRelease,
+        Reason.InvalidRef,
+        Reason.RefNotFound,
+        Reason.AmbiguousRef,
+        Reason.RefNotAllowed,
+        Reason.SourceNotAllowed,
+        Reason.CommitQuarantined,
+        Reason.ContainerNotFound,
+        Reason.ContainerAmbiguous,
+        Reason.ImageOverridden,
+        Reason.DeploymentRefused,
+    }
+)
+"""Blocked for these, a release is Stalled: nothing moves until somebody does something. Blocked for others (a server
+that does not answer, a Brand or Deployment that is not there yet), it is Reconciling: waiting may be enough."""
+
+
+@dataclass(frozen=True, slots=True)
+class Headline:
+    """What a person reads first: where it stands, why, and what to do."""
+
+    phase: Phase
+    reason: Reason
+    message: str
+
+
+def present(release: BrandRelease, status: BrandReleaseStatus, headline: Headline, now: datetime) -> BrandReleaseStatus:
+    """The status with its phase and conditions, fit to be written."""
+    headline = Headline(headline.phase, headline.reason, cut(headline.message, MESSAGE_LIMIT))
+    before = {condition.type: condition for condition in release.status.conditions}
+    conditions = []
+    for kind, value, reason, message in _conditions(status, headline):
+        old = before.get(kind)
+        since = old.last_transition_time if old and old.status == value else now
+        conditions.append(
+            Condition(
+                type=kind,
+                status=value,
+                reason=reason,
+                message=cut(message, MESSAGE_LIMIT),
+                last_transition_time=since,
+                observed_generation=release.generation,
+            )
+        )
+    return status.model_copy(
+        update={"observed_generation": release.generation, "phase": headline.phase, "conditions": tuple(conditions)}
+    )
+
+
+_Condition = tuple[ConditionType, ConditionStatus, Reason, str]
+_YES, _NO, _UNKNOWN = ConditionStatus.Yes, ConditionStatus.No, ConditionStatus.Unknown
+
+
+def _conditions(status: BrandReleaseStatus, headline: Headline) -> Iterator[_Condition]:
+    """kstatus's three, then ours. Reconciling and Stalled stand there only while they are true, and never both."""
+    reason, message = headline.reason, headline.message
+    match headline.phase:
+        case Phase.Live:
+            yield ConditionType.Ready, _YES, reason, message
+        case Phase.Suspended:
+            settled = status.current is not None and status.current.outcome is Outcome.Succeeded
+            yield ConditionType.Ready, _YES if settled else _NO, reason, message
+        case Phase.RolledBack | Phase.Failed:
+            yield ConditionType.Ready, _NO, reason, message
+            yield ConditionType.Stalled, _YES, reason, message
+        case Phase.Blocked:
+            yield ConditionType.Ready, _NO, reason, message
+            yield (
+                (ConditionType.Stalled if reason in NEEDS_SOMEBODY else ConditionType.Reconciling),
+                _YES,
+                reason,
+                message,
+            )
+        case Phase.Pending | Phase.Building | Phase.Deploying | Phase.Verifying | Phase.RollingBack:
+            yield ConditionType.Ready, _UNKNOWN, reason, message
+            yield ConditionType.Reconciling, _YES, reason, message
+    if status.current is not None:
+        yield from _progress(status.current, headline)
+        if any(entry.commit == status.current.commit for entry in status.quarantine):
+            text = f"Commit {status.current.commit} was to blame for a failed release and will not be released again."
+            yield ConditionType.Quarantined, _YES, Reason.CommitQuarantined, text
+
+
+def _progress(current: CurrentRelease, headline: Headline) -> Iterator[_Condition]:
+    """How far the current release has come."""
+    failed = current.reason if current.outcome or current.rollback else None
+    reason, message = failed or headline.reason, current.message or headline.message
+    if current.image:
+        yield ConditionType.Built, _YES, Reason.Succeeded, f"The image is {current.image}."
+    else:
+        yield ConditionType.Built, _NO if failed else _UNKNOWN, reason, message
+    if current.image and (current.outcome is Outcome.Succeeded or (current.rollout and current.rollout.finished_at)):
+        yield ConditionType.Deployed, _YES, Reason.Succeeded, "All pods were replaced by pods of this release."
+    elif current.rollout:
+        yield ConditionType.Deployed, _NO if failed else _UNKNOWN, reason, message
+    if current.outcome is Outcome.Succeeded:
+        yield ConditionType.Healthy, _YES, Reason.Succeeded, "The release stayed healthy while it was watched."
+    elif current.rollout:
+        yield ConditionType.Healthy, _NO if failed else _UNKNOWN, reason, message
+
+
+# --- changes of the status that mean something ------------------------------------------------------------------------
+
+
+def next_number(status: BrandReleaseStatus, applied: int | None) -> int:
+    """One more than any number used so far, also by an earlier BrandRelease on the same Deployment."""
+    used = [applied or 0, *(entry.number for entry in status.history)]
+    used += [entry.number for entry in (status.current, status.running) if entry is not None]
+    return max(used) + 1
+
+
+def with_current(status: BrandReleaseStatus, current: CurrentRelease) -> BrandReleaseStatus:
+    """The status with this as its current release."""
+    return status.model_copy(update={"current": current})
+
+
+def finish(  # noqa: PLR0913 - the parts of an ending
+    status: BrandReleaseStatus, outcome: Outcome, reason: Reason, message: str, now: datetime, limit: int
+) -> BrandReleaseStatus:
+    """End the current release and write it into the history, newest first, at most `limit` entries."""
+    current = status.current
+    assert current is not None, "only a release that was begun can end"  # noqa: S101 - a rule of this module's callers
+    message = cut(message, MESSAGE_LIMIT)
+    ended = current.model_copy(
+        update={"outcome": outcome, "reason": reason, "message": message, "finished_at": now.replace(microsecond=0)}
+    )
+    past = PastRelease(
+        number=ended.number,
+        commit=ended.commit,
+        image=ended.image,
+        outcome=outcome,
+        reason=reason,
+        message=message,
+        blame=ended.blame,
+        started_at=ended.started_at,
+        finished_at=now,
+    )
+    return status.model_copy(update={"current": ended, "history": (past, *status.history)[:limit]})
+
+
+def quarantine(status: BrandReleaseStatus, reason: Reason, blame: Blame, now: datetime) -> BrandReleaseStatus:
+    """Remember that the current commit is bad, if it is the commit that is to blame."""
+    current = status.current
+    if current is None or blame is not Blame.Release or is_quarantined(status, current.commit):
+        return status
+    entry = QuarantinedCommit(commit=current.commit, reason=reason, release=current.number, since=now)
+    return status.model_copy(update={"quarantine": (entry, *status.quarantine)[:QUARANTINE_LIMIT]})
+
+
+def is_quarantined(status: BrandReleaseStatus, commit: str) -> bool:
+    """Whether the commit was to blame for a failed release."""
+    return any(entry.commit == commit for entry in status.quarantine)

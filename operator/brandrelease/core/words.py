@@ -1,0 +1,69 @@
+"""How things are said to people: short ids, numbers, lists, and texts cut to length."""
+
+from collections.abc import Sequence
+
+SHORT_COMMIT = 12
+_NUMBERS = ("never", "once", "twice", "three times", "four times", "five times", "six times")
+
+SIGNALS = {
+    1: "SIGHUP",
+    2: "SIGINT",
+    3: "SIGQUIT",
+    4: "SIGILL",
+    6: "SIGABRT",
+    7: "SIGBUS",
+    8: "SIGFPE",
+    9: "SIGKILL",
+    11: "SIGSEGV",
+    13: "SIGPIPE",
+    15: "SIGTERM",
+}
+"""Linux's numbers. A shell and the kubelet report a death by signal n as exit code 128 + n."""
+
+
+def short(commit: str | None) -> str:
+    """The first 12 characters of a commit id; nobody reads more."""
+    return commit[:SHORT_COMMIT] if commit else "unknown commit"
+
+
+def times(count: int) -> str:
+    """A number of occurrences: once, twice, three times, 12 times."""
+    return _NUMBERS[count] if count < len(_NUMBERS) else f"{count} times"
+
+
+def one_of(names: Sequence[str]) -> str:
+    """A list for people: a, b and c."""
+    quoted = [f'"{name}"' for name in names]
+    return " and ".join([", ".join(quoted[:-1]), quoted[-1]]) if len(quoted) > 1 else "".join(quoted)
+
+
+def cut(text: str, limit: int) -> str:
+    """The text in at most `limit` characters; the end of a cut one shows that it was cut."""
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def last_line(text: str) -> str:
+    """The last line that says something; empty where none does."""
+    return next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "")
+
+
+def how_it_ended(exit_code: int, signal: int) -> str:
+    """In what way a process ended."""
+    number = signal or (exit_code - 128 if 128 < exit_code < 160 else 0)  # noqa: PLR2004 - see SIGNALS
+    return (
+        f"was killed by {SIGNALS.get(number, f'signal {number}')}"
+        if number in SIGNALS
+        else f"exited with code {exit_code}"
+    )
+
+
+def seconds(amount: float) -> str:
+    """A duration as people say it: 45 s, 2 min, 2 min 5 s, 1 h 30 min."""
+    whole = round(amount)
+    if whole < 120:  # noqa: PLR2004 - up to two minutes, seconds are what people think in
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    if minutes < 60:  # noqa: PLR2004
+        return f"{minutes} min {rest} s" if rest else f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if minutes else f"{hours} h"

@@ -1,0 +1,117 @@
+"""What the operator needs from the world, as the controller sees it. `adapters` are the world's side of each."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Protocol
+
+from brandrelease.apis.brand import Brand
+from brandrelease.apis.brandrelease import BrandRelease, BrandReleaseStatus
+from brandrelease.core.actions import DeploymentPatch
+from brandrelease.core.images import BuildOrder
+from brandrelease.core.snapshot import (
+    BrandInvalid,
+    BuildState,
+    Changes,
+    DeploymentView,
+    ImageLookup,
+    PodView,
+    Refusal,
+    Resolution,
+)
+
+Secret = Mapping[str, bytes]
+"""The data of a Kubernetes Secret."""
+
+
+class StatusConflict(Exception):
+    """The object changed since it was read; the plan made from it is void."""
+
+
+class Refused(Exception):
+    """The API server would not do what was asked, and asking again at once would not help."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.message)
+        self.refusal = refusal
+
+
+class Clock(Protocol):
+    """The time of day, in UTC."""
+
+    def now(self) -> datetime: ...
+
+
+class GitRemote(Protocol):
+    """A git server, asked over the network. Nothing here raises: what goes wrong is part of the answer."""
+
+    async def resolve(self, url: str, secret: Secret | None, ref: str, *, list_containing: bool) -> Resolution:
+        """What the ref points to now. list_containing: for a commit id, also name the refs that contain it."""
+        ...
+
+    async def changes(self, url: str, secret: Secret | None, old: str, new: str) -> Changes | None:
+        """The commits that are in `new` and not in `old`; None if it could not be found out in time."""
+        ...
+
+
+class Registry(Protocol):
+    """An image registry. Nothing here raises: what goes wrong is part of the answer."""
+
+    async def look_up(self, repository: str, reference: str, secret: Secret | None) -> ImageLookup:
+        """Whether the registry has the tag or digest, and under which digest."""
+        ...
+
+
+class Builder(Protocol):
+    """Something that turns a commit into an image. An order is the same build however often it is given."""
+
+    async def state(self, order: BuildOrder) -> BuildState:
+        """How the build of this order stands."""
+        ...
+
+    async def start(self, order: BuildOrder) -> None:
+        """Start the build, or do nothing if it was started before; raises Refused."""
+        ...
+
+    async def cancel(self, order: BuildOrder) -> None:
+        """Stop the build; one that is done or was never started is left as it is."""
+        ...
+
+
+class Cluster(Protocol):
+    """The Kubernetes API, read live: nothing here comes from a cache."""
+
+    async def brand_release(self, namespace: str, name: str) -> BrandRelease | None: ...
+
+    async def brand(self, name: str) -> Brand | BrandInvalid | None: ...
+
+    async def holder(self, release: BrandRelease) -> str:
+        """Name of the oldest BrandRelease for the same brand and environment in the namespace."""
+        ...
+
+    async def commits_being_built(self, brand: str, *, but: str) -> frozenset[str]:
+        """Commits of the brand's releases in flight, in every namespace, that still wait for an image.
+
+        but: uid of the BrandRelease that does not count.
+        """
+        ...
+
+    async def deployment(self, namespace: str, name: str) -> DeploymentView | None: ...
+
+    async def pods(self, namespace: str, release_name: str, release_number: int) -> tuple[PodView, ...]: ...
+
+    async def log_tail(self, namespace: str, pod: str, container: str, *, previous: bool) -> str:
+        """Last lines of a container's log; empty where there is none or it cannot be had within 2 seconds."""
+        ...
+
+    async def secret(self, namespace: str, name: str) -> Secret | None: ...
+
+    async def write_status(self, release: BrandRelease, status: BrandReleaseStatus) -> str:
+        """Write the whole status and return the object's new resourceVersion.
+
+        Raises StatusConflict if the object changed since it was read.
+        """
+        ...
+
+    async def apply(self, patch: DeploymentPatch) -> None:
+        """Apply our fields of the Deployment; raises Refused."""
+        ...

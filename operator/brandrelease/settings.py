@@ -1,0 +1,119 @@
+"""What can be set, by environment variables of the process. A wrong value is refused at start with a sentence."""
+
+import socket
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+IN_CLUSTER_NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+
+
+class InvalidSettings(Exception):
+    """The environment holds a value that cannot be used; the text says which, and what to write instead."""
+
+
+class LogFormat(StrEnum):
+    """How log lines look."""
+
+    Json = "json"
+    Console = "console"
+
+
+class LogLevel(StrEnum):
+    """How much is logged."""
+
+    Debug = "debug"
+    Info = "info"
+    Warning = "warning"
+    Error = "error"
+
+
+class SecurityProfile(StrEnum):
+    """Under what rights BuildKit runs in its pod: root only in a user namespace of the pod's own (hostUsers: false),
+    an ordinary user with newuidmap, or privileged on the node, which is for clusters that can do neither."""
+
+    UserNamespace = "userns"
+    Rootless = "rootless"
+    Privileged = "privileged"
+
+
+CommaList = Annotated[frozenset[str], NoDecode]
+
+
+class Settings(BaseSettings):
+    """Each field is the environment variable BRANDRELEASE_<NAME>."""
+
+    model_config = SettingsConfigDict(env_prefix="BRANDRELEASE_", frozen=True, env_ignore_empty=True)
+
+    build_namespace: str = Field(
+        default="brandrelease-builds",
+        description="Namespace in which build Jobs run and in which the Secrets for source and image live.",
+    )
+    watch_namespaces: CommaList = Field(
+        default=frozenset(), description="Comma list of the namespaces that are watched; empty means all."
+    )
+    http_address: str = Field(
+        default="0.0.0.0:8080",  # noqa: S104 - probes and Prometheus come from outside the pod
+        description="Where /healthz, /readyz and /metrics are served, as address:port.",
+    )
+    resync_seconds: float = Field(
+        default=60, ge=1, le=3600, description="How often all objects are listed to find what a lost event hid."
+    )
+    workers: int = Field(default=16, ge=1, le=256, description="How many objects are looked at at the same time.")
+    cache_dir: Path = Field(
+        default=Path("/var/cache/brandrelease"), description="Where git mirrors are kept; it may be lost at any time."
+    )
+    allow_insecure_sources: bool = Field(
+        default=False, description="Whether git repositories may be read over plain http://."
+    )
+    insecure_registries: CommaList = Field(
+        default=frozenset(), description="Comma list of registries, as host:port, that are spoken to in plain HTTP."
+    )
+    build_image: str = Field(
+        default="ghcr.io/brandrelease/builder:0.1", description="Image of build Jobs: BuildKit, git and a shell."
+    )
+    build_security_profile: SecurityProfile = Field(
+        default=SecurityProfile.UserNamespace, description="Rights of build Jobs: userns, rootless or privileged."
+    )
+    instance: str = Field(default_factory=socket.gethostname, description="Name of this replica in its log lines.")
+    log_format: LogFormat = Field(default=LogFormat.Json, description="json or console.")
+    log_level: LogLevel = Field(default=LogLevel.Info, description="debug, info, warning or error.")
+    kubeconfig: Path | None = Field(
+        default=None, validation_alias="KUBECONFIG", description="A kubeconfig; absent means the pod's service account."
+    )
+
+    @field_validator("watch_namespaces", "insecure_registries", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return frozenset(filter(None, (part.strip() for part in value.split(",")))) if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _address_has_a_port(self) -> Self:
+        _, _, port = self.http_address.rpartition(":")
+        if not port.isdigit():
+            message = "must be address:port, for example 0.0.0.0:8080"
+            raise ValueError(message)
+        return self
+
+    @property
+    def http_host(self) -> str:
+        return self.http_address.rpartition(":")[0]
+
+    @property
+    def http_port(self) -> int:
+        return int(self.http_address.rpartition(":")[2])
+
+
+def load_settings() -> Settings:
+    """The settings from the environment; raises InvalidSettings."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        lines = []
+        for problem in error.errors():
+            name = "BRANDRELEASE_" + "_".join(str(part).upper() for part in problem["loc"] or ("http_address",))
+            lines.append(f"{name.replace('BRANDRELEASE_KUBECONFIG', 'KUBECONFIG')}: {problem['msg']}")
+        raise InvalidSettings("The environment has values that cannot be used. " + ". ".join(lines) + ".") from error
