@@ -73,7 +73,7 @@ class Settings(BaseSettings):
         default=frozenset(), description="Comma list of registries, as host:port, that are spoken to in plain HTTP."
     )
     build_image: str = Field(
-        default="ghcr.io/brandrelease/builder:0.1", description="Image of build Jobs: BuildKit, git and a shell."
+        default="moby/buildkit:v0.34.2", description="Image of build Jobs: BuildKit, git, ssh and a shell; for the profile rootless, moby/buildkit:v0.34.2-rootless."
     )
     build_security_profile: SecurityProfile = Field(
         default=SecurityProfile.UserNamespace, description="Rights of build Jobs: userns, rootless or privileged."

@@ -134,6 +134,7 @@ class Simulation:
         self.applied_images: list[tuple[int, str]] = []
         self.git_is_down = self.registry_is_down = False
         self.due: datetime | None = None
+        self._seen: object = None
         self.statuses: list[BrandReleaseStatus] = []
         self._loop = asyncio.new_event_loop()
         self.restart()
@@ -189,7 +190,19 @@ class Simulation:
         """Let time pass: the world moves, and the operator looks whenever something has moved or is due."""
         for _ in range(0, seconds, step):
             self.tick(step)
-            self.settle()
+            if self.calls_for_a_look():
+                self.settle()
+
+    def calls_for_a_look(self) -> bool:
+        """Whether an event would wake the operator now, or the time has come that it named itself."""
+        site = self.site
+        seen = (
+            self.version,
+            tuple((name, self.time >= started + timedelta(seconds=BUILD_SECONDS)) for name, (_, started) in self.builds.items()),
+            site and (site.generation, site.observed, *((p.name, p.ready, p.restarts, p.exited) for p in site.pods)),
+        )
+        moved, self._seen = seen != self._seen, seen
+        return moved or (self.due is not None and self.time >= self.due)
 
     def headline(self) -> tuple[str, str]:
         ready = next(c for c in self.status.conditions if c.type == "Ready")
@@ -249,6 +262,7 @@ class Simulation:
         if order.name in self.builds:
             return
         self._deed(f"build {order.commit[:7]}")
+        assert not [o for o, begun in self.builds.values() if o.key == order.key and self.time < begun + timedelta(seconds=BUILD_SECONDS)]
         self.builds[order.name] = (order, self.time)
         self.builds_started.append(order.name)
         self._after_deed()

@@ -6,13 +6,6 @@ from pydantic import Field, model_validator
 
 from brandrelease.apis.model import ApiModel, list_map, list_set, rules
 
-_DNS_LABEL = (
-    "self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')",
-    (
-        "must be lower case letters, digits and '-', beginning and ending with a letter or digit, for "
-        "example 'drumeo-production'"
-    ),
-)
 _RELATIVE_PATH = (
     "!self.startsWith('/') && !self.split('/').exists(part, part == '..') && self.matches('^[A-Za-z0-9._/-]+$')",
     (
@@ -21,12 +14,29 @@ _RELATIVE_PATH = (
     ),
 )
 
-# Explicit names only: the default names of two environments differ, because their own names do.
-_OWN_DEPLOYMENTS = (
-    "self.all(a, !has(a.namespace) || !has(a.deployment) || self.exists_one(b, has(b.namespace) && has(b.deployment)"
-    " && a.namespace == b.namespace && a.deployment == b.deployment))",
-    "two environments must not release to the same Deployment; give each a namespace or a deployment of its own",
-)
+# Names with their defaults, as `Brand.environment` fills them in. `namespace` is a word of CEL's own and has to be
+# written so; without the underscores, the API server would not see its maxLength and refuse the rule as too expensive.
+_NAMESPACE = "(has({0}.__namespace__) ? {0}.__namespace__ : self.metadata.name + '-' + {0}.name)"
+_DEPLOYMENT = "(has({0}.deployment) ? {0}.deployment : self.metadata.name + '-' + {0}.name + '-deployment')"
+_SAME_DEPLOYMENT = " && ".join(f"{name.format('a')} == {name.format('b')}" for name in (_NAMESPACE, _DEPLOYMENT))
+
+
+def _dns_label(meaning: str) -> dict[str, Any]:
+    """A name that can be part of a host name, as namespaces and containers have it."""
+    return rules(
+        (
+            "self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')",
+            (
+                f"must be the name of {meaning}: lower case letters, digits and '-', beginning and ending with a "
+                "letter or digit"
+            ),
+        )
+    )
+
+
+def _about(field_path: str, declared: dict[str, Any]) -> dict[str, Any]:
+    """Rules on the whole object that complain about one field of it; without this, they complain about `<nil>`."""
+    return {key: [each | {"fieldPath": field_path} for each in pairs] for key, pairs in declared.items()}
 
 
 def _dns_subdomain(meaning: str) -> dict[str, Any]:
@@ -47,7 +57,7 @@ SecretName = Annotated[
         json_schema_extra=_dns_subdomain("a Secret in the build namespace, for example 'drumeo-credentials'"),
     ),
 ]
-DnsLabel = Annotated[str, Field(max_length=63, json_schema_extra=rules(_DNS_LABEL))]
+DnsLabel = Annotated[str, Field(max_length=63)]
 
 
 class Source(ApiModel):
@@ -80,22 +90,22 @@ class Source(ApiModel):
                 ),
             ),
             (
-                "!self.matches('[^A-Za-z0-9@._:~/%+-]')",
+                "!self.matches('(?s)^(https|ssh|http)://.*[^A-Za-z0-9@._:~/%+-]')",
                 "must be a plain address: no spaces, quotes, '?', '#' or other special characters",
             ),
             # Only about addresses that the rules above let through, so that one mistake gets one answer.
             (
                 (
-                    "!self.matches('^[a-z]+://[A-Za-z0-9@._:~/%+-]*$')"
+                    "!self.matches('^(https|ssh|http)://[A-Za-z0-9@._:~/%+-]*$')"
                     " || self.matches('^[a-z]+://([^/]*@)?[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?/.+')"
                 ),
                 (
                     "must name a host and a path, for example 'https://git.example.com/drumeo.git'; "
-                    "the host begins and ends with a letter or digit"
+                    "the host begins and ends with a letter or digit, and a port has at most five digits"
                 ),
             ),
             (
-                "!self.matches('^ssh://([^A-Za-z0-9_/@:]|[^/@]*@[^/]*@)')",
+                "!self.matches('^ssh://(@|[^A-Za-z0-9_/@:][^/]*@|[^/]*@[^/]*@)')",
                 "must name one user that begins with a letter, for example 'ssh://git@git.example.com/drumeo.git'",
             ),
         ),
@@ -134,8 +144,8 @@ class Image(ApiModel):
             ),
             (
                 (
-                    "self.matches('[@]|://|:[^/]*$|^[^/.:]*/|^[^/]*$')"
-                    " || self.matches('^[a-zA-Z0-9]([a-zA-Z0-9.-]*[a-zA-Z0-9])?(:[0-9]{1,5})?(/[a-z0-9]+(([._]|__|-+)[a-z0-9]+)*)+$')"
+                    "self.matches('[@]|://|:[^/]*$|^[^/.:]*/|^[^/]*$') || self.matches("
+                    "'^[a-zA-Z0-9]([a-zA-Z0-9.-]*[a-zA-Z0-9])?(:[0-9]{1,5})?(/[a-z0-9]+(([._]|__|-+)[a-z0-9]+)*)+$')"
                 ),
                 "must be a registry host and a lower case repository, for example 'registry.example.com/sites/drumeo'",
             ),
@@ -155,13 +165,13 @@ class ResourceAmounts(ApiModel):
         default=None,
         max_length=32,
         description="Amount of CPU, for example '500m' or '2' (in quotes: it is text).",
-        json_schema_extra=_quantity("an amount of CPU such as '500m' or '2'"),
+        json_schema_extra=_quantity("an amount of CPU greater than 0, such as '500m' or '2'"),
     )
     memory: str | None = Field(
         default=None,
         max_length=32,
         description="Amount of memory, for example 512Mi or 2Gi.",
-        json_schema_extra=_quantity("an amount of memory such as '512Mi' or '2Gi'"),
+        json_schema_extra=_quantity("an amount of memory greater than 0, such as '512Mi' or '2Gi'"),
     )
 
 
@@ -201,13 +211,14 @@ class BuildKit(ApiModel):
     args: dict[str, Annotated[str, Field(max_length=1024)]] = Field(
         default_factory=dict,
         max_length=64,
-        description="Build arguments. They can be read from the image by anyone who can pull it: never put a secret here.",
+        description="Build arguments. They can be read from the image by anyone who can pull it: "
+        "never put a secret here.",
         json_schema_extra=rules(
             (
-                "self.all(name, name.matches('^[A-Za-z_][A-Za-z0-9_]*$'))",
+                "self.all(name, name.matches('^[A-Za-z_][A-Za-z0-9_]{0,127}$'))",
                 (
-                    "names of build arguments must be letters, digits and '_' and must not begin with a "
-                    "digit, for example 'APP_VERSION'"
+                    "names of build arguments must be at most 128 letters, digits and '_' and must not begin with "
+                    "a digit, for example 'APP_VERSION'"
                 ),
             )
         ),
@@ -252,9 +263,14 @@ class Build(ApiModel):
 class Environment(ApiModel):
     """One environment of the brand: which Deployment is released to, from which refs, and what healthy means there."""
 
-    name: DnsLabel = Field(description="For example production or staging.")
+    name: DnsLabel = Field(
+        description="For example production or staging.",
+        json_schema_extra=_dns_label("an environment, for example 'production'"),
+    )
     namespace: DnsLabel | None = Field(
-        default=None, description="Namespace of the Deployment and of the BrandRelease; default is {brand}-{name}."
+        default=None,
+        description="Namespace of the Deployment and of the BrandRelease; default is {brand}-{name}.",
+        json_schema_extra=_dns_label("a namespace, for example 'drumeo-production'"),
     )
     deployment: (
         Annotated[
@@ -267,7 +283,9 @@ class Environment(ApiModel):
         | None
     ) = Field(default=None, description="Name of the Deployment; default is {brand}-{name}-deployment.")
     container: DnsLabel | None = Field(
-        default=None, description="Container that gets the image; default is the only container."
+        default=None,
+        description="Container that gets the image; default is the only container.",
+        json_schema_extra=_dns_label("a container of the Deployment, for example 'app'"),
     )
     allowed_refs: tuple[
         Annotated[
@@ -324,7 +342,7 @@ class BrandSpec(ApiModel):
     environments: tuple[Environment, ...] = Field(
         min_length=1,
         max_length=32,
-        json_schema_extra=list_map("name") | rules(_OWN_DEPLOYMENTS),
+        json_schema_extra=list_map("name"),
         description="The environments that can be released to, by name.",
     )
 
@@ -332,19 +350,32 @@ class BrandSpec(ApiModel):
 class Brand(ApiModel):
     """Where a site's source is, how its image is built and what healthy means."""
 
-    schema_rules: ClassVar[dict[str, Any]] = rules(
-        (
-            "self.spec.environments.all(e, has(e.namespace) || self.metadata.name.size() + e.name.size() < 63)",
+    schema_rules: ClassVar[dict[str, Any]] = _about(
+        ".spec.environments",
+        rules(
             (
-                "the default namespace {brand}-{name} of an environment would be longer than 63 characters; "
-                "give the environment a namespace, or the Brand a shorter name"
+                "self.spec.environments.all(e, has(e.__namespace__) || self.metadata.name.size() + e.name.size() < 63)",
+                (
+                    "the default namespace {brand}-{name} of an environment would be longer than 63 characters; "
+                    "give the environment a namespace, or the Brand a shorter name"
+                ),
             ),
-        ),
-        (
-            "!self.metadata.name.contains('.') || self.spec.environments.all(e, has(e.namespace))",
             (
-                "the default namespace {brand}-{name} of an environment would contain a '.'; "
-                "give each environment a namespace, or the Brand a name without '.'"
+                "!self.metadata.name.contains('.') || self.spec.environments.all(e, has(e.__namespace__))",
+                (
+                    "the default namespace {brand}-{name} of an environment would contain a '.'; "
+                    "give each environment a namespace, or the Brand a name without '.'"
+                ),
+            ),
+            (
+                (
+                    "self.spec.environments.all(a, self.spec.environments.all(b,"
+                    f" a.name == b.name || !({_SAME_DEPLOYMENT})))"
+                ),
+                (
+                    "two environments must not release to the same Deployment; "
+                    "give each a namespace or a deployment of its own"
+                ),
             ),
         ),
     )

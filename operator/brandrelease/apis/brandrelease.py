@@ -98,31 +98,32 @@ class BrandReleaseSpec(ApiModel):
         json_schema_extra=rules(
             ("!self.startsWith('-')", "must not begin with '-'; write a branch, a tag, refs/... or a full commit id"),
             (
-                "self.matches('^[A-Za-z0-9._/@+=#%,!{-]+$')",
+                "self.matches('^[A-Za-z0-9._/@+=#%,!{}-]+$')",
                 (
-                    "must be the name of a branch or tag, or a full commit id: English letters, digits and . _ / @ + = # % , ! - "
-                    "without spaces, '~', '^', ':', '?', '*', '[' or '\\', for example 'master' or 'refs/tags/v1.2'"
+                    "must be the name of a branch or tag, or a full commit id: English letters, digits and "
+                    ". _ / @ + = # % , ! - without spaces, '~', '^', ':', '?', '*', '[' or '\\', "
+                    "for example 'master' or 'refs/tags/v1.2'"
                 ),
             ),
             (
-                "!self.contains('..') && !self.contains('{') && !self.contains('//') && self != '@'",
+                "!self.matches('[.][.]|[{}]|//|^@$')",
                 (
-                    "must not contain '..', '{' or '//', nor be '@' alone; write a branch, a tag, refs/... "
+                    "must not contain '..', '{', '}' or '//', nor be '@' alone; write a branch, a tag, refs/... "
                     "or a full commit id"
                 ),
             ),
             (
                 "!self.matches('(^|/)[.]|^/|[/.]$|[.]lock(/|$)')",
                 (
-                    "must not begin with '/' or end with '/' or '.', and no part of it may begin with '.' or end with '.lock': "
-                    "git does not allow that in a ref name"
+                    "must not begin with '/' or end with '/' or '.', and no part of it may begin with '.' or end with "
+                    "'.lock': git does not allow that in a ref name"
                 ),
             ),
             (
                 "!self.matches('^[0-9a-fA-F]{7,39}$')",
                 (
                     "looks like a shortened commit id; write the full id of 40 characters ('git rev-parse' prints it), "
-                    "or refs/heads/... if it is a branch"
+                    "or refs/heads/... if it is a branch, refs/tags/... if it is a tag"
                 ),
             ),
         ),
@@ -221,8 +222,8 @@ class PastRelease(ApiModel):
     reason: Reason
     message: Message
     blame: Blame | None = None
-    started_at: Time
-    finished_at: Time
+    started_at: Time = Field(description="When the release was asked for.")
+    finished_at: Time = Field(description="When its outcome was known.")
 
 
 class QuarantinedCommit(ApiModel):
@@ -231,13 +232,13 @@ class QuarantinedCommit(ApiModel):
     commit: Commit
     reason: Reason
     release: ReleaseNumber
-    since: Time
+    since: Time = Field(description="When the failure was seen.")
 
 
 class HandledRequest(ApiModel):
     """The last request that was looked at; each is handled once."""
 
-    ref: str | None = Field(default=None, max_length=255, description="spec.ref as it was asked for.")
+    ref: str | None = Field(default=None, max_length=255, description="What spec.ref was.")
     requested_at: str | None = Field(
         default=None, max_length=255, description="The annotation brandrelease.dev/requestedAt as it was."
     )
@@ -270,8 +271,8 @@ class Condition(ApiModel):
     status: ConditionStatus
     reason: Reason
     message: Message
-    last_transition_time: Time
-    observed_generation: int = Field(ge=0)
+    last_transition_time: Time = Field(description="When status changed last.")
+    observed_generation: int = Field(ge=0, description="The generation of the spec that this condition speaks of.")
 
 
 class BrandReleaseStatus(ApiModel):

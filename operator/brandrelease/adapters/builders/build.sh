@@ -1,4 +1,4 @@
-# Build the image from /source and push it. All values come in by the environment.
+# Build the image from /source/tree and push it. All values come in by the environment.
 # Ends with 70 where the commit is not to blame: the daemon did not come up, or the push was refused.
 export XDG_RUNTIME_DIR=/state/run HOME=/state/home
 mkdir -p "$XDG_RUNTIME_DIR" "$HOME"
@@ -25,8 +25,8 @@ until buildctl debug workers > /dev/null 2>&1; do
     sleep 0.1
 done
 set -- build --frontend dockerfile.v0 --progress plain \
-    --local "context=/source/$CONTEXT" --local "dockerfile=/source/$CONTEXT" --opt "filename=$DOCKERFILE" \
-    --opt "build-arg:SOURCE_DATE_EPOCH=$(cat /source/.git/brandrelease-commit-time)" \
+    --local "context=/source/tree/$CONTEXT" --local "dockerfile=/source/tree/$CONTEXT" --opt "filename=$DOCKERFILE" \
+    --opt "build-arg:SOURCE_DATE_EPOCH=$(cat /source/tree/.git/brandrelease-commit-time)" \
     --import-cache "type=registry,ref=$CACHE" --export-cache "type=registry,ref=$CACHE,mode=max,ignore-error=true" \
     --output "type=image,name=$IMAGE,push=true" --metadata-file /state/metadata.json
 if [ -n "$TARGET" ]; then set -- "$@" --opt "target=$TARGET"; fi

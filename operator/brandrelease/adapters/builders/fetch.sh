@@ -1,4 +1,4 @@
-# Take the source at one commit into /source. The URL and the commit come in by the environment.
+# Take the source at one commit into /source/tree. The URL and the commit come in by the environment.
 # Runs as an ordinary user with no rights; the only container that sees the git Secret.
 export HOME=/nonexistent GIT_CONFIG_NOSYSTEM=1 GIT_CONFIG_GLOBAL=/dev/null GIT_TERMINAL_PROMPT=0 LC_ALL=C
 export GIT_ALLOW_PROTOCOL=https:ssh:http GIT_HTTP_LOW_SPEED_LIMIT=1000 GIT_HTTP_LOW_SPEED_TIME=30
@@ -13,7 +13,7 @@ if [ -f "$secret/password" ]; then
     export GIT_CONFIG_COUNT=2 GIT_CONFIG_KEY_1=http.extraHeader GIT_CONFIG_VALUE_1="Authorization: Basic $login"
 fi
 if [ -f "$secret/caFile" ]; then export GIT_SSL_CAINFO="$secret/caFile"; fi
-cd /source
+mkdir /source/tree && cd /source/tree
 git init --quiet .
 try() { git fetch --quiet --depth 1 --no-tags -- "$SOURCE_URL" "$COMMIT"; }
 try || { echo "The first fetch failed; trying once more in 5 seconds."; sleep 5; try; } || exit 70

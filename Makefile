@@ -1,0 +1,84 @@
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+export PYTHONPATH := tests
+UV := $(shell command -v uv || echo .venv-uv/bin/uv)
+RUN := $(UV) run --frozen
+# The version for which everything is locked and checked; uv finds it or any newer one on the machine.
+PYTHON ?= 3.11
+KEEP ?= 0
+WORKERS ?= 4
+
+.PHONY: help
+help: ## This list
+	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(UV):
+	python3 -m venv .venv-uv && .venv-uv/bin/pip install --quiet uv
+
+.PHONY: setup
+setup: $(UV) ## Install what development needs into .venv
+	@$(UV) sync --frozen --quiet --python $(PYTHON)
+
+# --- checks, fast ones first -------------------------------------------------------------------------------------------
+
+.PHONY: check
+check: setup lint types imports verify unit ## Everything that needs no server (under 30 s)
+
+.PHONY: lint
+lint: ; @$(RUN) ruff check --quiet . && $(RUN) ruff format --check --quiet . && $(RUN) codespell --quiet-level 3
+
+.PHONY: fmt
+fmt: ## Format the code and mend what can be mended
+	@$(RUN) ruff check --fix --quiet . ; $(RUN) ruff format --quiet .
+
+.PHONY: types
+types: ; @$(RUN) mypy --no-error-summary
+
+.PHONY: imports
+imports: ; @$(RUN) lint-imports --no-cache > /tmp/lint-imports.$$$$ 2>&1 || { cat /tmp/lint-imports.$$$$; rm -f /tmp/lint-imports.$$$$; exit 1; }; rm -f /tmp/lint-imports.$$$$; $(RUN) deptry operator --no-ansi 2>&1 | grep -v -e '^Success' -e '^Scanning' ; exit $${PIPESTATUS[0]}
+
+.PHONY: generate
+generate: setup ## Write what is generated: crds/
+	@$(RUN) python -m brandrelease.codegen
+
+.PHONY: verify
+verify: ; @$(RUN) python -m brandrelease.codegen --check
+
+# --- tests -------------------------------------------------------------------------------------------------------------
+
+.PHONY: unit
+unit: ; @$(RUN) pytest -q tests/unit tests/property
+
+.PHONY: adapters
+adapters: debian ; $(RUN) pytest -q tests/adapters
+
+.PHONY: apiserver
+apiserver: debian ; $(RUN) pytest -q tests/apiserver
+
+.PHONY: e2e
+e2e: debian ## The stories on a real cluster of their own
+	@trap '$(RUN) python -m cluster down --name e2e' EXIT; \
+	$(RUN) python -m cluster up --name e2e && BRANDRELEASE_TEST_CLUSTER=e2e $(RUN) pytest -q -n $(WORKERS) tests/e2e
+
+.PHONY: debian
+debian: setup
+	@$(RUN) python -m cluster packages
+
+.PHONY: test
+test: check adapters apiserver e2e ## Everything: unit, property, adapters, API server, end-to-end on the real cluster
+
+# --- to look at --------------------------------------------------------------------------------------------------------
+
+.PHONY: demo
+demo: debian ## A real cluster, a good release, and a bad one that rolls back by itself (KEEP=1 leaves it up)
+	@KEEP=$(KEEP) $(RUN) python -m demo
+
+.PHONY: bench
+bench: debian ## Time from kubectl apply to the patch, and from a failure to the rollback
+	@$(RUN) python tests/bench/overhead.py
+
+.PHONY: up down
+up: debian ## Start the cluster for development; says how to use it
+	@$(RUN) python -m cluster up
+down: setup ## End it
+	@$(RUN) python -m cluster down

@@ -1,0 +1,224 @@
+"""The history of one repository on disk: its commits without trees and files, which is little and fetched in no time.
+
+A mirror is a cache. It may be lost, half made or broken at any time, and then it is thrown away and made again.
+"""
+
+import asyncio
+import hashlib
+import shutil
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, TypeVar
+
+from brandrelease.adapters.git.commits import LOG_FORMAT, UnreadableLog, read_log
+from brandrelease.adapters.git.credentials import Login
+from brandrelease.adapters.git.errors import SourceTrouble, recognise, unrecognised
+from brandrelease.adapters.git.process import NO_PROTOCOL, Finished, environment, run_git
+from brandrelease.adapters.git.refs import HEADS, TAGS
+from brandrelease.apis.brandrelease import CHANGES_LIMIT
+from brandrelease.apis.reasons import Reason
+from brandrelease.core.snapshot import Changes, Unresolved
+from brandrelease.core.words import short
+
+LOCAL_SECONDS: Final = 30.0
+"""Limit for a command that only reads the mirror: milliseconds in practice, seconds with 100,000s of commits."""
+
+_FETCH: Final = (
+    "fetch",
+    "--quiet",
+    "--filter=tree:0",
+    "--no-tags",  # they are asked for by name below; this only stops git from adding others by itself
+    "--no-write-fetch-head",
+    "--no-recurse-submodules",
+)
+_ALL_REFS: Final = (f"+{HEADS}*:{HEADS}*", f"+{TAGS}*:{TAGS}*")
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """A repository as one call may reach it. environment: git's, with the login. seconds: limit of a fetch."""
+
+    url: str
+    login: Login
+    environment: Mapping[str, str]
+    seconds: float
+
+    def trouble(self, finished: Finished) -> SourceTrouble | None:
+        """What the server or the network did wrong, if that is what made git fail."""
+        with_login = self.login != Login()
+        known = recognise(self.url, self.login.redact(finished.errors), with_login=with_login)
+        return SourceTrouble(known) if known else None
+
+    def unforeseen(self, finished: Finished) -> SourceTrouble:
+        """What is said where git failed in a way that nobody foresaw."""
+        return SourceTrouble(unrecognised(self.url, finished.code, self.login.redact(finished.errors)))
+
+
+class Broken(Exception):
+    """git could not use the mirror."""
+
+    def __init__(self, finished: Finished) -> None:
+        super().__init__("git could not use its mirror")
+        self.finished = finished
+
+
+class Mirrors:
+    """All mirrors of this process; nobody else may use the directory."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._mirrors: dict[str, Mirror] = {}
+
+    def of(self, url: str) -> "Mirror":
+        """The mirror of a repository, whether or not it is on disk yet."""
+        key = hashlib.sha256(url.encode()).hexdigest()[:40]
+        return self._mirrors.setdefault(key, Mirror(self._directory / key))
+
+
+class Mirror:
+    """One mirror. Calls take turns: git locks parts of a repository, and two fetches would load the same twice."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._turn = asyncio.Lock()
+
+    async def refs_containing(self, remote: Remote, name: str) -> tuple[str, tuple[str, ...]]:
+        """The commit with this id, and the full names of the refs that contain it, as they are at the server now.
+
+        The id of an annotated tag stands for its commit. Raises SourceTrouble.
+        """
+
+        async def work() -> tuple[str, tuple[str, ...]]:
+            await self._fetch(remote, "--prune", "--", remote.url, *_ALL_REFS)
+            commit = await self._commit(remote, name)
+            arguments = ("for-each-ref", f"--contains={commit}", "--format=%(refname)", HEADS, TAGS)
+            names = (await self._local(*arguments)).decode(errors="replace").splitlines()
+            return commit, tuple(names)
+
+        return await self._repaired(remote, work)
+
+    async def commit(self, remote: Remote, name: str) -> str:
+        """The commit with this id; the server is not asked if it is known from before. Raises SourceTrouble."""
+        return await self._repaired(remote, lambda: self._commit(remote, name))
+
+    async def changes(self, remote: Remote, old: str, new: str) -> Changes:
+        """The commits that are in `new` and not in `old`. Raises SourceTrouble."""
+
+        async def work() -> Changes:
+            await self._have(remote, (old, new))
+            span = f"{old}..{new}"
+            count, log = await asyncio.gather(
+                self._local("rev-list", "--count", span, "--"),
+                # A mail map would be looked for in the tree of HEAD, and there are no trees.
+                self._local(
+                    "log",
+                    "-z",
+                    "--no-mailmap",
+                    "--encoding=UTF-8",
+                    f"--max-count={CHANGES_LIMIT}",
+                    f"--format={LOG_FORMAT}",
+                    span,
+                    "--",
+                ),
+            )
+            return Changes(int(count), read_log(log))
+
+        return await self._repaired(remote, work)
+
+    async def is_ancestor(self, remote: Remote, old: str, new: str) -> bool:
+        """Whether `new` contains `old`; a commit contains itself. Raises SourceTrouble."""
+
+        async def work() -> bool:
+            await self._have(remote, (old, new))
+            finished = await self._run("merge-base", "--is-ancestor", old, new)
+            if finished.code not in {0, 1}:
+                raise Broken(finished)
+            return finished.code == 0
+
+        return await self._repaired(remote, work)
+
+    async def _repaired(self, remote: Remote, work: Callable[[], Awaitable[T]]) -> T:
+        """Do the work; if the mirror turns out to be broken, make it anew and do the work once more."""
+        async with self._turn:
+            try:
+                await self._make()
+                return await work()
+            except (Broken, UnreadableLog):
+                await asyncio.to_thread(shutil.rmtree, self._path, ignore_errors=True)
+            try:
+                await self._make()
+                return await work()
+            except Broken as error:
+                raise remote.unforeseen(error.finished) from None
+            except UnreadableLog as error:
+                raise SourceTrouble(unrecognised(remote.url, 0, f"fatal: {error}")) from None
+
+    async def _make(self) -> None:
+        """Make an empty mirror if there is none. It appears at its place whole or not at all."""
+        if (self._path / "HEAD").is_file() and (self._path / "objects").is_dir():
+            return
+        half = self._path.with_suffix(".new")
+        for leftover in (self._path, half):
+            with suppress(FileNotFoundError):
+                await asyncio.to_thread(shutil.rmtree, leftover)
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        arguments = ("init", "--quiet", "--bare", "--template=", "--initial-branch=none", "--", str(half))
+        finished = await run_git(arguments, environment(NO_PROTOCOL), LOCAL_SECONDS)
+        if finished.code:
+            raise Broken(finished)
+        half.rename(self._path)
+
+    async def _commit(self, remote: Remote, name: str) -> str:
+        await self._have(remote, (name,))
+        output = await self._local(
+            "rev-list", "--no-walk", "--ignore-missing", "--max-count=1", f"{name}^{{commit}}", "--"
+        )
+        if commit := output.decode().strip():
+            return commit
+        message = f"{short(name)} is no commit of {remote.url}, but a file or a directory. Write the id of a commit."
+        raise SourceTrouble(Unresolved(Reason.RefNotFound, message, passing=False))
+
+    async def _have(self, remote: Remote, commits: Sequence[str]) -> None:
+        """See that the mirror has these commits; as a rule with one fetch, of all refs, so that the next is short."""
+        missing = await self._missing(commits)
+        if missing:
+            await self._fetch(remote, "--prune", "--", remote.url, *_ALL_REFS)
+            missing = await self._missing(missing)
+        for commit in missing:  # in no branch or tag any more, for example after a force-push
+            await self._fetch_commit(remote, commit)
+
+    async def _fetch_commit(self, remote: Remote, commit: str) -> None:
+        try:
+            await self._fetch(remote, "--", remote.url, commit)
+        except SourceTrouble as trouble:
+            if trouble.answer.reason is not Reason.RefNotFound:
+                raise
+            message = f"{remote.url} does not have the commit {commit}. Push it, or write another ref."
+            raise SourceTrouble(Unresolved(Reason.RefNotFound, message, passing=False)) from None
+
+    async def _missing(self, commits: Sequence[str]) -> list[str]:
+        # `cat-file` and `log` would look through the whole history to find out why an object is missing.
+        output = await self._local(
+            "rev-list", "--no-walk", "--ignore-missing", "--missing=allow-any", "--objects", *commits, "--"
+        )
+        present = {line.split(" ", 1)[0] for line in output.decode(errors="replace").splitlines()}
+        return [commit for commit in commits if commit not in present]
+
+    async def _fetch(self, remote: Remote, *arguments: str) -> None:
+        command = (f"--git-dir={self._path}", *_FETCH, *arguments)
+        finished = await run_git(command, remote.environment, remote.seconds)
+        if finished.code:
+            raise remote.trouble(finished) or Broken(finished)
+
+    async def _local(self, *arguments: str) -> bytes:
+        finished = await self._run(*arguments)
+        if finished.code:
+            raise Broken(finished)
+        return finished.output
+
+    async def _run(self, *arguments: str) -> Finished:
+        return await run_git((f"--git-dir={self._path}", *arguments), environment(NO_PROTOCOL), LOCAL_SECONDS)

@@ -1,0 +1,56 @@
+"""One real etcd and kube-apiserver for this folder, with our CRDs in it. No controllers run: nothing moves by itself."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from apiserver.json_api import Api
+from apiserver.kubectl import Kubectl
+from apiserver.objects import BRANDS, CRDS, RELEASES
+from cluster.api import ApiServer, control_plane
+from cluster.processes import wait_until
+
+TEST_SECONDS = 30
+SERVED_SECONDS = 20.0
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The limit is for tests: the first start on a machine compiles the programs, and that has limits of its own."""
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker(pytest.mark.timeout(TEST_SECONDS, func_only=True))
+
+
+@pytest.fixture(scope="session")
+def api_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
+    """The API server, with the generated CRDs established."""
+    with control_plane(tmp_path_factory.mktemp("apiserver") / "plane", say=print) as server:
+        kubectl = Kubectl(server)
+        kubectl("apply", "--server-side", "--filename", str(CRDS))
+        kubectl("wait", "--for=condition=Established", "--timeout=20s", "--filename", str(CRDS))
+        # An established kind may still be answered with 404 for a moment.
+        api = Api(server.kubeconfig)
+        paths = (BRANDS, RELEASES.format("default"))
+        wait_until(
+            "That our kinds are served", lambda: all(api.get(path).code == 200 for path in paths), SERVED_SECONDS
+        )
+        yield server
+
+
+@pytest.fixture(scope="session")
+def api(api_server: ApiServer) -> Api:
+    """Plain requests to it, as an administrator."""
+    return Api(api_server.kubeconfig)
+
+
+@pytest.fixture(scope="session")
+def kubectl(api_server: ApiServer) -> Kubectl:
+    return Kubectl(api_server)
+
+
+@pytest.fixture
+def namespace(api: Api) -> str:
+    """A namespace of the test's own. Without controllers nothing would ever remove it, so it stays."""
+    body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"generateName": "test-"}}
+    return str(api.post("/api/v1/namespaces", body).expect(201)["metadata"]["name"])

@@ -1,0 +1,63 @@
+"""The Debian packages that a node needs beside the compiled programs."""
+
+import shutil
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from cluster.commands import run
+from cluster.errors import ClusterError
+
+# Each package with one file that shows it is there: looking at files is quicker than asking dpkg, and right elsewhere too.
+FOR_COMPILING = {
+    "gcc": "/usr/bin/gcc",
+    "libc6-dev": "/usr/include/stdlib.h",
+    "libseccomp-dev": "/usr/include/seccomp.h",
+    "pkg-config": "/usr/bin/pkg-config",
+    "git": "/usr/bin/git",
+}
+FOR_THE_CONTROL_PLANE = {
+    "openssl": "/usr/bin/openssl",
+    "util-linux": "/usr/bin/setpriv",
+}
+FOR_THE_NODE = {
+    **FOR_THE_CONTROL_PLANE,
+    "busybox-static": "/usr/bin/busybox",  # the pause image
+    "conntrack": "/usr/sbin/conntrack",
+    "containernetworking-plugins": "/usr/lib/cni/ptp",
+    "docker-registry": "/usr/bin/docker-registry",
+    "ethtool": "/usr/sbin/ethtool",
+    "iproute2": "/usr/sbin/ip",
+    "iptables": "/usr/sbin/iptables",  # the portmap plugin
+    "nftables": "/usr/sbin/nft",  # kube-proxy
+    "socat": "/usr/bin/socat",  # kubectl port-forward
+}
+INSTALL_SECONDS = 600.0
+
+
+def require(packages: dict[str, str], say: Callable[[str], None]) -> None:
+    """Install those ``packages`` (name to one of its files) that are missing; raise ClusterError if that is impossible."""
+    missing = sorted(package for package, path in packages.items() if not Path(path).exists())
+    if not missing:
+        return
+    if shutil.which("apt-get") is None:
+        message = f"These packages are missing and there is no apt-get to install them: {', '.join(missing)}."
+        raise ClusterError(message)
+    install(missing, say)
+
+
+def install(packages: Iterable[str], say: Callable[[str], None]) -> None:
+    """Install Debian ``packages`` with apt-get, without the services that they would start."""
+    names = sorted(packages)
+    say(f"Installing the Debian packages {', '.join(names)}.")
+    environment = {"DEBIAN_FRONTEND": "noninteractive", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "RUNLEVEL": "1"}
+    run("apt-get", "-qq", "update", limit=INSTALL_SECONDS, env=environment)
+    run(
+        "apt-get",
+        "-qq",
+        "install",
+        "--yes",
+        "--no-install-recommends",
+        *names,
+        limit=INSTALL_SECONDS,
+        env=environment,
+    )

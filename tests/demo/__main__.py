@@ -1,0 +1,195 @@
+"""`make demo`: the main job from end to end, on a real cluster, told as it happens. Ends with 1 if anything was not as told."""
+
+import os
+import sys
+import tempfile
+import time
+import urllib.request
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from cluster import api
+from cluster.clusters import Cluster
+from demo import brand
+from demo.probe import Probe
+from support import images
+from support.git_server import GitServer, Repository
+from support.kubectl import Kubectl
+from support.operator_process import OperatorProcess
+
+NAME = "demo"
+CRDS = Path(__file__).parents[2] / "crds"
+LIMIT_SECONDS = 180.0
+POLL_SECONDS = 0.1
+FINAL = {"Live", "RolledBack", "Failed", "Blocked"}
+
+
+class NotAsToldError(Exception):
+    """Something did not happen as the demo says it does."""
+
+
+class Demo:
+    """The stage: cluster, repository, operator and the timeline of what was seen."""
+
+    def __init__(self, cluster: Cluster, repository: Repository, base: str) -> None:
+        self.kubectl, self.repository, self.base = Kubectl.of(cluster), repository, base
+        self.timeline: list[str] = []
+        self._began = time.monotonic()
+
+    def tell(self, text: str) -> None:
+        """A line of the timeline, with the seconds since the beginning."""
+        line = f"{time.monotonic() - self._began:7.1f} s  {text}"
+        self.timeline.append(line)
+        say(line)
+
+    def commit(self, headline: str, bootstrap: str, message: str) -> str:
+        """A developer pushes to master."""
+        commit = self.repository.commit(brand.files(self.base, headline, bootstrap), message, "master")
+        self.tell(f"$ git push   # {commit[:12]} {message}")
+        return commit
+
+    def ask(self) -> None:
+        """A developer asks for the head of master."""
+        self.tell("$ kubectl apply -f release.yaml   # ref: master")
+        self.kubectl.apply(brand.release(str(time.time_ns())))
+
+    def ends(self, phase: str, reason: str, commit: str) -> dict[str, Any]:
+        """Follow the release, phase by phase, to its end, which must be this one."""
+        seen, end = "", time.monotonic() + LIMIT_SECONDS
+        while time.monotonic() < end:
+            body = self.kubectl.get("brandrelease", brand.BRAND, brand.NAMESPACE) or {}
+            status = body.get("status", {})
+            ready = next((c for c in status.get("conditions", []) if c["type"] == "Ready"), {})
+            if status.get("current", {}).get("commit") == commit and status["phase"] != seen:
+                seen = status["phase"]
+                self.tell(f"  {seen:<12} {ready['message']}")
+                if seen in FINAL:
+                    check((seen, ready["reason"]) == (phase, reason), f"The release should have ended as {phase}/{reason}.")
+                    return dict(status)
+            time.sleep(POLL_SECONDS)
+        raise NotAsToldError(f"The release did not end within {LIMIT_SECONDS:g} s.")
+
+
+def main() -> int:
+    """Play it; returns the exit code."""
+    keep = os.environ.get("KEEP") == "1"
+    try:
+        with ExitStack() as stack:
+            _play(stack, keep=keep)
+    except NotAsToldError as error:
+        say(f"\nNOT AS TOLD: {error}")
+        return 1
+    finally:
+        if not keep:
+            api.down(NAME)
+    return 0
+
+
+def _play(stack: ExitStack, *, keep: bool) -> None:
+    directory = Path(tempfile.mkdtemp(prefix="brandrelease-demo-"))
+    cluster = api.up(NAME, say=say)
+    base, builder = images.push(images.PHP, cluster), images.push(images.BUILDER, cluster)
+    git = stack.enter_context(GitServer(directory / "git", address=cluster.host_address))
+    demo = Demo(cluster, git.repository(brand.BRAND), base)
+    address = _stage(demo, base)
+    operator = OperatorProcess(directory / "operator.log", _settings(cluster, directory, builder))
+    operator.start()
+    stack.callback(operator.stop)
+    demo.kubectl.apply(brand.brand(demo.repository.url, f"{cluster.registry}/sites/{brand.BRAND}"))
+    try:
+        _story(demo, address)
+    except NotAsToldError:
+        say(f"The end of the operator's log ({directory / 'operator.log'}):\n{operator.last_lines()}")
+        raise
+    if keep:
+        _leave_up(cluster, directory)
+
+
+def _stage(demo: Demo, base: str) -> str:
+    """The site as it was before the operator came; returns its address."""
+    demo.kubectl.run("apply", "--server-side", "-f", str(CRDS))
+    demo.kubectl.run("wait", "--for=condition=Established", "crd", "--all", "--timeout=30s")
+    for namespace in (brand.NAMESPACE, brand.BUILDS):
+        demo.kubectl.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})
+    demo.kubectl.apply(*brand.site(base))
+    demo.kubectl.run("rollout", "status", f"deployment/{brand.DEPLOYMENT}", "-n", brand.NAMESPACE, "--timeout=120s", limit=130)
+    service = demo.kubectl.get("service", "site", brand.NAMESPACE) or {}
+    return f"http://{service['spec']['clusterIP']}/"
+
+
+def _story(demo: Demo, address: str) -> None:
+    with Probe(address) as visitor:
+        demo.tell(f"The site runs as somebody deployed it by hand: {_page(address)}")
+        good = demo.commit("Drumeo", brand.GOOD_BOOTSTRAP, "Welcome page")
+        demo.ask()
+        demo.ends("Live", "Succeeded", good)
+        demo.tell(f"$ curl {address}   -> {_page(address)}")
+        check("Drumeo: paradiddles" in _page(address), "The site should show the new page.")
+
+        bad = demo.commit("Drumeo", brand.BAD_BOOTSTRAP, "Use the course catalogue")
+        demo.ask()
+        status = demo.ends("RolledBack", "CrashLoopBackOff", bad)
+        check("CourseCatalogue" in status["current"]["message"], "The message should hold the last line of the log.")
+        demo.tell(f"$ curl {address}   -> {_page(address)}")
+        check("Drumeo: paradiddles" in _page(address), "The site should show the good page again.")
+
+        demo.tell("Somebody asks for the bad commit again.")
+        demo.ask()
+        demo.ends("Blocked", "CommitQuarantined", bad)
+
+        fixed = demo.commit("Drumeo 2", brand.GOOD_BOOTSTRAP, "Undo the course catalogue")
+        demo.ask()
+        demo.ends("Live", "Succeeded", fixed)
+        demo.tell(f"$ curl {address}   -> {_page(address)}")
+        check("Drumeo 2: paradiddles" in _page(address), "The site should show the fixed page.")
+    say("\n$ kubectl get brandreleases -A")
+    say(demo.kubectl.run("get", "brandreleases", "-A"))
+    say("Timeline:\n" + "\n".join(demo.timeline))
+    lost = sum(visitor.failures.values())
+    say(f"\nA visitor asked for the page {visitor.asked} times, every 100 ms, all the while: {lost} requests failed.")
+    check(lost == 0, f"The site should never have stopped answering, but: {dict(visitor.failures)}")
+
+
+def _settings(cluster: Cluster, directory: Path, builder: str) -> dict[str, str]:
+    return {
+        "KUBECONFIG": str(cluster.kubeconfig),
+        "BRANDRELEASE_BUILD_NAMESPACE": brand.BUILDS,
+        "BRANDRELEASE_CACHE_DIR": str(directory / "mirrors"),
+        "BRANDRELEASE_ALLOW_INSECURE_SOURCES": "true",
+        "BRANDRELEASE_INSECURE_REGISTRIES": cluster.registry,
+        "BRANDRELEASE_BUILD_IMAGE": builder,
+    }
+
+
+def _page(address: str) -> str:
+    with urllib.request.urlopen(address, timeout=5) as answer:
+        return str(answer.read().decode().strip())
+
+
+def _leave_up(cluster: Cluster, directory: Path) -> None:
+    say(
+        f"\nThe cluster stays up. Look around:\n"
+        f"  export KUBECONFIG={cluster.kubeconfig} PATH={cluster.programs}:$PATH\n"
+        f"  kubectl get brandreleases -A -o wide\n"
+        f"  kubectl describe brandrelease {brand.BRAND} -n {brand.NAMESPACE}\n"
+        f"  kubectl get pods -n {brand.NAMESPACE}\n"
+        f"The operator and the git server have ended with the demo; the operator's log is {directory / 'operator.log'}.\n"
+        f"End the cluster with: PYTHONPATH=tests .venv/bin/python -m cluster down --name {NAME}"
+    )
+
+
+def check(fact: bool, told: str) -> None:  # noqa: FBT001 - an assertion
+    """What the demo says must be so."""
+    if not fact:
+        raise NotAsToldError(told)
+
+
+def say(text: str) -> None:
+    """Print a line at once."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,188 @@
+"""Given, when, then: a brand with a site of its own on the real cluster, and an operator that looks after it."""
+
+import json
+import time
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from cluster.clusters import Cluster
+from support import images, site
+from support.git_server import GitServer, Repository
+from support.kubectl import Kubectl, eventually
+from support.operator_process import OperatorProcess
+from support.site import Start
+
+Object = dict[str, Any]
+SETTLE_SECONDS = 90.0
+
+
+@dataclass
+class Story:
+    """One brand, `name`, with its environment production; everything in namespaces of its own."""
+
+    name: str
+    cluster: Cluster
+    git: GitServer
+    directory: Path
+    builder: str = "external"
+    repository: Repository = field(init=False)
+    operator: OperatorProcess = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.kubectl = Kubectl.of(self.cluster)
+        self.namespace, self.builds = f"{self.name}-production", f"{self.name}-builds"
+        self.image_repository = f"sites/{self.name}"
+        self.repository = self.git.repository(self.name)
+        self.operator = OperatorProcess(
+            self.directory / "operator.log",
+            {
+                "KUBECONFIG": str(self.cluster.kubeconfig),
+                "BRANDRELEASE_BUILD_NAMESPACE": self.builds,
+                "BRANDRELEASE_WATCH_NAMESPACES": self.namespace,
+                "BRANDRELEASE_CACHE_DIR": str(self.directory / "mirrors"),
+                "BRANDRELEASE_ALLOW_INSECURE_SOURCES": "true",
+                "BRANDRELEASE_INSECURE_REGISTRIES": self.cluster.registry,
+                "BRANDRELEASE_BUILD_IMAGE": images.push(images.BUILDER, self.cluster),
+                "BRANDRELEASE_RESYNC_SECONDS": "60",
+            },
+        )
+
+    # --- given ------------------------------------------------------------------------------------------------------------
+
+    def brand(self, *, build: Mapping[str, Any] | None = None, **environment: Any) -> None:
+        """A Brand whose environment production has short times; arguments change the environment."""
+        short = {"name": "production", "progressDeadlineSeconds": 40, "soakSeconds": 4, "restartLimit": 1}
+        self.kubectl.apply({
+            "apiVersion": "brandrelease.dev/v1alpha1",
+            "kind": "Brand",
+            "metadata": {"name": self.name},
+            "spec": {
+                "source": {"url": self.repository.url},
+                "image": {"repository": f"{self.cluster.registry}/{self.image_repository}"},
+                "build": build or {self.builder: {}},
+                "environments": [{**short, **environment}],
+            },
+        })
+
+    def namespaces(self) -> None:
+        for name in (self.namespace, self.builds):
+            self.kubectl.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+
+    def deployment(self, replicas: int = 2, *, sidecar: bool = False, memory: str = "64Mi", image: str = "", **spec: Any) -> None:
+        """The site's Deployment as somebody has made it by hand, with an image that works."""
+        found = image or site.push_image(self.cluster, self.image_repository, "by-hand", Start.Good, "by hand")
+        probe = {"httpGet": {"path": "/", "port": site.PORT}, "periodSeconds": 1, "failureThreshold": 1}
+        app = {
+            "name": "app", "image": found, "readinessProbe": probe, "env": [{"name": "COLOUR", "value": "blue"}],
+            "resources": {"requests": {"cpu": "10m", "memory": "16Mi"}, "limits": {"memory": memory}},
+            "volumeMounts": [{"name": "state", "mountPath": "/state"}],
+        }
+        containers = [app, {"name": "helper", "image": found, "command": ["/bin/sleep", "100000"]}] if sidecar else [app]
+        pod = {"containers": containers, "volumes": [{"name": "state", "emptyDir": {}}], "terminationGracePeriodSeconds": 1, **spec}
+        labels = {"app": self.name}
+        body = {
+            "apiVersion": "apps/v1", "kind": "Deployment",
+            "metadata": {"name": self.deployment_name, "namespace": self.namespace},
+            "spec": {"replicas": replicas, "selector": {"matchLabels": labels}, "template": {"metadata": {"labels": labels}, "spec": pod}},
+        }
+        service = {
+            "apiVersion": "v1", "kind": "Service", "metadata": {"name": "site", "namespace": self.namespace},
+            "spec": {"selector": labels, "ports": [{"port": 80, "targetPort": site.PORT}]},
+        }
+        self.kubectl.apply(body, service)
+
+    def is_rolled_out(self) -> None:
+        self.kubectl.run("rollout", "status", f"deployment/{self.deployment_name}", "-n", self.namespace, "--timeout=60s", limit=70)
+
+    @property
+    def deployment_name(self) -> str:
+        return f"{self.name}-production-deployment"
+
+    # --- when -------------------------------------------------------------------------------------------------------------
+
+    def push(self, start: Start = Start.Good, text: str = "", *, branch: str = "master", files: Mapping[str, str] | None = None) -> str:
+        """A commit; with the builder `external` its image is pushed too, as CI would."""
+        text = text or f"{start.name} {time.monotonic_ns()}"
+        base = images.push(images.BUSYBOX, self.cluster)
+        commit = self.repository.commit(files or site.files(start, text, base), f"Make it: {start.name}", branch)
+        if self.builder == "external":
+            site.push_image(self.cluster, self.image_repository, commit, start, text)
+        return commit
+
+    def release(self, ref: str = "master", **spec: Any) -> None:
+        """kubectl apply of the BrandRelease; each call asks anew."""
+        self.kubectl.apply({
+            "apiVersion": "brandrelease.dev/v1alpha1", "kind": "BrandRelease",
+            "metadata": {
+                "name": self.name, "namespace": self.namespace,
+                "annotations": {"brandrelease.dev/requestedAt": str(time.monotonic_ns())},
+            },
+            "spec": {"brand": self.name, "environment": "production", "ref": ref, **spec},
+        })
+
+    # --- then -------------------------------------------------------------------------------------------------------------
+
+    @property
+    def object(self) -> Object:
+        return self.kubectl.get("brandrelease", self.name, self.namespace) or {}
+
+    @property
+    def status(self) -> Object:
+        return dict(self.object.get("status", {}))
+
+    def condition(self, kind: str = "Ready") -> Object:
+        return next((c for c in self.status.get("conditions", []) if c["type"] == kind), {})
+
+    @property
+    def message(self) -> str:
+        return str(self.condition().get("message", ""))
+
+    def becomes(self, phase: str, reason: str | None = None, commit: str | None = None, limit: float = SETTLE_SECONDS) -> Object:
+        """Wait until the BrandRelease stands there, and return its status."""
+
+        def stands_there() -> Object | None:
+            status = self.status
+            ready = next((c for c in status.get("conditions", []) if c["type"] == "Ready"), {})
+            fits = status.get("phase") == phase and reason in {None, ready.get("reason")}
+            return status if fits and commit in {None, status.get("current", {}).get("commit")} else None
+
+        return eventually(stands_there, limit, lambda: f"{self.status}\n--- operator:\n{self.operator.last_lines()}")
+
+    @property
+    def image(self) -> str:
+        """The image that the Deployment asks for."""
+        body = self.kubectl.get("deployment", self.deployment_name, self.namespace) or {}
+        return str(body["spec"]["template"]["spec"]["containers"][0]["image"])
+
+    def page(self) -> str:
+        """What visitors see, through the Service."""
+        service = self.kubectl.get("service", "site", self.namespace) or {}
+        address = service["spec"]["clusterIP"]
+        with urllib.request.urlopen(f"http://{address}/", timeout=5) as answer:
+            return str(answer.read().decode())
+
+    def replica_sets(self) -> int:
+        return len(self.kubectl.list("replicasets", self.namespace))
+
+    def pods_have_restarted(self, times: int) -> None:
+        """Wait until a pod of the newest release has restarted so often."""
+
+        def restarted() -> bool:
+            pods = self.kubectl.list("pods", self.namespace, "brandrelease.dev/release")
+            return any(c["restartCount"] >= times for pod in pods for c in pod["status"].get("containerStatuses", []))
+
+        eventually(restarted, 60, "No pod has restarted")
+
+    def lose_layer(self, commit: str) -> None:
+        """Delete the layer of a commit's image from the registry, but not its manifest."""
+        base = f"http://{self.cluster.registry}/v2/{self.image_repository}"
+        accept = {"Accept": "application/vnd.oci.image.manifest.v1+json"}
+        with urllib.request.urlopen(urllib.request.Request(f"{base}/manifests/{commit}", headers=accept), timeout=5) as answer:
+            layer = json.load(answer)["layers"][0]["digest"]
+        urllib.request.urlopen(urllib.request.Request(f"{base}/blobs/{layer}", method="DELETE"), timeout=5).close()
+
+    def jobs(self) -> list[Object]:
+        return self.kubectl.list("jobs", self.builds)

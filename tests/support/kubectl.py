@@ -1,0 +1,97 @@
+"""kubectl for tests: what it prints, as Python objects."""
+
+import json
+import subprocess
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from cluster.clusters import Cluster
+from cluster.control_plane import ApiServer
+
+Result = TypeVar("Result")
+Object = dict[str, Any]
+
+COMMAND_SECONDS = 60.0
+POLL_SECONDS = 0.2
+
+
+class KubectlError(Exception):
+    """kubectl refused; the message is what it said."""
+
+
+@dataclass(frozen=True)
+class Kubectl:
+    """The ``program`` kubectl with one ``kubeconfig``."""
+
+    program: Path
+    kubeconfig: Path
+
+    @classmethod
+    def of(cls, server: Cluster | ApiServer) -> "Kubectl":
+        """Return kubectl for the administrator of ``server``."""
+        return cls(server.kubectl, server.kubeconfig)
+
+    def run(self, *arguments: str, stdin: str = "", limit: float = COMMAND_SECONDS) -> str:
+        """Run kubectl and return its output; raise KubectlError if it fails within ``limit`` seconds, or takes longer."""
+        # Its own cache: the next cluster at this address may know other resources.
+        options = (f"--kubeconfig={self.kubeconfig}", f"--cache-dir={self.kubeconfig.parent / 'kubectl-cache'}")
+        argv = (str(self.program), *options, *arguments)
+        try:
+            done = subprocess.run(argv, input=stdin, capture_output=True, text=True, timeout=limit, check=False)
+        except subprocess.TimeoutExpired as late:
+            raise KubectlError(f"kubectl {' '.join(arguments)} had not ended after {limit:g} seconds.") from late
+        if done.returncode != 0:
+            raise KubectlError(f"kubectl {' '.join(arguments)} failed: {done.stderr.strip() or done.stdout.strip()}")
+        return done.stdout
+
+    def apply(self, *manifests: str | Mapping[str, Any], server_side: bool = False) -> None:
+        """Apply each manifest: YAML text or an object."""
+        texts = [each if isinstance(each, str) else json.dumps(each) for each in manifests]
+        options = ("--server-side",) if server_side else ()
+        self.run("apply", *options, "-f", "-", stdin="\n---\n".join(texts))
+
+    def get(self, kind: str, name: str, namespace: str = "default") -> Object | None:
+        """Return one object, or None if there is none."""
+        text = self.run("get", kind, name, f"--namespace={namespace}", "--ignore-not-found", "--output=json")
+        return dict(json.loads(text)) if text.strip() else None
+
+    def list(self, kind: str, namespace: str = "default", selector: str = "") -> "list[Object]":
+        """Return the objects of ``kind`` that ``selector`` matches."""
+        text = self.run("get", kind, f"--namespace={namespace}", f"--selector={selector}", "--output=json")
+        return [dict(item) for item in json.loads(text)["items"]]
+
+    def patch(self, kind: str, name: str, change: Mapping[str, Any], namespace: str = "default", subresource: str = "") -> None:
+        """Merge ``change`` into one object."""
+        options = (f"--subresource={subresource}",) if subresource else ()
+        text = json.dumps(change)
+        self.run("patch", kind, name, f"--namespace={namespace}", "--type=merge", *options, "--patch", text)
+
+    def delete(self, kind: str, name: str, namespace: str = "default", *, wait: bool = True) -> None:
+        """Delete one object; does nothing if there is none."""
+        options = ("--ignore-not-found", f"--wait={str(wait).lower()}")
+        self.run("delete", kind, name, f"--namespace={namespace}", *options)
+
+    def logs(self, pod: str, namespace: str = "default", *options: str) -> str:
+        """Return the log of a pod (or ``job/NAME``, ``deploy/NAME``)."""
+        return self.run("logs", pod, f"--namespace={namespace}", *options)
+
+
+def eventually(
+    condition: Callable[[], Result | None], limit: float, describe: Callable[[], object] | str = "The condition"
+) -> Result:
+    """Return the first true result of ``condition``; after ``limit`` seconds raise AssertionError.
+
+    The error shows what ``describe`` returns at that moment (the last state), or the text, and the condition's last result.
+    """
+    end = time.monotonic() + limit
+    while True:
+        result = condition()
+        if result:
+            return result
+        if time.monotonic() > end:
+            state = describe if isinstance(describe, str) else describe()
+            raise AssertionError(f"Not true within {limit:g} seconds. Last result: {result!r}. Last state: {state}")
+        time.sleep(POLL_SECONDS)

@@ -1,0 +1,242 @@
+"""The generated CRDs: what must hold of every field, and that `crds/` is what the models say."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+import yaml
+from kubernetes import client
+from pydantic import Field, ValidationError
+
+from brandrelease.apis.brand import Brand
+from brandrelease.apis.model import ApiModel, rules
+from brandrelease.codegen.__main__ import main
+from brandrelease.codegen.crd import KINDS, Kind, custom_resource_definition, generated_files
+from brandrelease.codegen.schema import SchemaError, structural_schema
+
+CRDS = Path(__file__).resolve().parents[2] / "crds"
+TYPES = {"string", "integer", "boolean", "object", "array"}
+FORBIDDEN = {"$ref", "$defs", "anyOf", "oneOf", "allOf", "not", "nullable", "const", "title", "uniqueItems"}
+METADATA = "BrandRelease.metadata", "Brand.metadata"
+
+
+@dataclass(frozen=True)
+class Place:
+    """A schema within a schema, and where it is."""
+
+    path: str
+    schema: dict[str, Any]
+    field: bool
+    """Whether it has a name of its own; the items of a list and the values of a map have not."""
+
+    def __str__(self) -> str:
+        return self.path
+
+
+def places(schema: dict[str, Any], path: str, *, field: bool = True) -> Iterator[Place]:
+    yield Place(path, schema, field)
+    for name, inner in schema.get("properties", {}).items():
+        yield from places(inner, f"{path}.{name}")
+    if "items" in schema:
+        yield from places(schema["items"], f"{path}[]", field=False)
+    if isinstance(schema.get("additionalProperties"), dict):
+        yield from places(schema["additionalProperties"], f"{path}{{}}", field=False)
+
+
+def schema_of(kind: Kind) -> dict[str, Any]:
+    version = custom_resource_definition(kind)["spec"]["versions"][0]
+    return dict(version["schema"]["openAPIV3Schema"])
+
+
+ALL = [place for kind in KINDS for place in places(schema_of(kind), kind.resource.__name__)]
+every_place = pytest.mark.parametrize("place", ALL, ids=str)
+
+
+def of_type(name: str) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("place", [each for each in ALL if each.schema["type"] == name], ids=str)
+
+
+@every_place
+def test_every_place_has_one_type_that_is_no_float(place: Place) -> None:
+    assert place.schema["type"] in TYPES
+
+
+@every_place
+def test_nothing_stands_in_the_schema_that_is_not_structural(place: Place) -> None:
+    assert not FORBIDDEN & set(place.schema)
+    assert place.schema.get("additionalProperties") is not False
+
+
+@every_place
+def test_every_field_says_what_it_is(place: Place) -> None:
+    # The API server forbids any words about metadata.
+    if place.field and not place.path.startswith(METADATA):
+        description = place.schema["description"]
+        assert description[0].isupper()
+        assert description.endswith((".", ")"))
+
+
+@of_type("string")
+def test_every_text_has_an_end(place: Place) -> None:
+    assert {"maxLength", "enum", "format"} & set(place.schema)
+
+
+@of_type("integer")
+def test_every_number_has_a_lower_bound(place: Place) -> None:
+    assert place.schema["minimum"] >= 0
+
+
+@pytest.mark.parametrize(
+    "place", [each for each in ALL if each.schema["type"] == "integer" and ".spec." in each.path], ids=str
+)
+def test_every_number_that_a_person_writes_has_an_upper_bound(place: Place) -> None:
+    assert place.schema["maximum"] > place.schema["minimum"]
+
+
+@of_type("array")
+def test_every_list_has_an_end_and_says_how_it_is_merged(place: Place) -> None:
+    assert place.schema["maxItems"] > 0
+    assert place.schema["x-kubernetes-list-type"] in {"atomic", "set", "map"}
+
+
+@pytest.mark.parametrize("place", [each for each in ALL if "additionalProperties" in each.schema], ids=str)
+def test_every_map_has_an_end(place: Place) -> None:
+    assert place.schema["maxProperties"] > 0
+
+
+@every_place
+def test_every_rule_has_a_sentence(place: Place) -> None:
+    for rule in place.schema.get("x-kubernetes-validations", []):
+        assert len(rule["message"].split()) > 2
+        assert "\n" not in rule["message"]
+
+
+@every_place
+def test_no_rule_selects_a_field_by_a_reserved_word(place: Place) -> None:
+    """The API server takes `e.namespace` but does not see its bounds; it has to be written `e.__namespace__`."""
+    for rule in place.schema.get("x-kubernetes-validations", []):
+        assert not re.search(
+            r"[.](as|break|const|continue|else|for|function|if|import|let|loop|namespace|package|return|"
+            r"var|void|while)\b",
+            rule["rule"],
+        )
+
+
+@every_place
+def test_a_field_with_a_default_is_not_required(place: Place) -> None:
+    for name in place.schema.get("required", []):
+        assert "default" not in place.schema["properties"][name]
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.plural)
+def test_the_file_in_the_repository_is_what_the_models_say(kind: Kind) -> None:
+    text = (CRDS / kind.file_name).read_text("utf-8")
+
+    assert text == generated_files()[kind.file_name], "Run 'make generate' and commit what it writes."
+    assert yaml.safe_load(text) == custom_resource_definition(kind)
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.plural)
+def test_the_kubernetes_client_knows_every_key(kind: Kind) -> None:
+    """What the client's model of a CRD does not know is lost on the way through it."""
+    definition = custom_resource_definition(kind)
+    api: Any = client.ApiClient()
+
+    model = api._ApiClient__deserialize(definition, "V1CustomResourceDefinition")
+
+    assert api.sanitize_for_serialization(model) == definition
+
+
+def test_check_passes_on_what_was_just_generated(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--directory", str(tmp_path)]) == 0
+    assert capsys.readouterr().out.count("wrote ") == len(KINDS)
+
+    assert main(["--directory", str(tmp_path), "--check"]) == 0
+    assert main(["--directory", str(tmp_path)]) == 0
+    assert capsys.readouterr() == ("", "")
+
+
+def test_check_names_what_differs_and_says_what_to_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["--directory", str(tmp_path)])
+    changed, missing, extra = (
+        tmp_path / "brandrelease.dev_brands.yaml",
+        tmp_path / KINDS[1].file_name,
+        tmp_path / "x.yaml",
+    )
+    changed.write_text("edited by hand", "utf-8")
+    missing.unlink()
+    extra.write_text("of a kind that is no more", "utf-8")
+    capsys.readouterr()
+
+    assert main(["--directory", str(tmp_path), "--check"]) == 1
+
+    complaint = capsys.readouterr().err
+    assert [str(path) in complaint for path in (changed, missing, extra)] == [True] * 3
+    assert "make generate" in complaint
+    assert changed.read_text("utf-8") == "edited by hand"
+
+
+def test_generating_takes_away_the_file_of_a_kind_that_is_no_more(tmp_path: Path) -> None:
+    extra = tmp_path / "brandrelease.dev_old.yaml"
+    extra.write_text("old", "utf-8")
+
+    assert main(["--directory", str(tmp_path)]) == 0
+
+    assert not extra.exists()
+
+
+def test_a_float_or_a_union_is_an_error_at_once() -> None:
+    class Unsayable(ApiModel):
+        either: int | str = Field(description="Two types.")
+
+    with pytest.raises(SchemaError, match=r"\.either: 'anyOf' has no place"):
+        structural_schema(Unsayable)
+
+
+def test_optional_and_single_choices_become_plain_fields() -> None:
+    class Sayable(ApiModel):
+        """First paragraph.
+
+        Second paragraph.
+        """
+
+        maybe: int | None = Field(default=None, description="May be absent.")
+        one: Literal["one"] = Field(description="The only choice.")
+
+    schema = structural_schema(Sayable)
+
+    assert schema["description"] == "First paragraph."
+    assert schema["properties"]["maybe"] == {"description": "May be absent.", "type": "integer"}
+    assert schema["properties"]["one"] == {"description": "The only choice.", "type": "string", "enum": ["one"]}
+    assert schema["required"] == ["one"]
+
+
+def test_rules_of_a_model_and_of_the_field_that_holds_it_both_count() -> None:
+    class Inner(ApiModel):
+        model_config = ApiModel.model_config | {"json_schema_extra": rules(("a", "of the model"))}
+
+    class Outer(ApiModel):
+        inner: Inner = Field(description="Holds.", json_schema_extra=rules(("b", "of the field")))
+
+    inner = structural_schema(Outer)["properties"]["inner"]
+
+    assert [rule["message"] for rule in inner["x-kubernetes-validations"]] == ["of the model", "of the field"]
+
+
+def test_the_models_refuse_what_a_newer_crd_would_no_longer_check() -> None:
+    """The operator reads objects that were stored under older rules; it must notice, not guess."""
+    with pytest.raises(ValidationError, match="exactly one builder"):
+        Brand.from_object(
+            {
+                "metadata": {"name": "drumeo", "uid": "1"},
+                "spec": {
+                    "source": {"url": "https://git.example.com/drumeo.git"},
+                    "image": {"repository": "registry.example.com/drumeo"},
+                    "build": {},
+                    "environments": [{"name": "production"}],
+                },
+            }
+        )
