@@ -33,7 +33,8 @@ class LogLevel(StrEnum):
 
 class SecurityProfile(StrEnum):
     """Under what rights BuildKit runs in its pod: root only in a user namespace of the pod's own (hostUsers: false),
-    an ordinary user with newuidmap, or privileged on the node, which is for clusters that can do neither."""
+    an ordinary user with newuidmap, or privileged on the node, which is for clusters that can do neither.
+    """
 
     UserNamespace = "userns"
     Rootless = "rootless"
@@ -56,7 +57,7 @@ class Settings(BaseSettings):
         default=frozenset(), description="Comma list of the namespaces that are watched; empty means all."
     )
     http_address: str = Field(
-        default="0.0.0.0:8080",  # noqa: S104 - probes and Prometheus come from outside the pod
+        default="0.0.0.0:8080",
         description="Where /healthz, /readyz and /metrics are served, as address:port.",
     )
     resync_seconds: float = Field(
@@ -73,7 +74,8 @@ class Settings(BaseSettings):
         default=frozenset(), description="Comma list of registries, as host:port, that are spoken to in plain HTTP."
     )
     build_image: str = Field(
-        default="moby/buildkit:v0.34.2", description="Image of build Jobs: BuildKit, git, ssh and a shell; for the profile rootless, moby/buildkit:v0.34.2-rootless."
+        default="moby/buildkit:v0.34.2",
+        description="Image of build Jobs: BuildKit, git, ssh and a shell; for the profile rootless, moby/buildkit:v0.34.2-rootless.",
     )
     build_security_profile: SecurityProfile = Field(
         default=SecurityProfile.UserNamespace, description="Rights of build Jobs: userns, rootless or privileged."

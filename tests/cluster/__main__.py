@@ -1,9 +1,9 @@
-"""The command line: ``python -m cluster up|down|status|kubeconfig|toolchain``. The only module here that prints."""
+"""The command line: ``python -m cluster up|down|status|kubeconfig|toolchain|packages``. The only module here that prints."""
 
 import argparse
 import sys
 
-from cluster import api, local, toolchain
+from cluster import api, debian, local, toolchain
 from cluster.errors import ClusterError
 from cluster.places import run_directory
 
@@ -30,6 +30,9 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.command == "kubeconfig":
         _say(str(run_directory(arguments.name) / "kubeconfig"))
         return 0
+    if arguments.command == "packages":
+        debian.require({**debian.FOR_THE_NODE, **debian.FOR_THE_TESTS}, _say)
+        return 0
     if arguments.command == "toolchain":
         _say(f"The programs are in {toolchain.programs(toolchain.NODE, _say)}.")
         return 0
@@ -38,7 +41,9 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def _up(name: str, provider: str | None, hours: float) -> int:
     cluster = api.up(name, provider, say=_say, hours=hours)
-    _say(f"The cluster {cluster.name} is up. Its registry is {cluster.registry}; pods reach this host at {cluster.host_address}.")
+    _say(
+        f"The cluster {cluster.name} is up. Its registry is {cluster.registry}; pods reach this host at {cluster.host_address}."
+    )
     _say(f"export KUBECONFIG={cluster.kubeconfig}")
     _say(f"export PATH={cluster.programs}:$PATH")
     return 0
@@ -53,11 +58,17 @@ def _status(name: str) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m cluster", description="A real Kubernetes cluster for tests and development.")
-    parser.add_argument("command", choices=("up", "down", "status", "kubeconfig", "toolchain"))
+    parser = argparse.ArgumentParser(
+        prog="python -m cluster", description="A real Kubernetes cluster for tests and development."
+    )
+    parser.add_argument("command", choices=("up", "down", "status", "kubeconfig", "toolchain", "packages"))
     parser.add_argument("--name", default=DEFAULT_NAME, help="several clusters with different names can be up at once")
-    parser.add_argument("--provider", choices=api.PROVIDERS, help="default: kind if Docker answers and you are not root, else local")
-    parser.add_argument("--hours", type=float, default=api.DEFAULT_HOURS, help="a local cluster ends by itself after so many hours")
+    parser.add_argument(
+        "--provider", choices=api.PROVIDERS, help="default: kind if Docker answers and you are not root, else local"
+    )
+    parser.add_argument(
+        "--hours", type=float, default=api.DEFAULT_HOURS, help="a local cluster ends by itself after so many hours"
+    )
     return parser
 
 

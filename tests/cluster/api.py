@@ -16,7 +16,9 @@ DEFAULT_HOURS = 12.0
 PROVIDERS = ("local", "kind", "existing")
 
 
-def up(name: str, provider: str | None = None, *, say: Callable[[str], None] = print, hours: float = DEFAULT_HOURS) -> Cluster:
+def up(
+    name: str, provider: str | None = None, *, say: Callable[[str], None] = print, hours: float = DEFAULT_HOURS
+) -> Cluster:
     """Start the cluster ``name`` and return it; at once if it is up.
 
     A local cluster that is forgotten ends by itself after ``hours``. Raises ClusterError.

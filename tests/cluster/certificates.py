@@ -65,7 +65,21 @@ class Authority:
         settings = pair.certificate.with_suffix(".cnf")
         settings.write_text(extensions)
         run("openssl", "req", "-new", "-key", pair.key, "-subj", subject, "-out", request)
-        run("openssl", "x509", "-req", "-in", request, "-out", pair.certificate, "-days", DAYS, "-sha256", "-extfile", settings, *signer)
+        run(
+            "openssl",
+            "x509",
+            "-req",
+            "-in",
+            request,
+            "-out",
+            pair.certificate,
+            "-days",
+            DAYS,
+            "-sha256",
+            "-extfile",
+            settings,
+            *signer,
+        )
         request.unlink()
         settings.unlink()
 

@@ -117,7 +117,11 @@ def control_plane(directory: Path, say: Callable[[str], None] = lambda _: None) 
     authority = create_certificates(layout, ())
     url = f"https://127.0.0.1:{ports[2]}"
     # Without a controller-manager there is no default ServiceAccount, and loopback may not become an Endpoints address.
-    alone = ("--bind-address=127.0.0.1", "--endpoint-reconciler-type=none", "--disable-admission-plugins=ServiceAccount")
+    alone = (
+        "--bind-address=127.0.0.1",
+        "--endpoint-reconciler-type=none",
+        "--disable-admission-plugins=ServiceAccount",
+    )
     programs = (etcd(layout), api_server(layout, "10.96.0.0/16", ports[2], *alone))
     running = []
     try:

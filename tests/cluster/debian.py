@@ -31,6 +31,12 @@ FOR_THE_NODE = {
     "nftables": "/usr/sbin/nft",  # kube-proxy
     "socat": "/usr/bin/socat",  # kubectl port-forward
 }
+FOR_THE_TESTS = {
+    "git": "/usr/bin/git",
+    "mmdebstrap": "/usr/bin/mmdebstrap",  # test images
+    "openssh-client": "/usr/bin/ssh",
+    "openssh-server": "/usr/sbin/sshd",  # git over ssh
+}
 INSTALL_SECONDS = 600.0
 
 

@@ -27,7 +27,18 @@ def up(name: str, say: Callable[[str], None]) -> Cluster:
         say(f"Creating the kind cluster {name}.")
         configuration = directory / "kind.json"
         configuration.write_text(json.dumps(_configuration(str(directory))))
-        run("kind", "create", "cluster", "--name", name, "--config", configuration, "--wait", "120s", limit=CREATE_SECONDS)
+        run(
+            "kind",
+            "create",
+            "cluster",
+            "--name",
+            name,
+            "--config",
+            configuration,
+            "--wait",
+            "120s",
+            limit=CREATE_SECONDS,
+        )
     _start_registry(name)
     registry = f"{_address_of(_registry_name(name))}:5000"
     node_configuration.allow_plain_http(directory, registry)
@@ -69,7 +80,15 @@ def _registry_name(name: str) -> str:
 def _start_registry(name: str) -> None:
     known = run("docker", "ps", "--all", "--format", "{{.Names}}").split()
     if _registry_name(name) not in known:
-        options = ("--detach", "--restart", "always", "--network", NETWORK, "--env", "REGISTRY_STORAGE_DELETE_ENABLED=true")
+        options = (
+            "--detach",
+            "--restart",
+            "always",
+            "--network",
+            NETWORK,
+            "--env",
+            "REGISTRY_STORAGE_DELETE_ENABLED=true",
+        )
         run("docker", "run", *options, "--name", _registry_name(name), REGISTRY_IMAGE, limit=CREATE_SECONDS)
 
 
@@ -80,5 +99,7 @@ def _address_of(container: str) -> str:
 
 
 def _gateway() -> str:
-    gateways = run("docker", "network", "inspect", NETWORK, "--format", "{{range .IPAM.Config}}{{.Gateway}} {{end}}").split()
+    gateways = run(
+        "docker", "network", "inspect", NETWORK, "--format", "{{range .IPAM.Config}}{{.Gateway}} {{end}}"
+    ).split()
     return next(address for address in gateways if ":" not in address)

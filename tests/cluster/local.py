@@ -1,13 +1,14 @@
 """The local provider: a node in namespaces of its own on this machine (Linux, root; no container engine needed)."""
 
+import fcntl
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from cluster import cgroups, debian, plan, toolchain
@@ -31,7 +32,34 @@ def up(name: str, hours: float, say: Say) -> Cluster:
         return _cluster(name)
     debian.require(debian.FOR_THE_NODE, say)
     programs = toolchain.programs(toolchain.NODE, say)
-    down(name)
+    with _alone():
+        if not is_up(name):  # another run may have started it while this one waited
+            _end(name)
+            _start(name, programs, hours, say)
+    return _cluster(name)
+
+
+def down(name: str) -> None:
+    """End the cluster ``name`` and remove all it left; does nothing if there is nothing."""
+    with _alone():
+        _end(name)
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Hold the lock of all clusters, so that two runs do not start or end the same one."""
+    parent = run_directory("any").parent
+    parent.mkdir(parents=True, exist_ok=True)
+    lock = os.open(parent, os.O_RDONLY)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(lock)
+
+
+def _start(name: str, programs: Path, hours: float, say: Say) -> None:
+    directory = run_directory(name)
     (directory / "logs").mkdir(parents=True)
     supervisor = _start_supervisor(directory, name, programs, hours)
     try:
@@ -40,11 +68,9 @@ def up(name: str, hours: float, say: Say) -> Cluster:
         supervisor.kill()
         supervisor.wait()
         raise
-    return _cluster(name)
 
 
-def down(name: str) -> None:
-    """End the cluster ``name`` and remove all it left; does nothing if there is nothing."""
+def _end(name: str) -> None:
     directory = run_directory(name)
     with suppress(ProcessLookupError):
         for pid in _processes_of(directory):

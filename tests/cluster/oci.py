@@ -116,7 +116,9 @@ def _upload(base: str, blob: bytes) -> None:
 
 def _exists(url: str) -> bool:
     try:
-        with urllib.request.urlopen(urllib.request.Request(url, method="HEAD", headers={"Accept": MANIFEST}), timeout=UPLOAD_SECONDS):
+        with urllib.request.urlopen(
+            urllib.request.Request(url, method="HEAD", headers={"Accept": MANIFEST}), timeout=UPLOAD_SECONDS
+        ):
             return True
     except urllib.error.HTTPError as answer:
         if answer.code == NOT_FOUND:

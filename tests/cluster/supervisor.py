@@ -29,7 +29,9 @@ def main(run_directory: Path, name: str, programs: Path, hours: float) -> None:
     node_program = _node_program(run_directory)
     # The node waits for its plan and its link, both of which need its namespaces to exist.
     process = start(node_program)
-    wait_until("That the node has namespaces", lambda: _has_namespaces(process.pid), SHORT_SECONDS, node_program, process)
+    wait_until(
+        "That the node has namespaces", lambda: _has_namespaces(process.pid), SHORT_SECONDS, node_program, process
+    )
     addresses = _take_slot(process.pid)
     _route(addresses)
     the_plan = Plan(name, run_directory, programs, addresses)

@@ -94,7 +94,10 @@ NODE = (
     ),
     Module(
         "buildkit",
-        (("buildkitd", "github.com/moby/buildkit/cmd/buildkitd"), ("buildctl", "github.com/moby/buildkit/cmd/buildctl")),
+        (
+            ("buildkitd", "github.com/moby/buildkit/cmd/buildkitd"),
+            ("buildctl", "github.com/moby/buildkit/cmd/buildctl"),
+        ),
         cgo=False,
     ),
 )

@@ -1,11 +1,12 @@
 """`make demo`: the main job from end to end, on a real cluster, told as it happens. Ends with 1 if anything was not as told."""
 
 import os
+import queue
 import sys
 import tempfile
 import time
 import urllib.request
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,6 @@ from support.operator_process import OperatorProcess
 NAME = "demo"
 CRDS = Path(__file__).parents[2] / "crds"
 LIMIT_SECONDS = 180.0
-POLL_SECONDS = 0.1
 FINAL = {"Live", "RolledBack", "Failed", "Blocked"}
 
 
@@ -49,25 +49,26 @@ class Demo:
         self.tell(f"$ git push   # {commit[:12]} {message}")
         return commit
 
-    def ask(self) -> None:
-        """A developer asks for the head of master."""
+    def ask(self, phase: str, reason: str, commit: str) -> dict[str, Any]:
+        """A developer asks for the head of master, and the release is followed to its end, which must be this one."""
         self.tell("$ kubectl apply -f release.yaml   # ref: master")
         self.kubectl.apply(brand.release(str(time.time_ns())))
+        with self.kubectl.watch("brandrelease", brand.BRAND, brand.NAMESPACE) as versions:
+            return self._follow(versions, (phase, reason), commit)
 
-    def ends(self, phase: str, reason: str, commit: str) -> dict[str, Any]:
-        """Follow the release, phase by phase, to its end, which must be this one."""
-        seen, end = "", time.monotonic() + LIMIT_SECONDS
-        while time.monotonic() < end:
-            body = self.kubectl.get("brandrelease", brand.BRAND, brand.NAMESPACE) or {}
-            status = body.get("status", {})
-            ready = next((c for c in status.get("conditions", []) if c["type"] == "Ready"), {})
-            if status.get("current", {}).get("commit") == commit and status["phase"] != seen:
+    def _follow(self, versions: "queue.Queue[dict[str, Any]]", end: tuple[str, str], commit: str) -> dict[str, Any]:
+        seen, limit = "", time.monotonic() + LIMIT_SECONDS
+        while (left := limit - time.monotonic()) > 0:
+            with suppress(queue.Empty):
+                status = versions.get(timeout=left).get("status", {})
+                ready = next((c for c in status.get("conditions", []) if c["type"] == "Ready"), {})
+                if status.get("current", {}).get("commit") != commit or status["phase"] == seen:
+                    continue
                 seen = status["phase"]
                 self.tell(f"  {seen:<12} {ready['message']}")
                 if seen in FINAL:
-                    check((seen, ready["reason"]) == (phase, reason), f"The release should have ended as {phase}/{reason}.")
+                    check((seen, ready["reason"]) == end, f"The release should have ended as {end[0]}/{end[1]}.")
                     return dict(status)
-            time.sleep(POLL_SECONDS)
         raise NotAsToldError(f"The release did not end within {LIMIT_SECONDS:g} s.")
 
 
@@ -113,7 +114,9 @@ def _stage(demo: Demo, base: str) -> str:
     for namespace in (brand.NAMESPACE, brand.BUILDS):
         demo.kubectl.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})
     demo.kubectl.apply(*brand.site(base))
-    demo.kubectl.run("rollout", "status", f"deployment/{brand.DEPLOYMENT}", "-n", brand.NAMESPACE, "--timeout=120s", limit=130)
+    demo.kubectl.run(
+        "rollout", "status", f"deployment/{brand.DEPLOYMENT}", "-n", brand.NAMESPACE, "--timeout=120s", limit=130
+    )
     service = demo.kubectl.get("service", "site", brand.NAMESPACE) or {}
     return f"http://{service['spec']['clusterIP']}/"
 
@@ -122,25 +125,24 @@ def _story(demo: Demo, address: str) -> None:
     with Probe(address) as visitor:
         demo.tell(f"The site runs as somebody deployed it by hand: {_page(address)}")
         good = demo.commit("Drumeo", brand.GOOD_BOOTSTRAP, "Welcome page")
-        demo.ask()
-        demo.ends("Live", "Succeeded", good)
+        demo.ask("Live", "Succeeded", good)
         demo.tell(f"$ curl {address}   -> {_page(address)}")
         check("Drumeo: paradiddles" in _page(address), "The site should show the new page.")
 
         bad = demo.commit("Drumeo", brand.BAD_BOOTSTRAP, "Use the course catalogue")
-        demo.ask()
-        status = demo.ends("RolledBack", "CrashLoopBackOff", bad)
-        check("CourseCatalogue" in status["current"]["message"], "The message should hold the last line of the log.")
+        status = demo.ask("RolledBack", "CrashLoopBackOff", bad)
+        check(
+            "CourseCatalogue" in status["current"]["message"],
+            "The message should hold the line of the log that tells why.",
+        )
         demo.tell(f"$ curl {address}   -> {_page(address)}")
         check("Drumeo: paradiddles" in _page(address), "The site should show the good page again.")
 
         demo.tell("Somebody asks for the bad commit again.")
-        demo.ask()
-        demo.ends("Blocked", "CommitQuarantined", bad)
+        demo.ask("Blocked", "CommitQuarantined", bad)
 
         fixed = demo.commit("Drumeo 2", brand.GOOD_BOOTSTRAP, "Undo the course catalogue")
-        demo.ask()
-        demo.ends("Live", "Succeeded", fixed)
+        demo.ask("Live", "Succeeded", fixed)
         demo.tell(f"$ curl {address}   -> {_page(address)}")
         check("Drumeo 2: paradiddles" in _page(address), "The site should show the fixed page.")
     say("\n$ kubectl get brandreleases -A")
@@ -179,7 +181,7 @@ def _leave_up(cluster: Cluster, directory: Path) -> None:
     )
 
 
-def check(fact: bool, told: str) -> None:  # noqa: FBT001 - an assertion
+def check(fact: bool, told: str) -> None:
     """What the demo says must be so."""
     if not fact:
         raise NotAsToldError(told)

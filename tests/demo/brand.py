@@ -13,7 +13,9 @@ START = """\
 # As the real sites do: warm the framework up first, and only then take requests.
 php /var/www/html/bootstrap.php && exec apache2ctl -D FOREGROUND
 """
-GOOD_BOOTSTRAP = "<?php\n// Everything that must be there before the first request.\n$courses = ['paradiddles', 'rudiments'];\n"
+GOOD_BOOTSTRAP = (
+    "<?php\n// Everything that must be there before the first request.\n$courses = ['paradiddles', 'rudiments'];\n"
+)
 BAD_BOOTSTRAP = "<?php\n$courses = (new CourseCatalogue())->all();  // the class was renamed yesterday\n"
 
 
@@ -55,7 +57,11 @@ def release(requested_at: str) -> dict[str, Any]:
     return {
         "apiVersion": "brandrelease.dev/v1alpha1",
         "kind": "BrandRelease",
-        "metadata": {"name": BRAND, "namespace": NAMESPACE, "annotations": {"brandrelease.dev/requestedAt": requested_at}},
+        "metadata": {
+            "name": BRAND,
+            "namespace": NAMESPACE,
+            "annotations": {"brandrelease.dev/requestedAt": requested_at},
+        },
         "spec": {"brand": BRAND, "environment": "production", "ref": "master"},
     }
 
@@ -80,7 +86,10 @@ def site(image: str) -> list[dict[str, Any]]:
             "replicas": 2,
             "selector": {"matchLabels": labels},
             "strategy": {"rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}},
-            "template": {"metadata": {"labels": labels}, "spec": {"containers": [container], "terminationGracePeriodSeconds": 5}},
+            "template": {
+                "metadata": {"labels": labels},
+                "spec": {"containers": [container], "terminationGracePeriodSeconds": 5},
+            },
         },
     }
     service = {

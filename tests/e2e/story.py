@@ -55,47 +55,70 @@ class Story:
     def brand(self, *, build: Mapping[str, Any] | None = None, **environment: Any) -> None:
         """A Brand whose environment production has short times; arguments change the environment."""
         short = {"name": "production", "progressDeadlineSeconds": 40, "soakSeconds": 4, "restartLimit": 1}
-        self.kubectl.apply({
-            "apiVersion": "brandrelease.dev/v1alpha1",
-            "kind": "Brand",
-            "metadata": {"name": self.name},
-            "spec": {
-                "source": {"url": self.repository.url},
-                "image": {"repository": f"{self.cluster.registry}/{self.image_repository}"},
-                "build": build or {self.builder: {}},
-                "environments": [{**short, **environment}],
-            },
-        })
+        self.kubectl.apply(
+            {
+                "apiVersion": "brandrelease.dev/v1alpha1",
+                "kind": "Brand",
+                "metadata": {"name": self.name},
+                "spec": {
+                    "source": {"url": self.repository.url},
+                    "image": {"repository": f"{self.cluster.registry}/{self.image_repository}"},
+                    "build": build or {self.builder: {}},
+                    "environments": [{**short, **environment}],
+                },
+            }
+        )
 
     def namespaces(self) -> None:
         for name in (self.namespace, self.builds):
             self.kubectl.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
 
-    def deployment(self, replicas: int = 2, *, sidecar: bool = False, memory: str = "64Mi", image: str = "", **spec: Any) -> None:
+    def deployment(
+        self, replicas: int = 2, *, sidecar: bool = False, memory: str = "64Mi", image: str = "", **spec: Any
+    ) -> None:
         """The site's Deployment as somebody has made it by hand, with an image that works."""
         found = image or site.push_image(self.cluster, self.image_repository, "by-hand", Start.Good, "by hand")
         probe = {"httpGet": {"path": "/", "port": site.PORT}, "periodSeconds": 1, "failureThreshold": 1}
         app = {
-            "name": "app", "image": found, "readinessProbe": probe, "env": [{"name": "COLOUR", "value": "blue"}],
+            "name": "app",
+            "image": found,
+            "readinessProbe": probe,
+            "env": [{"name": "COLOUR", "value": "blue"}],
             "resources": {"requests": {"cpu": "10m", "memory": "16Mi"}, "limits": {"memory": memory}},
             "volumeMounts": [{"name": "state", "mountPath": "/state"}],
         }
-        containers = [app, {"name": "helper", "image": found, "command": ["/bin/sleep", "100000"]}] if sidecar else [app]
-        pod = {"containers": containers, "volumes": [{"name": "state", "emptyDir": {}}], "terminationGracePeriodSeconds": 1, **spec}
+        containers = (
+            [app, {"name": "helper", "image": found, "command": ["/bin/sleep", "100000"]}] if sidecar else [app]
+        )
+        pod = {
+            "containers": containers,
+            "volumes": [{"name": "state", "emptyDir": {}}],
+            "terminationGracePeriodSeconds": 1,
+            **spec,
+        }
         labels = {"app": self.name}
         body = {
-            "apiVersion": "apps/v1", "kind": "Deployment",
+            "apiVersion": "apps/v1",
+            "kind": "Deployment",
             "metadata": {"name": self.deployment_name, "namespace": self.namespace},
-            "spec": {"replicas": replicas, "selector": {"matchLabels": labels}, "template": {"metadata": {"labels": labels}, "spec": pod}},
+            "spec": {
+                "replicas": replicas,
+                "selector": {"matchLabels": labels},
+                "template": {"metadata": {"labels": labels}, "spec": pod},
+            },
         }
         service = {
-            "apiVersion": "v1", "kind": "Service", "metadata": {"name": "site", "namespace": self.namespace},
+            "apiVersion": "v1",
+            "kind": "Service",
+            "metadata": {"name": "site", "namespace": self.namespace},
             "spec": {"selector": labels, "ports": [{"port": 80, "targetPort": site.PORT}]},
         }
         self.kubectl.apply(body, service)
 
     def is_rolled_out(self) -> None:
-        self.kubectl.run("rollout", "status", f"deployment/{self.deployment_name}", "-n", self.namespace, "--timeout=60s", limit=70)
+        self.kubectl.run(
+            "rollout", "status", f"deployment/{self.deployment_name}", "-n", self.namespace, "--timeout=60s", limit=70
+        )
 
     @property
     def deployment_name(self) -> str:
@@ -103,7 +126,14 @@ class Story:
 
     # --- when -------------------------------------------------------------------------------------------------------------
 
-    def push(self, start: Start = Start.Good, text: str = "", *, branch: str = "master", files: Mapping[str, str] | None = None) -> str:
+    def push(
+        self,
+        start: Start = Start.Good,
+        text: str = "",
+        *,
+        branch: str = "master",
+        files: Mapping[str, str] | None = None,
+    ) -> str:
         """A commit; with the builder `external` its image is pushed too, as CI would."""
         text = text or f"{start.name} {time.monotonic_ns()}"
         base = images.push(images.BUSYBOX, self.cluster)
@@ -114,14 +144,18 @@ class Story:
 
     def release(self, ref: str = "master", **spec: Any) -> None:
         """kubectl apply of the BrandRelease; each call asks anew."""
-        self.kubectl.apply({
-            "apiVersion": "brandrelease.dev/v1alpha1", "kind": "BrandRelease",
-            "metadata": {
-                "name": self.name, "namespace": self.namespace,
-                "annotations": {"brandrelease.dev/requestedAt": str(time.monotonic_ns())},
-            },
-            "spec": {"brand": self.name, "environment": "production", "ref": ref, **spec},
-        })
+        self.kubectl.apply(
+            {
+                "apiVersion": "brandrelease.dev/v1alpha1",
+                "kind": "BrandRelease",
+                "metadata": {
+                    "name": self.name,
+                    "namespace": self.namespace,
+                    "annotations": {"brandrelease.dev/requestedAt": str(time.monotonic_ns())},
+                },
+                "spec": {"brand": self.name, "environment": "production", "ref": ref, **spec},
+            }
+        )
 
     # --- then -------------------------------------------------------------------------------------------------------------
 
@@ -140,7 +174,9 @@ class Story:
     def message(self) -> str:
         return str(self.condition().get("message", ""))
 
-    def becomes(self, phase: str, reason: str | None = None, commit: str | None = None, limit: float = SETTLE_SECONDS) -> Object:
+    def becomes(
+        self, phase: str, reason: str | None = None, commit: str | None = None, limit: float = SETTLE_SECONDS
+    ) -> Object:
         """Wait until the BrandRelease stands there, and return its status."""
 
         def stands_there() -> Object | None:
@@ -180,7 +216,9 @@ class Story:
         """Delete the layer of a commit's image from the registry, but not its manifest."""
         base = f"http://{self.cluster.registry}/v2/{self.image_repository}"
         accept = {"Accept": "application/vnd.oci.image.manifest.v1+json"}
-        with urllib.request.urlopen(urllib.request.Request(f"{base}/manifests/{commit}", headers=accept), timeout=5) as answer:
+        with urllib.request.urlopen(
+            urllib.request.Request(f"{base}/manifests/{commit}", headers=accept), timeout=5
+        ) as answer:
             layer = json.load(answer)["layers"][0]["digest"]
         urllib.request.urlopen(urllib.request.Request(f"{base}/blobs/{layer}", method="DELETE"), timeout=5).close()
 

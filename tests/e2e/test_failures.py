@@ -10,10 +10,14 @@ from support import images, site
 from support.site import Start
 
 FAILURES = {
-    "crash": (Start.CrashAtStart, "CrashLoopBackOff", "exited with code 255 twice; its last log line: PHP Fatal error"),
+    "crash": (Start.CrashAtStart, "CrashLoopBackOff", "exited with code 255 twice; its log says: PHP Fatal error"),
     "soak-crash": (Start.CrashInSoak, "CrashLoopBackOff", "exited with code 3"),
     "memory": (Start.OutOfMemory, "OOMKilled", "it used more than its memory limit of 64Mi"),
-    "unready": (Start.NeverReady, "ProgressDeadlineExceeded", "its readiness probe does not pass; its last log line: waiting for the cache"),
+    "unready": (
+        Start.NeverReady,
+        "ProgressDeadlineExceeded",
+        "its readiness probe does not pass; its log says: waiting for the cache",
+    ),
     "drop-out": (Start.DropsOut, "PodNotReady", "has dropped out of service again"),
 }
 
@@ -21,11 +25,13 @@ FAILURES = {
 @pytest.mark.parametrize(("start", "reason", "words"), FAILURES.values(), ids=FAILURES)
 def test_bad(story: Story, start: Start, reason: str, words: str) -> None:
     """Rolled back by itself, told in words, quarantined, and refused when asked for again."""
-    good = a_live_site(story, soakSeconds=30 if start in {Start.CrashInSoak, Start.DropsOut} else 4, progressDeadlineSeconds=25)
+    good = a_live_site(story)
     good_image, sets = story.image, story.replica_sets()
+    story.brand(soakSeconds=30, progressDeadlineSeconds=25)
     bad = story.push(start)
     story.release()
     status = story.becomes("RolledBack", reason, bad)
+    story.brand()
     assert words in status["current"]["message"]
     assert status["current"]["blame"] == "Release"
     assert story.image == good_image
@@ -79,18 +85,29 @@ def test_image_is_gone(story: Story) -> None:
     status = story.becomes("RolledBack", None, commit)
     assert status["current"]["reason"] in {"ErrImagePull", "ImagePullBackOff"}
     assert status["current"]["blame"] != "Release"
-    assert "quarantine" not in status, "the commit is not to blame"
+    assert not status["quarantine"], "the commit is not to blame"
     assert story.image == good_image
 
 
 def test_missing_secret(story: Story) -> None:
     """A reference that is not there: the new pods cannot be configured."""
     a_live_site(story)
-    change = {"spec": {"template": {"spec": {"containers": [{"name": "app", "envFrom": [{"secretRef": {"name": "new-secret"}}]}]}}}}
+    change = {
+        "spec": {
+            "template": {"spec": {"containers": [{"name": "app", "envFrom": [{"secretRef": {"name": "new-secret"}}]}]}}
+        }
+    }
     story.operator.stop()
     commit = story.push(text="needs the secret")
     story.kubectl.run(
-        "patch", "deployment", story.deployment_name, "-n", story.namespace, "--type=strategic", "--patch", json.dumps(change)
+        "patch",
+        "deployment",
+        story.deployment_name,
+        "-n",
+        story.namespace,
+        "--type=strategic",
+        "--patch",
+        json.dumps(change),
     )
     story.operator.start()
     story.release()
@@ -122,7 +139,10 @@ def test_replaced_in_the_middle_of_a_rollout(story: Story) -> None:
     story.release()
     status = story.becomes("Live", commit=newer)
     assert story.page() == "newer page"
-    assert [(past["commit"], past["outcome"]) for past in status["history"]][:2] == [(newer, "Succeeded"), (slow, "Superseded")]
+    assert [(past["commit"], past["outcome"]) for past in status["history"]][:2] == [
+        (newer, "Succeeded"),
+        (slow, "Superseded"),
+    ]
 
 
 @pytest.mark.builder("buildKit")

@@ -156,5 +156,7 @@ def test_deleted_at_once_even_with_the_operator_down(story: Story) -> None:
 
 
 def _passes(story: Story) -> float:
-    lines = [line for line in story.operator.get("/metrics").splitlines() if line.startswith("brandrelease_passes_total{")]
+    lines = [
+        line for line in story.operator.get("/metrics").splitlines() if line.startswith("brandrelease_passes_total{")
+    ]
     return sum(float(line.rsplit(" ", 1)[1]) for line in lines)

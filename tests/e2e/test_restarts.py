@@ -62,4 +62,8 @@ def test_dead_while_the_release_fails(story: Story) -> None:
 
 def eventually_failing(story: Story, commit: str) -> None:
     """Wait until the failure is written down; the rollback may be at any point."""
-    eventually(lambda: story.status.get("current", {}).get("commit") == commit and "rollback" in story.status["current"], 60, lambda: story.status)
+    eventually(
+        lambda: story.status.get("current", {}).get("commit") == commit and "rollback" in story.status["current"],
+        60,
+        lambda: story.status,
+    )

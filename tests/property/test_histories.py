@@ -98,7 +98,12 @@ class Histories(RuleBasedStateMachine):
     def only_good_images_are_rolled_back_to(self) -> None:
         for before, after in zip(self.world.applied_images, self.world.applied_images[1:], strict=False):
             if after[0] < before[0]:
-                good = {entry.number for status in self.world.statuses for entry in status.history if entry.outcome is Outcome.Succeeded}
+                good = {
+                    entry.number
+                    for status in self.world.statuses
+                    for entry in status.history
+                    if entry.outcome is Outcome.Succeeded
+                }
                 assert after[0] in good | {0}
 
     @invariant()

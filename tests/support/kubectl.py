@@ -1,12 +1,15 @@
 """kubectl for tests: what it prints, as Python objects."""
 
 import json
+import queue
 import subprocess
+import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import IO, Any, TypeVar
 
 from cluster.clusters import Cluster
 from cluster.control_plane import ApiServer
@@ -63,7 +66,23 @@ class Kubectl:
         text = self.run("get", kind, f"--namespace={namespace}", f"--selector={selector}", "--output=json")
         return [dict(item) for item in json.loads(text)["items"]]
 
-    def patch(self, kind: str, name: str, change: Mapping[str, Any], namespace: str = "default", subresource: str = "") -> None:
+    @contextmanager
+    def watch(self, kind: str, name: str, namespace: str = "default") -> "Iterator[queue.Queue[Object]]":
+        """Give a queue of every version of one object from now on, while the block runs."""
+        options = (f"--kubeconfig={self.kubeconfig}", f"--cache-dir={self.kubeconfig.parent / 'kubectl-cache'}")
+        argv = (str(self.program), *options, "get", kind, name, f"--namespace={namespace}", "--watch", "--output=json")
+        versions: queue.Queue[Object] = queue.Queue()
+        with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            threading.Thread(target=_parse, args=(process.stdout, versions), daemon=True).start()
+            try:
+                yield versions
+            finally:
+                process.kill()
+
+    def patch(
+        self, kind: str, name: str, change: Mapping[str, Any], namespace: str = "default", subresource: str = ""
+    ) -> None:
         """Merge ``change`` into one object."""
         options = (f"--subresource={subresource}",) if subresource else ()
         text = json.dumps(change)
@@ -77,6 +96,16 @@ class Kubectl:
     def logs(self, pod: str, namespace: str = "default", *options: str) -> str:
         """Return the log of a pod (or ``job/NAME``, ``deploy/NAME``)."""
         return self.run("logs", pod, f"--namespace={namespace}", *options)
+
+
+def _parse(stream: IO[str], versions: "queue.Queue[Object]") -> None:
+    """Objects follow one another, each over many lines that end with a brace in the first column."""
+    text = ""
+    for line in stream:
+        text += line
+        if line == "}\n":
+            versions.put(json.loads(text))
+            text = ""
 
 
 def eventually(

@@ -26,9 +26,17 @@ def at(seconds: float) -> datetime:
 def deployment(**changes: Any) -> DeploymentView:
     """A Deployment of two pods in the middle of a rollout."""
     view = DeploymentView(
-        uid="uid", name="drumeo-production-deployment", generation=2, observed_generation=2,
-        images={"app": "registry.example.com/drumeo@sha256:1"}, image_owners={"app": ("brandrelease",)},
-        applied_release=1, wanted=2, total=3, updated=1, available=2,
+        uid="uid",
+        name="drumeo-production-deployment",
+        generation=2,
+        observed_generation=2,
+        images={"app": "registry.example.com/drumeo@sha256:1"},
+        image_owners={"app": ("brandrelease",)},
+        applied_release=1,
+        wanted=2,
+        total=3,
+        updated=1,
+        available=2,
     )
     return replace(view, **changes)
 
@@ -51,8 +59,18 @@ def pod(*containers: ContainerView, **changes: Any) -> PodView:
     chosen = containers or (container(),)
     ready = all(c.ready for c in chosen if c.kind is not ContainerKind.Init)
     view = PodView(
-        name="drumeo-1", release="1", phase="Running", reason="", created_at=START, started_at=START,
-        ready=ready, ready_changed_at=START, deleting=False, unschedulable=None, containers=chosen, memory_limits={},
+        name="drumeo-1",
+        release="1",
+        phase="Running",
+        reason="",
+        created_at=START,
+        started_at=START,
+        ready=ready,
+        ready_changed_at=START,
+        deleting=False,
+        unschedulable=None,
+        containers=chosen,
+        memory_limits={},
     )
     return replace(view, **changes)
 
@@ -67,6 +85,8 @@ def ended(exit_code: int = 255, reason: str = "Error", signal: int = 0, message:
     return Terminated(exit_code, signal, reason, message, START)
 
 
-def crashing(endings: int, *, exit_code: int = 255, reason: str = "Error", kind: ContainerKind = ContainerKind.Main) -> ContainerView:
+def crashing(
+    endings: int, *, exit_code: int = 255, reason: str = "Error", kind: ContainerKind = ContainerKind.Main
+) -> ContainerView:
     """A container that has ended so often and is held back before its next start."""
     return waiting("CrashLoopBackOff", "back-off", restarts=endings - 1, last=ended(exit_code, reason), kind=kind)

@@ -91,19 +91,21 @@ class Deployment:
 
 def brand(**environment: object) -> Brand:
     """A Brand with one environment; arguments are fields of the environment."""
-    return Brand.model_validate({
-        "name": "drumeo",
-        "uid": "brand-uid",
-        "spec": {
-            "source": {"url": "https://git.example.com/drumeo.git"},
-            "image": {"repository": REPOSITORY},
-            "build": {"buildKit": {}},
-            "environments": [
-                {"name": "production", "progressDeadlineSeconds": DEADLINE, "soakSeconds": SOAK, "restartLimit": 1}
-                | environment
-            ],
-        },
-    })
+    return Brand.model_validate(
+        {
+            "name": "drumeo",
+            "uid": "brand-uid",
+            "spec": {
+                "source": {"url": "https://git.example.com/drumeo.git"},
+                "image": {"repository": REPOSITORY},
+                "build": {"buildKit": {}},
+                "environments": [
+                    {"name": "production", "progressDeadlineSeconds": DEADLINE, "soakSeconds": SOAK, "restartLimit": 1}
+                    | environment
+                ],
+            },
+        }
+    )
 
 
 def commit_id(name: str) -> str:
@@ -169,7 +171,9 @@ class Simulation:
 
     def restart(self) -> None:
         """A new operator process: nothing is remembered."""
-        world = World(cluster=self, git=self, registry=self, builders={"buildKit": self}, clock=self, build_namespace="builds")  # type: ignore[arg-type]
+        world = World(
+            cluster=self, git=self, registry=self, builders={"buildKit": self}, clock=self, build_namespace="builds"
+        )  # type: ignore[arg-type]
         self.reconciler = Reconciler(world, Metrics(), lambda _uid, _version: None)
 
     def one_pass(self) -> Again:
@@ -198,7 +202,10 @@ class Simulation:
         site = self.site
         seen = (
             self.version,
-            tuple((name, self.time >= started + timedelta(seconds=BUILD_SECONDS)) for name, (_, started) in self.builds.items()),
+            tuple(
+                (name, self.time >= started + timedelta(seconds=BUILD_SECONDS))
+                for name, (_, started) in self.builds.items()
+            ),
             site and (site.generation, site.observed, *((p.name, p.ready, p.restarts, p.exited) for p in site.pods)),
         )
         moved, self._seen = seen != self._seen, seen
@@ -262,7 +269,11 @@ class Simulation:
         if order.name in self.builds:
             return
         self._deed(f"build {order.commit[:7]}")
-        assert not [o for o, begun in self.builds.values() if o.key == order.key and self.time < begun + timedelta(seconds=BUILD_SECONDS)]
+        assert not [
+            o
+            for o, begun in self.builds.values()
+            if o.key == order.key and self.time < begun + timedelta(seconds=BUILD_SECONDS)
+        ]
         self.builds[order.name] = (order, self.time)
         self.builds_started.append(order.name)
         self._after_deed()
@@ -279,8 +290,15 @@ class Simulation:
         if self.spec is None:
             return None
         return BrandRelease(
-            name=name, namespace=namespace, uid="br-uid", generation=self.generation, resource_version=str(self.version),
-            created_at=self.time, requested_at=self.requested_at, spec=self.spec, status=self.status,
+            name=name,
+            namespace=namespace,
+            uid="br-uid",
+            generation=self.generation,
+            resource_version=str(self.version),
+            created_at=self.time,
+            requested_at=self.requested_at,
+            spec=self.spec,
+            status=self.status,
         )
 
     async def brand(self, name: str) -> Brand | BrandInvalid | None:
@@ -298,9 +316,17 @@ class Simulation:
             return None
         new = [p for p in d.pods if (p.image, p.release) == (d.image, d.release)]
         return DeploymentView(
-            uid=d.uid, name=name, generation=d.generation, observed_generation=d.observed, images={"app": d.image},
-            image_owners={"app": (d.owner,)}, applied_release=d.applied, wanted=d.wanted, total=len(d.pods),
-            updated=len(new), available=sum(p.ready for p in d.pods),
+            uid=d.uid,
+            name=name,
+            generation=d.generation,
+            observed_generation=d.observed,
+            images={"app": d.image},
+            image_owners={"app": (d.owner,)},
+            applied_release=d.applied,
+            wanted=d.wanted,
+            total=len(d.pods),
+            updated=len(new),
+            available=sum(p.ready for p in d.pods),
         )
 
     async def pods(self, namespace: str, release_name: str, release_number: int) -> tuple[PodView, ...]:
@@ -394,11 +420,22 @@ class Simulation:
         reason = "OOMKilled" if self._behaviour(pod.image) is Behaviour.OutOfMemory else "Error"
         ending = Terminated(137 if reason == "OOMKilled" else 255, 0, reason, "", self.time)
         state = Waiting("CrashLoopBackOff", "back-off") if pod.exited else Running(pod.born)
-        container = ContainerView("app", ContainerKind.Main, pod.ready, pod.restarts, state, ending if pod.exited else None)
+        container = ContainerView(
+            "app", ContainerKind.Main, pod.ready, pod.restarts, state, ending if pod.exited else None
+        )
         return PodView(
-            name=pod.name, release=str(pod.release), phase="Running", reason="", created_at=pod.born, started_at=pod.born,
-            ready=pod.ready, ready_changed_at=pod.ready_changed_at, deleting=False, unschedulable=None,
-            containers=(container,), memory_limits={"app": "64Mi"},
+            name=pod.name,
+            release=str(pod.release),
+            phase="Running",
+            reason="",
+            created_at=pod.born,
+            started_at=pod.born,
+            ready=pod.ready,
+            ready_changed_at=pod.ready_changed_at,
+            deleting=False,
+            unschedulable=None,
+            containers=(container,),
+            memory_limits={"app": "64Mi"},
         )
 
 

@@ -2,9 +2,9 @@
 
 from enum import Enum
 
-from support import images
 from cluster import oci
 from cluster.clusters import Cluster
+from support import images
 
 PORT = 8080
 SERVE = f"exec httpd -f -p {PORT} -h /www"
@@ -37,7 +37,11 @@ def files(start: Start, text: str, base: str) -> dict[str, str]:
 def push_image(cluster: Cluster, repository: str, tag: str, start: Start, text: str) -> str:
     """Push the site's image as CI would, without a build, and return it by digest."""
     tar = oci.tar_of(
-        {"bin/busybox": images.BUSYBOX_PROGRAM.read_bytes(), "start": script(start).encode(), "www/index.html": text.encode()},
+        {
+            "bin/busybox": images.BUSYBOX_PROGRAM.read_bytes(),
+            "start": script(start).encode(),
+            "www/index.html": text.encode(),
+        },
         {f"bin/{name}": "busybox" for name in ("sh", "httpd", "sleep", "tail", "touch", "killall", "echo")},
     )
     reference = f"{cluster.registry}/{repository}:{tag}"

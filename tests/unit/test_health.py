@@ -18,21 +18,91 @@ UNREADY = container(Running(START), ready=False)
 
 
 FAILURES = {
-    "a malformed image name fails at once": (pod(waiting("InvalidImageName", "bad")), 0, Reason.InvalidImageName, Blame.Unknown),
-    "an image that the registry does not have fails after a moment": (pod(waiting("ImagePullBackOff", NOT_FOUND)), 10, Reason.ImagePullBackOff, Blame.Unknown),
-    "an image that a busy registry withholds fails at the deadline": (pod(waiting("ErrImagePull", TOO_MANY)), 60, Reason.ImagePullBackOff, Blame.Platform),
-    "a missing Secret fails after a grace": (pod(waiting("CreateContainerConfigError", 'secret "db" not found')), 30, Reason.CreateContainerConfigError, Blame.Release),
-    "a container that cannot be created fails after a grace": (pod(waiting("CreateContainerError", "no such file")), 60, Reason.CreateContainerError, Blame.Release),
+    "a malformed image name fails at once": (
+        pod(waiting("InvalidImageName", "bad")),
+        0,
+        Reason.InvalidImageName,
+        Blame.Unknown,
+    ),
+    "an image that the registry does not have fails after a moment": (
+        pod(waiting("ImagePullBackOff", NOT_FOUND)),
+        10,
+        Reason.ImagePullBackOff,
+        Blame.Unknown,
+    ),
+    "an image that a busy registry withholds fails at the deadline": (
+        pod(waiting("ErrImagePull", TOO_MANY)),
+        60,
+        Reason.ImagePullBackOff,
+        Blame.Platform,
+    ),
+    "a missing Secret fails after a grace": (
+        pod(waiting("CreateContainerConfigError", 'secret "db" not found')),
+        30,
+        Reason.CreateContainerConfigError,
+        Blame.Release,
+    ),
+    "a container that cannot be created fails after a grace": (
+        pod(waiting("CreateContainerError", "no such file")),
+        60,
+        Reason.CreateContainerError,
+        Blame.Release,
+    ),
     "one ending more than restartLimit fails at once": (pod(crashing(3)), 5, Reason.CrashLoopBackOff, Blame.Release),
-    "a third ending is seen before the kubelet calls it a loop": (pod(container(ended(), restarts=2, ready=False)), 5, Reason.CrashLoopBackOff, Blame.Release),
-    "a container that exits with 0 too often fails too": (pod(crashing(3, exit_code=0, reason="Completed")), 5, Reason.CrashLoopBackOff, Blame.Release),
-    "a container that has come back after too many endings still fails": (pod(container(Running(START), restarts=3, last=ended())), 5, Reason.CrashLoopBackOff, Blame.Release),
-    "too much memory is told as such": (pod(crashing(3, exit_code=137, reason="OOMKilled")), 5, Reason.OOMKilled, Blame.Release),
-    "an init container that fails counts like any other": (pod(crashing(3, kind=ContainerKind.Init)), 5, Reason.CrashLoopBackOff, Blame.Release),
-    "a sidecar that fails counts like any other": (pod(crashing(3, kind=ContainerKind.Sidecar)), 5, Reason.CrashLoopBackOff, Blame.Release),
-    "a pod that runs and is never ready fails at the deadline": (pod(UNREADY), 60, Reason.ProgressDeadlineExceeded, Blame.Release),
-    "a pod without a node fails at the deadline, and the platform is to blame": (pod(waiting("ContainerCreating"), unschedulable="0/1 nodes: too little memory"), 60, Reason.Unschedulable, Blame.Platform),
-    "a pod that waits for a volume fails at the deadline": (pod(waiting("ContainerCreating")), 60, Reason.ProgressDeadlineExceeded, Blame.Unknown),
+    "a third ending is seen before the kubelet calls it a loop": (
+        pod(container(ended(), restarts=2, ready=False)),
+        5,
+        Reason.CrashLoopBackOff,
+        Blame.Release,
+    ),
+    "a container that exits with 0 too often fails too": (
+        pod(crashing(3, exit_code=0, reason="Completed")),
+        5,
+        Reason.CrashLoopBackOff,
+        Blame.Release,
+    ),
+    "a container that has come back after too many endings still fails": (
+        pod(container(Running(START), restarts=3, last=ended())),
+        5,
+        Reason.CrashLoopBackOff,
+        Blame.Release,
+    ),
+    "too much memory is told as such": (
+        pod(crashing(3, exit_code=137, reason="OOMKilled")),
+        5,
+        Reason.OOMKilled,
+        Blame.Release,
+    ),
+    "an init container that fails counts like any other": (
+        pod(crashing(3, kind=ContainerKind.Init)),
+        5,
+        Reason.CrashLoopBackOff,
+        Blame.Release,
+    ),
+    "a sidecar that fails counts like any other": (
+        pod(crashing(3, kind=ContainerKind.Sidecar)),
+        5,
+        Reason.CrashLoopBackOff,
+        Blame.Release,
+    ),
+    "a pod that runs and is never ready fails at the deadline": (
+        pod(UNREADY),
+        60,
+        Reason.ProgressDeadlineExceeded,
+        Blame.Release,
+    ),
+    "a pod without a node fails at the deadline, and the platform is to blame": (
+        pod(waiting("ContainerCreating"), unschedulable="0/1 nodes: too little memory"),
+        60,
+        Reason.Unschedulable,
+        Blame.Platform,
+    ),
+    "a pod that waits for a volume fails at the deadline": (
+        pod(waiting("ContainerCreating")),
+        60,
+        Reason.ProgressDeadlineExceeded,
+        Blame.Unknown,
+    ),
 }
 
 
@@ -51,8 +121,12 @@ def test_a_rollout_fails(seen: PodView, after: int, reason: Reason, blame: Blame
 PATIENCE = {
     "two endings are forgiven": pod(crashing(2)),
     "one restart and then fine": pod(container(Running(START), restarts=1, last=ended())),
-    "an init container that ended well is no ending": pod(container(ended(0, "Completed"), kind=ContainerKind.Init), UNREADY),
-    "an init container that runs for long": pod(container(Running(START), kind=ContainerKind.Init, ready=False), waiting("PodInitializing")),
+    "an init container that ended well is no ending": pod(
+        container(ended(0, "Completed"), kind=ContainerKind.Init), UNREADY
+    ),
+    "an init container that runs for long": pod(
+        container(Running(START), kind=ContainerKind.Init, ready=False), waiting("PodInitializing")
+    ),
     "the kubelet's cache lags": pod(waiting("CreateContainerConfigError", "failed to sync secret cache: timed out")),
     "the registry limits the rate": pod(waiting("ImagePullBackOff", TOO_MANY)),
     "a slow start": pod(UNREADY),
@@ -122,12 +196,18 @@ def test_the_previous_log_has_the_cause_once_the_container_is_held_back_and_the_
 MESSAGES = {
     "exit code": (crashing(3), 'Container "app" of pod drumeo-1 exited with code 255 three times'),
     "signal": (crashing(3, exit_code=139), 'Container "app" of pod drumeo-1 was killed by SIGSEGV three times'),
-    "init container": (crashing(3, exit_code=1, kind=ContainerKind.Init), 'Init container "app" of pod drumeo-1 exited with code 1 three times'),
+    "init container": (
+        crashing(3, exit_code=1, kind=ContainerKind.Init),
+        'Init container "app" of pod drumeo-1 exited with code 1 three times',
+    ),
     "command not there": (
         waiting("CrashLoopBackOff", restarts=2, last=ended(128, "StartError", message='exec: "php": not found')),
         'Container "app" of pod drumeo-1 could not be started three times: exec: "php": not found',
     ),
-    "memory": (crashing(3, exit_code=137, reason="OOMKilled"), 'Container "app" of pod drumeo-1 was killed three times because it used more than its memory limit of 64Mi'),
+    "memory": (
+        crashing(3, exit_code=137, reason="OOMKilled"),
+        'Container "app" of pod drumeo-1 was killed three times because it used more than its memory limit of 64Mi',
+    ),
 }
 
 

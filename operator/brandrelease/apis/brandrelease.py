@@ -208,6 +208,9 @@ class RunningRelease(ApiModel):
 
     number: ReleaseNumber
     commit: Commit | None = Field(default=None, description="Absent for number 0: nobody knows what it was built from.")
+    revision: str | None = Field(
+        default=None, max_length=12, description="The first 12 characters of the commit, for `kubectl get`."
+    )
     image: ImageReference
     since: Time = Field(description="When it was called Live, or found at adoption.")
 

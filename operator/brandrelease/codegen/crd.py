@@ -85,7 +85,7 @@ BRAND_RELEASE: Final = Kind(
         Column("Env", ".spec.environment"),
         Column("Ref", ".spec.ref"),
         # The whole commit id: a column's JSONPath can choose a value but cannot cut it.
-        Column("Revision", ".status.running.commit", description="The commit that runs."),
+        Column("Revision", ".status.running.revision", description="The commit that runs."),
         Column("Phase", ".status.phase"),
         Column("Ready", ".status.conditions[?(@.type=='Ready')].status"),
         Column("Reason", ".status.conditions[?(@.type=='Ready')].reason"),

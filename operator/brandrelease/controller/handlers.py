@@ -33,7 +33,8 @@ WATCH_SECONDS: Final = 240
 
 class Pump:
     """kopf's watches. They feed the queue, and are started again whenever they end: kopf gives up on an error it does
-    not know, or after a minute of refusals. The resync finds meanwhile what the watches miss."""
+    not know, or after a minute of refusals. The resync finds meanwhile what the watches miss.
+    """
 
     def __init__(self, namespaces: frozenset[str], build_namespace: str, *, kubeconfig: bool) -> None:
         self._namespaces = (*sorted(namespaces), build_namespace) if namespaces else ()
@@ -101,7 +102,7 @@ def _registry(
 
 
 def _settings() -> kopf.OperatorSettings:
-    """kopf as an event pump: no posting, no scanning, no peering, bounded requests, watches with label selectors."""
+    """Kopf as an event pump: no posting, no scanning, no peering, bounded requests, watches with label selectors."""
     chosen = kopf.OperatorSettings()
     chosen.posting.enabled = False
     chosen.peering.standalone = True

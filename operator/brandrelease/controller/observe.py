@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from brandrelease.apis.brand import Brand
 from brandrelease.apis.brandrelease import BrandRelease
+from brandrelease.apis.reasons import Reason
 from brandrelease.core.decide import suspect
 from brandrelease.core.images import BuildOrder, build_order
 from brandrelease.core.obstacles import misconfiguration
@@ -29,7 +30,6 @@ from brandrelease.core.snapshot import (
     Snapshot,
     Unresolved,
 )
-from brandrelease.apis.reasons import Reason
 from brandrelease.ports import Builder, Clock, Cluster, GitRemote, Registry, Secret
 
 

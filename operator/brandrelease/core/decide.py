@@ -29,7 +29,7 @@ from brandrelease.core.obstacles import container_of, deployment_obstacle, misco
 from brandrelease.core.questions import in_flight, is_asked, order_in_flight, request, rolling_back
 from brandrelease.core.snapshot import DeploymentView, Resolved, Snapshot, Unresolved
 from brandrelease.core.status import Headline, finish, is_quarantined, next_number, present, quarantine, with_current
-from brandrelease.core.words import cut, last_line, one_of, seconds, short
+from brandrelease.core.words import cut, one_of, seconds, short, telling_line
 
 RETRY_SOON: Final = timedelta(seconds=60)
 """Longest pause before something that passes by itself (a server that does not answer) is tried again."""
@@ -270,7 +270,13 @@ def _watch(world: Snapshot, status: BrandReleaseStatus, current: CurrentRelease)
 
 def _succeed(world: Snapshot, status: BrandReleaseStatus, current: CurrentRelease) -> Plan:
     """The release is live: from now on it is where a rollback goes."""
-    running = RunningRelease(number=current.number, commit=current.commit, image=current.image or "", since=world.now)
+    running = RunningRelease(
+        number=current.number,
+        commit=current.commit,
+        revision=short(current.commit),
+        image=current.image or "",
+        since=world.now,
+    )
     took = seconds((world.now - current.started_at).total_seconds())
     message = _with_note(
         f"Release {current.number} ({short(current.commit)}) is live; it took {took}.", current.message
@@ -299,8 +305,8 @@ def suspect(world: Snapshot) -> Problem | None:
 def _fail(world: Snapshot, status: BrandReleaseStatus, current: CurrentRelease, problem: Problem) -> Plan:
     """The release is bad. What is to blame is written down first; then back to what ran before, if there is that."""
     message = problem.message
-    if world.evidence and (line := last_line(world.evidence.log_tail)):
-        message = f"{message}; its last log line: {cut(line, 300)}"
+    if world.evidence and (line := telling_line(world.evidence.log_tail)):
+        message = f"{message}; its log says: {cut(line, 300)}"
     current = current.model_copy(
         update={"reason": problem.reason, "message": cut(message, 900), "blame": problem.blame}
     )

@@ -3,7 +3,7 @@
 from brandrelease.apis.brand import Brand
 from brandrelease.apis.brandrelease import BrandRelease, CurrentRelease, HandledRequest
 from brandrelease.core.images import BuildOrder, build_key, build_order
-from brandrelease.core.snapshot import Resolved, Resolution
+from brandrelease.core.snapshot import Resolution, Resolved
 
 
 def request(release: BrandRelease) -> HandledRequest:

@@ -82,7 +82,7 @@ _YES, _NO, _UNKNOWN = ConditionStatus.Yes, ConditionStatus.No, ConditionStatus.U
 
 
 def _conditions(status: BrandReleaseStatus, headline: Headline) -> Iterator[_Condition]:
-    """kstatus's three, then ours. Reconciling and Stalled stand there only while they are true, and never both."""
+    """Kstatus's three, then ours. Reconciling and Stalled stand there only while they are true, and never both."""
     reason, message = headline.reason, headline.message
     match headline.phase:
         case Phase.Live:

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 SHORT_COMMIT = 12
 _NUMBERS = ("never", "once", "twice", "three times", "four times", "five times", "six times")
 
+_ERROR_WORDS = ("error", "fatal", "exception", "panic", "emerg")
+
 SIGNALS = {
     1: "SIGHUP",
     2: "SIGINT",
@@ -42,9 +44,14 @@ def cut(text: str, limit: int) -> str:
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
-def last_line(text: str) -> str:
-    """The last line that says something; empty where none does."""
-    return next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "")
+def telling_line(log: str) -> str:
+    """The line of a log that tells most: the last one that names an error, else the last one; empty where there is none.
+
+    The very last line is often only the end of a stack trace.
+    """
+    lines = [line.strip() for line in log.splitlines() if line.strip()]
+    errors = [line for line in lines if any(word in line.lower() for word in _ERROR_WORDS)]
+    return (errors or lines or [""])[-1]
 
 
 def how_it_ended(exit_code: int, signal: int) -> str:

@@ -10,7 +10,7 @@ for registry in $INSECURE_REGISTRIES; do
 done
 set -- --config "$config" --root /state/root --addr "$BUILDKIT_HOST"
 if [ -n "$ROOTLESS" ]; then
-    rootlesskit --net=host --copy-up=/etc --disable-host-loopback buildkitd "$@" --rootless --oci-worker-no-process-sandbox > /state/buildkitd.log 2>&1 &
+    USER=user rootlesskit --net=host --copy-up=/etc --disable-host-loopback buildkitd "$@" --rootless --oci-worker-no-process-sandbox > /state/buildkitd.log 2>&1 &
 else
     buildkitd "$@" > /state/buildkitd.log 2>&1 &
 fi

@@ -27,8 +27,8 @@ TOKEN_USER: Final = "x-access-token"  # noqa: S105 - a user name
 
 _SSH: Final = (
     "ssh -F /dev/null -oBatchMode=yes -oStrictHostKeyChecking=yes -oGlobalKnownHostsFile=/dev/null "
-    "-oIdentitiesOnly=yes -oIdentityAgent=none -oPreferredAuthentications=publickey -oUpdateHostKeys=no -oConnectTimeout=10 "
-    "-oServerAliveInterval=10 -oServerAliveCountMax=2"
+    "-oIdentitiesOnly=yes -oIdentityAgent=none -oPreferredAuthentications=publickey -oUpdateHostKeys=no "
+    "-oConnectTimeout=10 -oServerAliveInterval=10 -oServerAliveCountMax=2"
 )
 
 

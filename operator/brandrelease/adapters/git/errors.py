@@ -51,8 +51,8 @@ _RULES: Final = (
     _rule(
         r"Host key verification failed",
         Reason.SourceAuthenticationFailed,
-        "The server of {url} shows another host key than known_hosts in the Secret of spec.source.secretName has for it, "
-        "or has none there. If the server's key was changed on purpose, put what ssh-keyscan prints there; if not, "
+        "The server of {url} shows another host key than known_hosts in the Secret of spec.source.secretName has, or "
+        "has none there. If the server's key was changed on purpose, put what ssh-keyscan prints there; if not, "
         "somebody may stand between.",
     ),
     _rule(
@@ -117,8 +117,9 @@ _RULES: Final = (
     ),
     _rule(
         r"(Failed to connect to [^\n]*|Connection refused|Connection reset[^\n]*|No route to host"
-        r"|Network is unreachable|Connection closed[^\n]*|kex_exchange_identification[^\n]*|Empty reply from server|unexpected disconnect"
-        r"|the remote end hung up|early EOF|RPC failed[^\n]*|gnutls_handshake[^\n]*|TLS connection[^\n]*)",
+        r"|Network is unreachable|Connection closed[^\n]*|kex_exchange_identification[^\n]*|Empty reply from server"
+        r"|unexpected disconnect|the remote end hung up|early EOF|RPC failed[^\n]*|gnutls_handshake[^\n]*"
+        r"|TLS connection[^\n]*)",
         Reason.SourceUnreachable,
         "The server of {url} cannot be reached ({0}); it is asked again.",
         passing=True,

@@ -7,7 +7,6 @@ import asyncio
 import hashlib
 import shutil
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeVar
@@ -34,6 +33,9 @@ _FETCH: Final = (
     "--no-recurse-submodules",
 )
 _ALL_REFS: Final = (f"+{HEADS}*:{HEADS}*", f"+{TAGS}*:{TAGS}*")
+
+_LOOK_UP: Final = ("rev-list", "--no-walk", "--ignore-missing", "--missing=allow-any")
+"""Says which objects are there. `cat-file` and `log` would go through all of history to learn why one is missing."""
 
 T = TypeVar("T")
 
@@ -148,7 +150,7 @@ class Mirror:
                 await self._make()
                 return await work()
             except (Broken, UnreadableLog):
-                await asyncio.to_thread(shutil.rmtree, self._path, ignore_errors=True)
+                await asyncio.to_thread(_throw_away, self._path)
             try:
                 await self._make()
                 return await work()
@@ -163,8 +165,7 @@ class Mirror:
             return
         half = self._path.with_suffix(".new")
         for leftover in (self._path, half):
-            with suppress(FileNotFoundError):
-                await asyncio.to_thread(shutil.rmtree, leftover)
+            await asyncio.to_thread(_throw_away, leftover)
         self._path.parent.mkdir(parents=True, exist_ok=True)
         arguments = ("init", "--quiet", "--bare", "--template=", "--initial-branch=none", "--", str(half))
         finished = await run_git(arguments, environment(NO_PROTOCOL), LOCAL_SECONDS)
@@ -174,12 +175,10 @@ class Mirror:
 
     async def _commit(self, remote: Remote, name: str) -> str:
         await self._have(remote, (name,))
-        output = await self._local(
-            "rev-list", "--no-walk", "--ignore-missing", "--max-count=1", f"{name}^{{commit}}", "--"
-        )
-        if commit := output.decode().strip():
+        # Prints the commit where the id is a tag's, and nothing where it is a tree's or a file's.
+        if commit := (await self._local(*_LOOK_UP, name, "--")).decode().strip():
             return commit
-        message = f"{short(name)} is no commit of {remote.url}, but a file or a directory. Write the id of a commit."
+        message = f"{short(name)} is no commit of {remote.url}, but a directory or a file. Write the id of a commit."
         raise SourceTrouble(Unresolved(Reason.RefNotFound, message, passing=False))
 
     async def _have(self, remote: Remote, commits: Sequence[str]) -> None:
@@ -201,10 +200,7 @@ class Mirror:
             raise SourceTrouble(Unresolved(Reason.RefNotFound, message, passing=False)) from None
 
     async def _missing(self, commits: Sequence[str]) -> list[str]:
-        # `cat-file` and `log` would look through the whole history to find out why an object is missing.
-        output = await self._local(
-            "rev-list", "--no-walk", "--ignore-missing", "--missing=allow-any", "--objects", *commits, "--"
-        )
+        output = await self._local(*_LOOK_UP, "--objects", *commits, "--")
         present = {line.split(" ", 1)[0] for line in output.decode(errors="replace").splitlines()}
         return [commit for commit in commits if commit not in present]
 
@@ -222,3 +218,11 @@ class Mirror:
 
     async def _run(self, *arguments: str) -> Finished:
         return await run_git((f"--git-dir={self._path}", *arguments), environment(NO_PROTOCOL), LOCAL_SECONDS)
+
+
+def _throw_away(path: Path) -> None:
+    """Delete whatever is there. Raises OSError if it cannot be deleted."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

@@ -7,10 +7,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from brandrelease.adapters.kube.api import (
-    JOBS,
     BRAND_RELEASES,
     BRANDS,
     DEPLOYMENTS,
+    JOBS,
     PODS,
     SECRETS,
     ApiError,
