@@ -32,8 +32,10 @@ class LogLevel(StrEnum):
 
 
 class SecurityProfile(StrEnum):
-    """Under what rights BuildKit runs in its pod: root only in a user namespace of the pod's own (hostUsers: false),
-    an ordinary user with newuidmap, or privileged on the node, which is for clusters that can do neither.
+    """Under what rights BuildKit runs in its pod.
+
+    Root only in a user namespace of the pod's own (hostUsers: false); an ordinary user with newuidmap; or privileged on
+    the node, which is for clusters that can do neither.
     """
 
     UserNamespace = "userns"

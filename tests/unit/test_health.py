@@ -7,8 +7,8 @@ import pytest
 from brandrelease.apis.brand import Environment
 from brandrelease.apis.brandrelease import Blame
 from brandrelease.apis.reasons import Reason
-from brandrelease.core.health import Failed, Passed, Progressing, judge_rollout, judge_soak
-from brandrelease.core.snapshot import ContainerKind, PodView, Running
+from brandrelease.core.health import Failed, Passed, Progressing, Verdict, judge_rollout, judge_soak
+from brandrelease.core.snapshot import ContainerKind, ContainerView, PodView, Running
 from support.pods import START, at, complete, container, crashing, deployment, ended, pod, waiting
 
 RULES = Environment(name="production", progress_deadline_seconds=60, soak_seconds=30, restart_limit=2)
@@ -212,7 +212,7 @@ MESSAGES = {
 
 
 @pytest.mark.parametrize(("seen", "message"), MESSAGES.values(), ids=MESSAGES)
-def test_an_ending_is_told_in_words(seen, message) -> None:  # type: ignore[no-untyped-def]
+def test_an_ending_is_told_in_words(seen: ContainerView, message: str) -> None:
     verdict = judge_rollout(deployment(), [pod(seen, memory_limits={"app": "64Mi"})], RULES, START, at(5))
     assert isinstance(verdict, Failed)
     assert verdict.problem.message == message
@@ -223,7 +223,7 @@ def test_an_ending_is_told_in_words(seen, message) -> None:  # type: ignore[no-u
 BEGIN, END = at(10), at(40)
 
 
-def soak(pods, seconds, **changes):  # type: ignore[no-untyped-def]
+def soak(pods: list[PodView], seconds: int, **changes: int) -> Verdict:
     return judge_soak(complete(**changes), pods, RULES, BEGIN, END, at(seconds))
 
 

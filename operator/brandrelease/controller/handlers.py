@@ -32,8 +32,10 @@ WATCH_SECONDS: Final = 240
 
 
 class Pump:
-    """kopf's watches. They feed the queue, and are started again whenever they end: kopf gives up on an error it does
-    not know, or after a minute of refusals. The resync finds meanwhile what the watches miss.
+    """kopf's watches; they feed the queue.
+
+    They are started again whenever they end: kopf gives up on an error that it does not know, or after a minute of
+    refusals. The resync finds meanwhile what the watches miss.
     """
 
     def __init__(self, namespaces: frozenset[str], build_namespace: str, *, kubeconfig: bool) -> None:

@@ -9,27 +9,28 @@ from datetime import timedelta
 from fnmatch import fnmatchcase
 from typing import Final, assert_never
 
-from brandrelease.apis.brand import Brand, Environment
+from brandrelease.apis.brand import Environment
 from brandrelease.apis.brandrelease import (
     BrandReleaseStatus,
     ConditionType,
     CurrentRelease,
     Outcome,
     Phase,
-    Rollback,
     Rollout,
     RunningRelease,
     Verification,
 )
 from brandrelease.apis.reasons import Reason
-from brandrelease.core.actions import ApplyRelease, CancelBuild, DeploymentPatch, Plan, RollBack
+from brandrelease.core.actions import ApplyRelease, CancelBuild, Plan
 from brandrelease.core.building import Built, NeverBuilt, NotYet, obtain_image
 from brandrelease.core.health import Failed, Passed, Problem, Progressing, Verdict, judge_rollout, judge_soak
 from brandrelease.core.obstacles import container_of, deployment_obstacle, misconfiguration, overridden
+from brandrelease.core.plans import blocked, brand_of, deployment_of, environment_of, patch_for, wait, with_note
 from brandrelease.core.questions import in_flight, is_asked, order_in_flight, request, rolling_back
+from brandrelease.core.rollback import fail, follow_rollback
 from brandrelease.core.snapshot import DeploymentView, Resolved, Snapshot, Unresolved
-from brandrelease.core.status import Headline, finish, is_quarantined, next_number, present, quarantine, with_current
-from brandrelease.core.words import cut, one_of, seconds, short, telling_line
+from brandrelease.core.status import Headline, finish, is_quarantined, next_number, present, with_current
+from brandrelease.core.words import one_of, seconds, short
 
 RETRY_SOON: Final = timedelta(seconds=60)
 """Longest pause before something that passes by itself (a server that does not answer) is tried again."""
@@ -41,7 +42,7 @@ RETRY_SELDOM: Final = timedelta(minutes=5)
 def decide(world: Snapshot) -> Plan:
     """What to write and what to do, given what is seen."""
     if obstacle := misconfiguration(world):
-        return _blocked(world, world.release.status, obstacle.reason, obstacle.message, retry=RETRY_SELDOM)
+        return blocked(world, world.release.status, obstacle.reason, obstacle.message, retry=RETRY_SELDOM)
     if world.release.spec.suspend:
         return _suspended(world)
     if is_asked(world.release) and not rolling_back(world.release):
@@ -56,7 +57,7 @@ def _receive(world: Snapshot) -> Plan:
     """Somebody asks for a ref. What cannot be resolved waits; a release in flight goes on meanwhile."""
     match world.resolution:
         case None:
-            return _wait(
+            return wait(
                 world, world.release.status, Phase.Pending, Reason.Resolving, f'Resolving "{world.release.spec.ref}".'
             )
         case Unresolved(reason, message, passing):
@@ -70,7 +71,7 @@ def _receive(world: Snapshot) -> Plan:
 def _accept(world: Snapshot, resolved: Resolved) -> Plan:
     """The ref is resolved, once for this request."""
     status = world.release.status
-    environment = _environment(world)
+    environment = environment_of(world)
     if not _is_allowed(resolved, environment):
         allowed = ", ".join(environment.allowed_refs)
         message = f'"{resolved.ref}" may not be released to {environment.name}: Brand {world.release.spec.brand} allows only {allowed} there.'
@@ -89,7 +90,7 @@ def _begin(world: Snapshot, status: BrandReleaseStatus, resolved: Resolved) -> P
     old, unneeded = in_flight(world.release), None
     number = next_number(status, world.deployment.applied_release if world.deployment else None)
     if old:
-        order = order_in_flight(_brand(world), old)
+        order = order_in_flight(brand_of(world), old)
         unneeded = order if order and not world.built_elsewhere else None
         text = f"Release {old.number} ({short(old.commit)}) was replaced by release {number} ({short(resolved.commit)}) before it was through."
         status = finish(
@@ -98,7 +99,7 @@ def _begin(world: Snapshot, status: BrandReleaseStatus, resolved: Resolved) -> P
             old.reason or Reason.Superseded,
             text,
             world.now,
-            _environment(world).revision_history_limit,
+            environment_of(world).revision_history_limit,
         )
     current = CurrentRelease(
         number=number,
@@ -111,7 +112,7 @@ def _begin(world: Snapshot, status: BrandReleaseStatus, resolved: Resolved) -> P
     status = with_current(status, current)
     if unneeded:
         message = f"Stopping the build of release {old.number if old else number}, which release {number} replaces."
-        return replace(_wait(world, status, Phase.Pending, Reason.Superseded, message), action=CancelBuild(unneeded))
+        return replace(wait(world, status, Phase.Pending, Reason.Superseded, message), action=CancelBuild(unneeded))
     return _proceed(replace(world, build=None), status)
 
 
@@ -125,7 +126,7 @@ def _already_runs(world: Snapshot, commit: str) -> bool:
         or deployment.applied_release != running.number
     ):
         return False
-    return not overridden(deployment, container_of(deployment, _environment(world)), running.image)
+    return not overridden(deployment, container_of(deployment, environment_of(world)), running.image)
 
 
 def _as_it_runs(status: BrandReleaseStatus, resolved: Resolved) -> BrandReleaseStatus:
@@ -160,16 +161,16 @@ def _proceed(world: Snapshot, status: BrandReleaseStatus) -> Plan:
     """The next step of the current release: refused, built, deployed, watched, or on its way back."""
     current = status.current
     if current is None:
-        return _wait(world, status, Phase.Pending, Reason.Resolving, "Nothing was released yet.")
+        return wait(world, status, Phase.Pending, Reason.Resolving, "Nothing was released yet.")
     if current.outcome is not None:
         return _at_rest(world, status, current)
     if current.rollout is None and is_quarantined(status, current.commit):
         return _quarantined(world, status, current)
     if obstacle := deployment_obstacle(world, current):
         retry = None if obstacle.reason is Reason.ImageOverridden else RETRY_SOON
-        return _blocked(world, status, obstacle.reason, obstacle.message, retry)
+        return blocked(world, status, obstacle.reason, obstacle.message, retry)
     if current.rollback is not None:
-        return _follow_rollback(world, status, current, current.rollback)
+        return follow_rollback(world, status, current, current.rollback)
     if current.image is None:
         return _build(world, status, current)
     if current.rollout is None:
@@ -181,24 +182,24 @@ def _proceed(world: Snapshot, status: BrandReleaseStatus) -> Plan:
 
 def _build(world: Snapshot, status: BrandReleaseStatus, current: CurrentRelease) -> Plan:
     """The image is looked for, built if it is not there, and deployed as soon as it is."""
-    step = obtain_image(world, _brand(world), current)
+    step = obtain_image(world, brand_of(world), current)
     match step:
         case Built(release, image):
             return _deploy(world, status, release, image)
         case NotYet(release, reason, message, look_again, action):
-            plan = _wait(world, with_current(status, release), Phase.Building, reason, message)
+            plan = wait(world, with_current(status, release), Phase.Building, reason, message)
             return replace(plan, action=action, look_again=look_again, retry=None if look_again else RETRY_SOON)
         case NeverBuilt(release, reason, message):
-            limit = _environment(world).revision_history_limit
+            limit = environment_of(world).revision_history_limit
             status = finish(with_current(status, release), Outcome.Failed, reason, message, world.now, limit)
-            return _wait(world, status, Phase.Failed, reason, message)
+            return wait(world, status, Phase.Failed, reason, message)
         case _:
             assert_never(step)
 
 
 def _deploy(world: Snapshot, status: BrandReleaseStatus, current: CurrentRelease, image: str) -> Plan:
     """The image is there: change the Deployment. What it ran until now is where a rollback would go."""
-    deployment = _deployment(world)
+    deployment = deployment_of(world)
     note, adopted = None, None
     if status.running is None and deployment.applied_release not in {entry.number for entry in status.history}:
         note, adopted = _adopt(world, deployment)
@@ -206,13 +207,13 @@ def _deploy(world: Snapshot, status: BrandReleaseStatus, current: CurrentRelease
     current = current.model_copy(update={"image": image, "rollout": rollout, "reason": None, "message": note})
     status = with_current(status.model_copy(update={"running": adopted or status.running}), current)
     message = f"Release {current.number} ({short(current.commit)}): changing Deployment {deployment.name}."
-    plan = _wait(world, status, Phase.Deploying, Reason.Deploying, _with_note(message, note))
-    return replace(plan, action=ApplyRelease(_patch(world, current.number, current.commit, image)))
+    plan = wait(world, status, Phase.Deploying, Reason.Deploying, with_note(message, note))
+    return replace(plan, action=ApplyRelease(patch_for(world, current.number, current.commit, image)))
 
 
 def _adopt(world: Snapshot, deployment: DeploymentView) -> tuple[str, RunningRelease | None]:
     """The first release takes the image over from whoever set it, once, and remembers what was found."""
-    container = container_of(deployment, _environment(world)) or ""
+    container = container_of(deployment, environment_of(world)) or ""
     found = deployment.images[container]
     owners = one_of(deployment.image_owners.get(container, ())) or "nobody"
     if deployment.available > 0:
@@ -226,21 +227,21 @@ def _adopt(world: Snapshot, deployment: DeploymentView) -> tuple[str, RunningRel
 
 def _follow_rollout(world: Snapshot, status: BrandReleaseStatus, current: CurrentRelease, rollout: Rollout) -> Plan:
     """The pods change over. A Deployment that does not carry this release yet is changed (again)."""
-    deployment = _deployment(world)
+    deployment = deployment_of(world)
     if deployment.applied_release != current.number:
         text = f"Release {current.number} ({short(current.commit)}): changing Deployment {deployment.name}."
-        plan = _wait(world, status, Phase.Deploying, Reason.Deploying, _with_note(text, current.message))
-        return replace(plan, action=ApplyRelease(_patch(world, current.number, current.commit, current.image or "")))
-    verdict = judge_rollout(deployment, world.pods, _environment(world), rollout.started_at, world.now)
+        plan = wait(world, status, Phase.Deploying, Reason.Deploying, with_note(text, current.message))
+        return replace(plan, action=ApplyRelease(patch_for(world, current.number, current.commit, current.image or "")))
+    verdict = judge_rollout(deployment, world.pods, environment_of(world), rollout.started_at, world.now)
     match verdict:
         case Failed(problem):
-            return _fail(world, status, current, problem)
+            return fail(world, status, current, problem)
         case Progressing(message, look_again):
-            text = _with_note(f"Release {current.number} ({short(current.commit)}): {message}", current.message)
-            plan = _wait(world, status, Phase.Deploying, Reason.Deploying, text)
+            text = with_note(f"Release {current.number} ({short(current.commit)}): {message}", current.message)
+            plan = wait(world, status, Phase.Deploying, Reason.Deploying, text)
             return replace(plan, look_again=look_again - world.now)
         case Passed():
-            ends_at = world.now + timedelta(seconds=_environment(world).soak_seconds)
+            ends_at = world.now + timedelta(seconds=environment_of(world).soak_seconds)
             current = current.model_copy(
                 update={
                     "rollout": Rollout(started_at=rollout.started_at, finished_at=world.now),
@@ -257,10 +258,10 @@ def _watch(world: Snapshot, status: BrandReleaseStatus, current: CurrentRelease)
     verdict = _soak_verdict(world, current)
     match verdict:
         case Failed(problem):
-            return _fail(world, status, current, problem)
+            return fail(world, status, current, problem)
         case Progressing(message, look_again):
             text = f"Release {current.number} ({short(current.commit)}): {message}"
-            plan = _wait(world, status, Phase.Verifying, Reason.Verifying, text)
+            plan = wait(world, status, Phase.Verifying, Reason.Verifying, text)
             return replace(plan, look_again=look_again - world.now)
         case Passed():
             return _succeed(world, status, current)
@@ -278,16 +279,11 @@ def _succeed(world: Snapshot, status: BrandReleaseStatus, current: CurrentReleas
         since=world.now,
     )
     took = seconds((world.now - current.started_at).total_seconds())
-    message = _with_note(
-        f"Release {current.number} ({short(current.commit)}) is live; it took {took}.", current.message
-    )
+    message = with_note(f"Release {current.number} ({short(current.commit)}) is live; it took {took}.", current.message)
     status = finish(
-        status, Outcome.Succeeded, Reason.Succeeded, message, world.now, _environment(world).revision_history_limit
+        status, Outcome.Succeeded, Reason.Succeeded, message, world.now, environment_of(world).revision_history_limit
     )
     return _at_rest(world, status.model_copy(update={"running": running}), current)
-
-
-# --- failure and the way back -----------------------------------------------------------------------------------------
 
 
 def suspect(world: Snapshot) -> Problem | None:
@@ -302,73 +298,12 @@ def suspect(world: Snapshot) -> Problem | None:
     return verdict.problem if isinstance(verdict, Failed) else None
 
 
-def _fail(world: Snapshot, status: BrandReleaseStatus, current: CurrentRelease, problem: Problem) -> Plan:
-    """The release is bad. What is to blame is written down first; then back to what ran before, if there is that."""
-    message = problem.message
-    if world.evidence and (line := telling_line(world.evidence.log_tail)):
-        message = f"{message}; its log says: {cut(line, 300)}"
-    current = current.model_copy(
-        update={"reason": problem.reason, "message": cut(message, 900), "blame": problem.blame}
+def _soak_verdict(world: Snapshot, current: CurrentRelease) -> Verdict:
+    watch = current.verification
+    assert watch is not None, "the watch begins with the end of the rollout"  # noqa: S101
+    return judge_soak(
+        deployment_of(world), world.pods, environment_of(world), watch.started_at, watch.ends_at, world.now
     )
-    status = quarantine(with_current(status, current), problem.reason, problem.blame, world.now)
-    running = status.running
-    if running is None:
-        text = f"{message}. There is nothing to roll back to: no release was live before. Release a fixed ref."
-        status = finish(
-            status, Outcome.Failed, problem.reason, text, world.now, _environment(world).revision_history_limit
-        )
-        return _wait(world, status, Phase.Failed, problem.reason, text)
-    current = current.model_copy(update={"rollback": Rollback(number=running.number, started_at=world.now)})
-    plan = _wait(
-        world,
-        with_current(status, current),
-        Phase.RollingBack,
-        problem.reason,
-        f"Rolling back to {_name(running)}: {message}.",
-    )
-    return replace(plan, action=RollBack(_patch(world, running.number, running.commit, running.image)))
-
-
-def _follow_rollback(world: Snapshot, status: BrandReleaseStatus, current: CurrentRelease, rollback: Rollback) -> Plan:
-    """The old pods take over again. A rollback is never rolled back: if it fails, a person must look."""
-    deployment, running, limit = _deployment(world), status.running, _environment(world).revision_history_limit
-    assert running is not None, "a rollback has somewhere to go"  # noqa: S101 - written together with it
-    reason, why = current.reason or Reason.RollingBack, current.message or ""
-    if deployment.applied_release != rollback.number:
-        plan = _wait(world, status, Phase.RollingBack, reason, f"Rolling back to {_name(running)}: {why}.")
-        return replace(plan, action=RollBack(_patch(world, running.number, running.commit, running.image)))
-    if deployment.complete:
-        took = seconds((world.now - rollback.started_at).total_seconds())
-        text = f"Rolled back to {_name(running)} in {took}: {why}. {_what_now(status, current)}"
-        done = rollback.model_copy(update={"finished_at": world.now.replace(microsecond=0)})
-        status = finish(
-            with_current(status, current.model_copy(update={"rollback": done})),
-            Outcome.RolledBack,
-            reason,
-            text,
-            world.now,
-            limit,
-        )
-        return _wait(world, status, Phase.RolledBack, reason, text)
-    deadline = rollback.started_at + timedelta(seconds=_environment(world).progress_deadline_seconds)
-    if world.now >= deadline and deployment.observed_generation >= deployment.generation:
-        text = (
-            f"The rollback to {_name(running)} did not come to its end: {deployment.available} of {deployment.wanted} pods are available. "
-            f"Look at the pods of Deployment {deployment.name}; nothing more is tried until a ref is asked for. The release had failed because: {why}."
-        )
-        status = finish(status, Outcome.Failed, Reason.RollbackFailed, text, world.now, limit)
-        return _wait(world, status, Phase.Failed, Reason.RollbackFailed, text)
-    text = f"Rolling back to {_name(running)}, {deployment.available} of {deployment.wanted} pods are available: {why}."
-    return replace(
-        _wait(world, status, Phase.RollingBack, reason, text),
-        look_again=max(deadline - world.now, timedelta(seconds=5)),
-    )
-
-
-def _what_now(status: BrandReleaseStatus, current: CurrentRelease) -> str:
-    if is_quarantined(status, current.commit):
-        return f"Commit {short(current.commit)} is quarantined; release a fixed one."
-    return "The commit is not quarantined, since it may not be to blame; ask for it again when the cause is mended."
 
 
 # --- at rest ----------------------------------------------------------------------------------------------------------
@@ -381,17 +316,17 @@ def _at_rest(world: Snapshot, status: BrandReleaseStatus, current: CurrentReleas
     match current.outcome:
         case Outcome.Succeeded:
             if foreign := _foreign_image(world, status):
-                return _blocked(world, status, Reason.ImageOverridden, foreign)
+                return blocked(world, status, Reason.ImageOverridden, foreign)
             since = status.running.since if status.running else current.started_at
             message = (
                 message
                 or f"Release {current.number} ({short(current.commit)}) is live since {since:%Y-%m-%d %H:%M:%S} UTC."
             )
-            return _wait(world, status, Phase.Live, reason, message)
+            return wait(world, status, Phase.Live, reason, message)
         case Outcome.RolledBack:
-            return _wait(world, status, Phase.RolledBack, reason, message)
+            return wait(world, status, Phase.RolledBack, reason, message)
         case Outcome.Failed | Outcome.Superseded | None:
-            return _wait(world, status, Phase.Failed, reason, message)
+            return wait(world, status, Phase.Failed, reason, message)
         case _:
             assert_never(current.outcome)
 
@@ -400,26 +335,13 @@ def _foreign_image(world: Snapshot, status: BrandReleaseStatus) -> str | None:
     running, deployment = status.running, world.deployment
     if running is None or deployment is None:
         return None
-    return overridden(deployment, container_of(deployment, _environment(world)), running.image)
-
-
-# --- ways to say it ---------------------------------------------------------------------------------------------------
-
-
-def _wait(world: Snapshot, status: BrandReleaseStatus, phase: Phase, reason: Reason, message: str) -> Plan:
-    return Plan(present(world.release, status, Headline(phase, reason, message), world.now))
-
-
-def _blocked(
-    world: Snapshot, status: BrandReleaseStatus, reason: Reason, message: str, retry: timedelta | None = None
-) -> Plan:
-    return replace(_wait(world, status, Phase.Blocked, reason, message), retry=retry)
+    return overridden(deployment, container_of(deployment, environment_of(world)), running.image)
 
 
 def _refuse(world: Snapshot, reason: Reason, message: str, retry: timedelta) -> Plan:
     """The request has to wait. A release in flight is still watched, and the message tells of both."""
     if in_flight(world.release) is None:
-        return _blocked(world, world.release.status, reason, message, retry)
+        return blocked(world, world.release.status, reason, message, retry)
     plan = _proceed(world, world.release.status)
     ready = next(c for c in plan.status.conditions if c.type is ConditionType.Ready)
     headline = Headline(
@@ -437,7 +359,7 @@ def _suspended(world: Snapshot) -> Plan:
         if current
         else "Nothing is released"
     )
-    return _wait(world, world.release.status, Phase.Suspended, Reason.Suspended, f"{what} while spec.suspend is true.")
+    return wait(world, world.release.status, Phase.Suspended, Reason.Suspended, f"{what} while spec.suspend is true.")
 
 
 def _quarantined(world: Snapshot, status: BrandReleaseStatus, current: CurrentRelease) -> Plan:
@@ -447,7 +369,7 @@ def _quarantined(world: Snapshot, status: BrandReleaseStatus, current: CurrentRe
         f"at {entry.since:%Y-%m-%d %H:%M:%S} UTC. Nothing was built or changed. Release a fixed commit."
     )
     current = current.model_copy(update={"reason": Reason.CommitQuarantined, "message": message})
-    return _blocked(world, with_current(status, current), Reason.CommitQuarantined, message)
+    return blocked(world, with_current(status, current), Reason.CommitQuarantined, message)
 
 
 def _tell_refusal(world: Snapshot, plan: Plan) -> Plan:
@@ -456,53 +378,3 @@ def _tell_refusal(world: Snapshot, plan: Plan) -> Plan:
         return plan
     headline = Headline(Phase.Blocked, world.refusal.reason, world.refusal.message)
     return replace(plan, status=present(world.release, plan.status, headline, world.now), retry=RETRY_SOON)
-
-
-def _with_note(message: str, note: str | None) -> str:
-    return f"{message} {note}" if note else message
-
-
-def _name(running: RunningRelease) -> str:
-    return (
-        f"release {running.number} ({short(running.commit)})"
-        if running.number
-        else f"the image found at adoption ({running.image})"
-    )
-
-
-# --- parts of the snapshot that the steps above have made sure of ------------------------------------------------------
-
-
-def _brand(world: Snapshot) -> Brand:
-    assert isinstance(world.brand, Brand), "misconfiguration() is asked first"  # noqa: S101
-    return world.brand
-
-
-def _environment(world: Snapshot) -> Environment:
-    assert world.environment is not None, "misconfiguration() is asked first"  # noqa: S101
-    return world.environment
-
-
-def _deployment(world: Snapshot) -> DeploymentView:
-    assert world.deployment is not None, "deployment_obstacle() is asked first"  # noqa: S101
-    return world.deployment
-
-
-def _patch(world: Snapshot, number: int, commit: str | None, image: str) -> DeploymentPatch:
-    deployment, environment = _deployment(world), _environment(world)
-    return DeploymentPatch(
-        namespace=world.release.namespace,
-        deployment=deployment.name,
-        uid=deployment.uid,
-        release_name=world.release.name,
-        number=number,
-        commit=commit,
-        container=container_of(deployment, environment) or "",
-        image=image,
-    )
-
-
-def _soak_verdict(world: Snapshot, current: CurrentRelease) -> Verdict:
-    watch = current.verification
-    assert watch is not None, "the watch begins with the end of the rollout"  # noqa: S101
-    return judge_soak(_deployment(world), world.pods, _environment(world), watch.started_at, watch.ends_at, world.now)

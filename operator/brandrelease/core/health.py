@@ -1,4 +1,4 @@
-"""The verdict over the new pods: does the release go well, is it through, or has it failed, and whose doing is that?
+"""The verdict over the new pods: whether the release goes well, is through, or has failed, and whose doing that is.
 
 Every rule looks at one container (or pod) of the *new* pods and names a problem. It also says from when on the problem
 counts: a decisive one at once, a patient one after a grace, and one without a time only when the progress deadline has
@@ -259,7 +259,7 @@ def judge_rollout(
     return Progressing(message, _next_moment(symptoms, now, deadline))
 
 
-def judge_soak(  # noqa: PLR0913 - the two moments of the watch belong together
+def judge_soak(
     deployment: DeploymentView,
     pods: Iterable[PodView],
     rules: Environment,

@@ -144,7 +144,7 @@ def with_current(status: BrandReleaseStatus, current: CurrentRelease) -> BrandRe
     return status.model_copy(update={"current": current})
 
 
-def finish(  # noqa: PLR0913 - the parts of an ending
+def finish(
     status: BrandReleaseStatus, outcome: Outcome, reason: Reason, message: str, now: datetime, limit: int
 ) -> BrandReleaseStatus:
     """End the current release and write it into the history, newest first, at most `limit` entries."""

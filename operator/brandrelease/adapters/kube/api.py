@@ -142,11 +142,11 @@ class KubeApi:
             if error.status != 404:  # noqa: PLR2004 - HTTP
                 raise
 
-    async def log(self, namespace: str, pod: str, query: Mapping[str, str], timeout: float) -> str:
-        """The log of a container; raises ApiError where it cannot be had."""
+    async def log(self, namespace: str, pod: str, query: Mapping[str, str], seconds: float) -> str:
+        """The log of a container; raises ApiError or TimeoutError where it cannot be had within so many seconds."""
         path = PODS.path(namespace, pod, "log")
         parameters = {"query_params": list(query.items()), "header_params": {"Accept": "*/*"}}
-        async with asyncio.timeout(timeout):
+        async with asyncio.timeout(seconds):
             response = await self._send("get", path, **parameters)
             return (await response.read()).decode(errors="replace")
 

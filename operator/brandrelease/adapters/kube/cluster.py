@@ -2,7 +2,7 @@
 
 import base64
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import ValidationError
 
@@ -117,7 +117,7 @@ class KubeCluster:
 class WatchedObjects:
     """Metadata of everything that is watched: what the resync compares."""
 
-    _RESOURCES = {r.plural: r for r in (BRAND_RELEASES, BRANDS, DEPLOYMENTS, PODS, JOBS)}
+    _RESOURCES: ClassVar = {r.plural: r for r in (BRAND_RELEASES, BRANDS, DEPLOYMENTS, PODS, JOBS)}
 
     def __init__(
         self, api: KubeApi, namespaces: frozenset[str], build_namespace: str, selectors: Mapping[str, str]
