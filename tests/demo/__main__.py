@@ -16,7 +16,7 @@ from demo import brand
 from demo.probe import Probe
 from support import images
 from support.git_server import GitServer, Repository
-from support.kubectl import Kubectl
+from support.kubectl import Kubectl, Seen
 from support.operator_process import OperatorProcess
 
 NAME = "demo"
@@ -56,11 +56,11 @@ class Demo:
         with self.kubectl.watch("brandrelease", brand.BRAND, brand.NAMESPACE) as versions:
             return self._follow(versions, (phase, reason), commit)
 
-    def _follow(self, versions: "queue.Queue[dict[str, Any]]", end: tuple[str, str], commit: str) -> dict[str, Any]:
+    def _follow(self, versions: "queue.Queue[Seen]", end: tuple[str, str], commit: str) -> dict[str, Any]:
         seen, limit = "", time.monotonic() + LIMIT_SECONDS
         while (left := limit - time.monotonic()) > 0:
             with suppress(queue.Empty):
-                status = versions.get(timeout=left).get("status", {})
+                status = versions.get(timeout=left)[1].get("status", {})
                 ready = next((c for c in status.get("conditions", []) if c["type"] == "Ready"), {})
                 if status.get("current", {}).get("commit") != commit or status["phase"] == seen:
                     continue

@@ -16,6 +16,7 @@ from cluster.control_plane import ApiServer
 
 Result = TypeVar("Result")
 Object = dict[str, Any]
+Seen = tuple[float, Object]
 
 COMMAND_SECONDS = 60.0
 POLL_SECONDS = 0.2
@@ -67,11 +68,14 @@ class Kubectl:
         return [dict(item) for item in json.loads(text)["items"]]
 
     @contextmanager
-    def watch(self, kind: str, name: str, namespace: str = "default") -> "Iterator[queue.Queue[Object]]":
-        """Give a queue of every version of one object from now on, while the block runs."""
+    def watch(self, kind: str, name: str = "", namespace: str = "default") -> "Iterator[queue.Queue[Seen]]":
+        """Give a queue of every version of one object (or of all of the kind) from now on, while the block runs.
+
+        Each comes with the moment of its arrival, on the monotonic clock.
+        """
         options = (f"--kubeconfig={self.kubeconfig}", f"--cache-dir={self.kubeconfig.parent / 'kubectl-cache'}")
-        argv = (str(self.program), *options, "get", kind, name, f"--namespace={namespace}", "--watch", "--output=json")
-        versions: queue.Queue[Object] = queue.Queue()
+        argv = (str(self.program), *options, "get", kind, *filter(None, [name]), f"--namespace={namespace}", "--watch", "--output=json")
+        versions: queue.Queue[Seen] = queue.Queue()
         with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as process:
             assert process.stdout is not None
             threading.Thread(target=_parse, args=(process.stdout, versions), daemon=True).start()
@@ -98,13 +102,13 @@ class Kubectl:
         return self.run("logs", pod, f"--namespace={namespace}", *options)
 
 
-def _parse(stream: IO[str], versions: "queue.Queue[Object]") -> None:
+def _parse(stream: IO[str], versions: "queue.Queue[Seen]") -> None:
     """Objects follow one another, each over many lines that end with a brace in the first column."""
     text = ""
     for line in stream:
         text += line
         if line == "}\n":
-            versions.put(json.loads(text))
+            versions.put((time.monotonic(), json.loads(text)))
             text = ""
 
 
