@@ -43,7 +43,7 @@ def _world(settings: Settings, api: KubeApi, session: aiohttp.ClientSession) -> 
         settings.build_namespace, settings.build_image, settings.build_security_profile, settings.insecure_registries
     )
     return World(
-        cluster=KubeCluster(api),
+        cluster=KubeCluster(api, settings.watch_namespaces),
         git=GitCli(settings.cache_dir, allow_insecure=settings.allow_insecure_sources),
         registry=RegistryApi(session, settings.insecure_registries),
         builders={"buildKit": BuildKit(api, profile), "external": External()},
@@ -53,6 +53,7 @@ def _world(settings: Settings, api: KubeApi, session: aiohttp.ClientSession) -> 
 
 
 async def _run(settings: Settings, api: KubeApi, world: World) -> None:
+    structlog.contextvars.bind_contextvars(instance=settings.instance)
     metrics, known, interest = Metrics(), Known(), Interest()
     reconcile = Reconciler(world, metrics, known.brand_releases.saw_own_write)
     queue = WorkQueue(reconcile, metrics)
@@ -65,7 +66,7 @@ async def _run(settings: Settings, api: KubeApi, world: World) -> None:
     resync = Resync(watched, known, interest.by_kind(), enqueue, metrics)
     probes = Probes(metrics, queue.oldest_wait, resync.silence)
     runner = await probes.start(settings.http_host, settings.http_port, settings.resync_seconds)
-    log.info("The operator runs.", instance=settings.instance, http=settings.http_address)
+    log.info("The operator runs.", http=settings.http_address)
     pump = handlers.Pump(
         settings.watch_namespaces, settings.build_namespace, kubeconfig=settings.kubeconfig is not None
     )

@@ -89,7 +89,7 @@ class Cluster(Protocol):
         ...
 
     async def commits_being_built(self, brand: str, *, but: str) -> frozenset[str]:
-        """Commits of the brand's releases in flight, in every namespace, that still wait for an image.
+        """Commits of the brand's releases in flight, in every watched namespace, that still wait for an image.
 
         but: uid of the BrandRelease that does not count.
         """

@@ -76,8 +76,8 @@ class Settings(BaseSettings):
         default=frozenset(), description="Comma list of registries, as host:port, that are spoken to in plain HTTP."
     )
     build_image: str = Field(
-        default="moby/buildkit:v0.34.2",
-        description="Image of build Jobs: BuildKit, git, ssh and a shell; for the profile rootless, moby/buildkit:v0.34.2-rootless.",
+        default="moby/buildkit:v0.34.2-rootless",
+        description="Image of build Jobs: BuildKit, rootlesskit, git, ssh, a shell and a user 1000; it serves all three profiles.",
     )
     build_security_profile: SecurityProfile = Field(
         default=SecurityProfile.UserNamespace, description="Rights of build Jobs: userns, rootless or privileged."

@@ -45,7 +45,8 @@ def story(cluster: Cluster, git: GitServer, tmp_path: Path, request: pytest.Fixt
     """A brand named after the test, its site running by hand, and the operator at work."""
     marker = request.node.get_closest_marker("builder")
     name = re.sub(r"[^a-z0-9]+", "-", request.node.name.removeprefix("test_"))[:30].strip("-")
-    told = Story(name, cluster, git, tmp_path, builder=marker.args[0] if marker else "external")
+    chosen = marker.kwargs if marker else {}
+    told = Story(name, cluster, git, tmp_path, builder=marker.args[0] if marker else "external", **chosen)
     told.namespaces()
     try:
         yield told

@@ -28,6 +28,7 @@ class Story:
     git: GitServer
     directory: Path
     builder: str = "external"
+    profile: str = "userns"
     repository: Repository = field(init=False)
     operator: OperatorProcess = field(init=False)
 
@@ -46,14 +47,16 @@ class Story:
                 "BRANDRELEASE_ALLOW_INSECURE_SOURCES": "true",
                 "BRANDRELEASE_INSECURE_REGISTRIES": self.cluster.registry,
                 "BRANDRELEASE_BUILD_IMAGE": images.push(images.BUILDER, self.cluster),
-                "BRANDRELEASE_RESYNC_SECONDS": "60",
+                "BRANDRELEASE_BUILD_SECURITY_PROFILE": self.profile,
             },
         )
 
     # --- given ------------------------------------------------------------------------------------------------------------
 
-    def brand(self, *, build: Mapping[str, Any] | None = None, **environment: Any) -> None:
-        """A Brand whose environment production has short times; arguments change the environment."""
+    def brand(
+        self, *, build: Mapping[str, Any] | None = None, source: Mapping[str, str] | None = None, **environment: Any
+    ) -> None:
+        """A Brand whose environment production has short times; other arguments change the environment."""
         short = {"name": "production", "progressDeadlineSeconds": 40, "soakSeconds": 4, "restartLimit": 1}
         self.kubectl.apply(
             {
@@ -61,13 +64,18 @@ class Story:
                 "kind": "Brand",
                 "metadata": {"name": self.name},
                 "spec": {
-                    "source": {"url": self.repository.url},
+                    "source": source or {"url": self.repository.url},
                     "image": {"repository": f"{self.cluster.registry}/{self.image_repository}"},
                     "build": build or {self.builder: {}},
                     "environments": [{**short, **environment}],
                 },
             }
         )
+
+    def secret(self, name: str, data: Mapping[str, str]) -> None:
+        """A Secret in the build namespace."""
+        metadata = {"name": name, "namespace": self.builds}
+        self.kubectl.apply({"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": dict(data)})
 
     def namespaces(self) -> None:
         for name in (self.namespace, self.builds):
@@ -221,6 +229,16 @@ class Story:
         ) as answer:
             layer = json.load(answer)["layers"][0]["digest"]
         urllib.request.urlopen(urllib.request.Request(f"{base}/blobs/{layer}", method="DELETE"), timeout=5).close()
+
+    def job(self) -> Object:
+        """The Job that built the current release's image."""
+        name = self.status["current"]["build"]["id"]
+        return next(job for job in self.jobs() if job["metadata"]["name"] == name)
+
+    def failed(self, job: Object) -> bool:
+        """Whether a build has failed: then there may be another attempt."""
+        conditions = job.get("status", {}).get("conditions", [])
+        return any(c["type"] == "Failed" and c["status"] == "True" for c in conditions)
 
     def jobs(self) -> list[Object]:
         return self.kubectl.list("jobs", self.builds)

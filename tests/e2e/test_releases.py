@@ -67,11 +67,9 @@ def test_same_commit_again_changes_nothing(story: Story) -> None:
 @pytest.mark.builder("buildKit")
 def test_built_in_the_cluster(story: Story) -> None:
     commit = a_live_site(story)
-    status = story.status
     assert story.page() == "first page"
-    [job] = story.jobs()
-    assert job["metadata"]["name"] == status["current"]["build"]["id"]
-    assert commit[:12] in status["current"]["build"]["id"] or status["current"]["commit"] == commit
+    job = story.job()
+    assert job["metadata"]["annotations"]["brandrelease.dev/commit"] == commit
     pod = job["spec"]["template"]["spec"]
     assert pod["hostUsers"] is False, "root of the build is root in its own user namespace only"
     assert pod["automountServiceAccountToken"] is False

@@ -32,7 +32,9 @@ def test_killed_while_building(story: Story) -> None:
     story.operator.kill()
     story.operator.start()
     story.becomes("Live", commit=commit)
-    assert len(story.jobs()) == 2, "one build for each commit"
+    assert len({job["metadata"]["name"] for job in story.jobs() if not story.failed(job)}) == 2, (
+        "one build for each commit"
+    )
 
 
 def test_killed_while_rolling_back(story: Story) -> None:

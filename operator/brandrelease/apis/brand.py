@@ -154,7 +154,7 @@ class Image(ApiModel):
     secret_name: SecretName | None = Field(
         default=None,
         description="Secret of type kubernetes.io/dockerconfigjson in the build namespace, for pushing and for "
-        "looking images up. ECR needs none.",
+        "looking images up. An ECR repository needs one too, for now.",
     )
 
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import structlog
 
-from brandrelease.apis.brandrelease import BrandRelease
+from brandrelease.apis.brandrelease import BrandRelease, BrandReleaseStatus, Condition, ConditionType
 from brandrelease.controller.act import act
 from brandrelease.controller.observe import World, observe
 from brandrelease.controller.queue import Again, Key
@@ -71,16 +71,15 @@ class Reconciler:
         return AT_ONCE
 
     def _tell(self, release: BrandRelease, plan: Plan) -> None:
-        """A log line for each change of phase, and a count for each ending."""
-        before, after = release.status, plan.status
-        if before.phase != after.phase:
-            ready = next((c for c in after.conditions if c.type == "Ready"), None)
-            log.info(
-                ready.message if ready else "",
-                phase=after.phase,
-                was=before.phase,
-                reason=ready.reason if ready else None,
-            )
-        ended = after.history[0] if after.history else None
-        if ended and (not before.history or before.history[0].number != ended.number):
+        """A log line for each change of phase or reason, and a count for each ending."""
+        before, after = _ready(release.status), _ready(plan.status)
+        was, now = release.status.phase, plan.status.phase
+        if after and (was != now or before is None or before.reason != after.reason):
+            log.info(after.message, phase=now, was=was, reason=after.reason)
+        ended = plan.status.history[0] if plan.status.history else None
+        if ended and (not release.status.history or release.status.history[0].number != ended.number):
             self._metrics.outcomes.labels(ended.outcome, ended.reason).inc()
+
+
+def _ready(status: BrandReleaseStatus) -> Condition | None:
+    return next((condition for condition in status.conditions if condition.type is ConditionType.Ready), None)

@@ -158,18 +158,15 @@ def _failed(current: CurrentRelease, order: BuildOrder, failed: BuildFailed, now
 
 
 def _attempt(world: Snapshot, brand: Brand, current: CurrentRelease) -> int:
-    """Which attempt this is: that of the build in flight, or one more than that of the build that failed before."""
+    """Which attempt this is: that of the build in flight, or one more than that of the release before it.
+
+    The Job of a build that has ended keeps its name for a day, so another build of the key needs another attempt.
+    """
     key = build_key(brand, current.commit)
     if current.build is not None:
         return current.build.attempt if current.build.key == key else 1
     last = world.release.status.current
-    if (
-        last is not None
-        and last.number != current.number
-        and last.build is not None
-        and last.build.key == key
-        and last.image is None
-    ):
+    if last and last.number != current.number and last.build and last.build.key == key:
         return last.build.attempt + 1
     return 1
 

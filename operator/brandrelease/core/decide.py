@@ -313,10 +313,10 @@ def _at_rest(world: Snapshot, status: BrandReleaseStatus, current: CurrentReleas
     """Nothing is in flight. The operator does not fight somebody who changes the image; it says so."""
     current = status.current or current
     reason, message = current.reason or Reason.Succeeded, current.message or ""
+    if foreign := _foreign_image(world, status, current):
+        return blocked(world, status, Reason.ImageOverridden, foreign)
     match current.outcome:
         case Outcome.Succeeded:
-            if foreign := _foreign_image(world, status):
-                return blocked(world, status, Reason.ImageOverridden, foreign)
             since = status.running.since if status.running else current.started_at
             message = (
                 message
@@ -331,9 +331,12 @@ def _at_rest(world: Snapshot, status: BrandReleaseStatus, current: CurrentReleas
             assert_never(current.outcome)
 
 
-def _foreign_image(world: Snapshot, status: BrandReleaseStatus) -> str | None:
+def _foreign_image(world: Snapshot, status: BrandReleaseStatus, current: CurrentRelease) -> str | None:
+    """Who has changed the image, where the Deployment carries the running release or should."""
     running, deployment = status.running, world.deployment
     if running is None or deployment is None:
+        return None
+    if current.outcome is not Outcome.Succeeded and deployment.applied_release != running.number:
         return None
     return overridden(deployment, container_of(deployment, environment_of(world)), running.image)
 

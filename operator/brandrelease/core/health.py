@@ -159,11 +159,11 @@ def configuration_is_missing(case: Case) -> Symptom | None:
     state = case.waits_for("CreateContainerConfigError")
     if not state or ("failed to sync" in state.message and "cache" in state.message):  # the kubelet lags, no more
         return None
-    message = (
-        f"{case.title} cannot be configured: {state.message}. Create what is missing, then ask for the release again."
-    )
+    message = f"{case.title} cannot be configured: {state.message}. Mend the Deployment or create what is missing, then release again."
+    # What is named in the Deployment and does not exist is not the commit's doing; an image that wants to be root is.
+    blame = Blame.Unknown if "not found" in state.message else Blame.Release
     counts_from = case.waiting_since() + CONFIG_MISSING_GRACE
-    return Symptom(case.problem(Reason.CreateContainerConfigError, message, Blame.Release), counts_from)
+    return Symptom(case.problem(Reason.CreateContainerConfigError, message, blame), counts_from)
 
 
 def container_cannot_be_created(case: Case) -> Symptom | None:

@@ -1,6 +1,7 @@
 # Build the image from /source/tree and push it. All values come in by the environment.
-# Ends with 70 where the commit is not to blame: the daemon did not come up, or the push was refused.
-export XDG_RUNTIME_DIR=/state/run HOME=/state/home
+# Ends with 70 where the commit is not to blame: the daemon did not come up, or a registry did not answer or let us in.
+# USER decides whether buildkitd takes its defaults for root or for an ordinary user; an image may have set it.
+export XDG_RUNTIME_DIR=/state/run HOME=/state/home USER="${ROOTLESS:+user}"
 mkdir -p "$XDG_RUNTIME_DIR" "$HOME"
 export BUILDKIT_HOST=unix:///state/run/buildkitd.sock
 config=/state/buildkitd.toml
@@ -10,7 +11,7 @@ for registry in $INSECURE_REGISTRIES; do
 done
 set -- --config "$config" --root /state/root --addr "$BUILDKIT_HOST"
 if [ -n "$ROOTLESS" ]; then
-    USER=user rootlesskit --net=host --copy-up=/etc --disable-host-loopback buildkitd "$@" --rootless --oci-worker-no-process-sandbox > /state/buildkitd.log 2>&1 &
+    rootlesskit --net=host --copy-up=/etc --disable-host-loopback buildkitd "$@" --rootless --oci-worker-no-process-sandbox > /state/buildkitd.log 2>&1 &
 else
     buildkitd "$@" > /state/buildkitd.log 2>&1 &
 fi
@@ -37,7 +38,7 @@ for argument in $BUILD_ARGS; do set -- "$@" --opt "build-arg:$argument"; done
 IFS=$old_ifs
 if ! buildctl "$@" > /state/build.log 2>&1; then
     cat /state/build.log
-    if grep -q -e 'failed to push' -e 'failed to authorize' /state/build.log; then exit 70; fi
+    if grep -q -e 'failed to push' -e 'failed to authorize' -e 'failed to do request' -e 'Too Many Requests' /state/build.log; then exit 70; fi
     exit 1
 fi
 cat /state/build.log

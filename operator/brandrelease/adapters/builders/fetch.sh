@@ -1,15 +1,15 @@
 # Take the source at one commit into /source/tree. The URL and the commit come in by the environment.
 # Runs as an ordinary user with no rights; the only container that sees the git Secret.
 export HOME=/nonexistent GIT_CONFIG_NOSYSTEM=1 GIT_CONFIG_GLOBAL=/dev/null GIT_TERMINAL_PROMPT=0 LC_ALL=C
-export GIT_ALLOW_PROTOCOL=https:ssh:http GIT_HTTP_LOW_SPEED_LIMIT=1000 GIT_HTTP_LOW_SPEED_TIME=30
+export GIT_ALLOW_PROTOCOL="${SOURCE_URL%%:*}" GIT_HTTP_LOW_SPEED_LIMIT=1000 GIT_HTTP_LOW_SPEED_TIME=30
 secret=/secrets/git
 if [ -f "$secret/identity" ]; then
-    key=$(mktemp) && cat "$secret/identity" > "$key"
-    export GIT_SSH_COMMAND="ssh -F /dev/null -i $key -oBatchMode=yes -oStrictHostKeyChecking=yes -oUserKnownHostsFile=$secret/known_hosts -oIdentitiesOnly=yes -oConnectTimeout=10"
+    key=$(mktemp) && { tr -d '\r' < "$secret/identity"; echo; } > "$key"
+    export GIT_SSH_COMMAND="ssh -F /dev/null -i $key -oBatchMode=yes -oStrictHostKeyChecking=yes -oUserKnownHostsFile=$secret/known_hosts -oGlobalKnownHostsFile=/dev/null -oIdentitiesOnly=yes -oIdentityAgent=none -oConnectTimeout=10"
 fi
 export GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=http.followRedirects GIT_CONFIG_VALUE_0=false
 if [ -f "$secret/password" ]; then
-    login=$(printf '%s:%s' "$(cat "$secret/username" 2>/dev/null || echo x-access-token)" "$(cat "$secret/password")" | base64 -w0)
+    login=$(printf '%s:%s' "$(cat "$secret/username" 2>/dev/null || echo x-access-token)" "$(tr -d '\r' < "$secret/password")" | base64 -w0)
     export GIT_CONFIG_COUNT=2 GIT_CONFIG_KEY_1=http.extraHeader GIT_CONFIG_VALUE_1="Authorization: Basic $login"
 fi
 if [ -f "$secret/caFile" ]; then export GIT_SSL_CAINFO="$secret/caFile"; fi

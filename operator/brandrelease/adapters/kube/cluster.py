@@ -36,8 +36,10 @@ REFUSALS = {400, 403, 404, 409, 422}
 class KubeCluster:
     """Live reads and fenced writes."""
 
-    def __init__(self, api: KubeApi) -> None:
+    def __init__(self, api: KubeApi, namespaces: frozenset[str]) -> None:
+        """namespaces: those that are watched; empty means all."""
         self._api = api
+        self._namespaces: list[str | None] = [*sorted(namespaces)] or [None]
 
     async def brand_release(self, namespace: str, name: str) -> BrandRelease | None:
         body = await self._api.get(BRAND_RELEASES, namespace, name)
@@ -60,7 +62,9 @@ class KubeCluster:
         return str(oldest["name"]) if oldest else release.name
 
     async def commits_being_built(self, brand: str, *, but: str) -> frozenset[str]:
-        bodies = await self._api.items(BRAND_RELEASES, None, fields=f"spec.brand={brand}")
+        bodies: list[dict[str, Any]] = []
+        for namespace in self._namespaces:
+            bodies += await self._api.items(BRAND_RELEASES, namespace, fields=f"spec.brand={brand}")
         waiting = [body.get("status", {}).get("current", {}) for body in bodies if body["metadata"]["uid"] != but]
         return frozenset(str(c["commit"]) for c in waiting if c and "image" not in c and "outcome" not in c)
 

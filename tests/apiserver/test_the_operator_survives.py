@@ -1,0 +1,533 @@
+"""The operator as a process, behind a proxy that makes the troubles of an API server. The Deployment controller is played.
+
+Bars F3, F4, F6, F7, F9, F10 and F11 of our list of failures: what an event, an answer or a server that is gone may cost.
+"""
+
+import os
+import re
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+
+from apiserver.json_api import Api
+from apiserver.kubectl import Kubectl
+from apiserver.objects import BRANDS, RELEASES, brand, brand_release
+from cluster.api import ApiServer
+from support.fault_proxy import Event, FaultProxy, Request
+from support.git_server import GitServer
+from support.operator_process import OperatorProcess
+from support.registry import RegistryServer
+
+Object = dict[str, Any]
+Result = TypeVar("Result")
+
+RESYNC = 2.0
+NEVER = 3600.0
+"""As the time between resyncs: only the watches can tell."""
+
+SETTLE = 20.0
+RESTART = 30.0
+"""kopf takes 5 seconds to end, and up to 10 pass until the watches are started again."""
+
+KOPF_KILLS = 25.0
+"""kopf would kill the process so many seconds after its end, if it was set to (process.ultimate_exiting_timeout)."""
+
+KINDS = ["brandreleases", "brands", "deployments", "pods", "jobs"]
+DEPLOYMENTS = "/apis/apps/v1/namespaces/{}/deployments"
+
+
+class DeploymentController:
+    """Every Deployment of the namespace is complete a moment after its spec changes, as long as the play runs."""
+
+    def __init__(self, api: Api, namespace: str) -> None:
+        self._api, self._path = api, DEPLOYMENTS.format(namespace)
+        self.plays, self._ended = threading.Event(), threading.Event()
+        self.plays.set()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def end(self) -> None:
+        self._ended.set()
+        self._thread.join(10)
+
+    def _run(self) -> None:
+        while not self._ended.wait(0.1):
+            for body in self._api.get(self._path).expect(200)["items"] if self.plays.is_set() else []:
+                generation, wanted = body["metadata"]["generation"], body["spec"]["replicas"]
+                if body.get("status", {}).get("observedGeneration") != generation:
+                    counts = dict.fromkeys(
+                        ("replicas", "updatedReplicas", "readyReplicas", "availableReplicas"), wanted
+                    )
+                    path = f"{self._path}/{body['metadata']['name']}/status"
+                    self._api.merge(path, {"status": {"observedGeneration": generation, **counts}}).expect(200)
+
+
+class Site:
+    """A brand in a namespace of its own, a git server and a registry with its images, and the operator at work."""
+
+    def __init__(
+        self, server: ApiServer, api: Api, namespace: str, git: GitServer, registry: RegistryServer, directory: Path
+    ) -> None:
+        self.api, self.name, self.registry = api, namespace, registry
+        self.repository = git.repository(namespace)
+        self.proxy = FaultProxy(server.kubeconfig, directory)
+        self.controller = DeploymentController(Api(server.kubeconfig), namespace)  # a connection of its own
+        self._settings = {
+            "BRANDRELEASE_BUILD_NAMESPACE": "builds",
+            "BRANDRELEASE_WATCH_NAMESPACES": namespace,
+            "BRANDRELEASE_CACHE_DIR": str(directory / "mirrors"),
+            "BRANDRELEASE_ALLOW_INSECURE_SOURCES": "true",
+            "BRANDRELEASE_INSECURE_REGISTRIES": registry.host,
+        }
+        self._log = directory / "operator.log"
+
+    def start(self, resync: float = RESYNC) -> None:
+        """The operator, until its watches are open."""
+        more = {"KUBECONFIG": str(self.proxy.kubeconfig), "BRANDRELEASE_RESYNC_SECONDS": str(resync)}
+        self.operator = OperatorProcess(self._log, self._settings | more)
+        self.operator.start()
+        self.watches()
+
+    def watches(self, limit: float = SETTLE) -> None:
+        """Wait until every kind is watched."""
+        self.until("every kind is watched", lambda: all(self.proxy.open_watches(kind) for kind in KINDS), limit)
+
+    # --- given --------------------------------------------------------------------------------------------------------
+
+    def brand(self, environments: int = 1, deadline: int = 60) -> None:
+        """A Brand whose environments e0, e1, ... each have a Deployment that runs."""
+        each = {"namespace": self.name, "progressDeadlineSeconds": deadline, "soakSeconds": 0}
+        changes = {
+            "metadata.name": self.name,
+            "spec.source.url": self.repository.url,
+            "spec.image.repository": self.image_repository,
+            "spec.build": {"external": {}},
+            "spec.environments": [{"name": f"e{number}", **each} for number in range(environments)],
+        }
+        self.api.post(BRANDS, brand(changes)).expect(201)
+        for number in range(environments):
+            self.api.post(DEPLOYMENTS.format(self.name), self._deployment(number)).expect(201)
+        path = DEPLOYMENTS.format(self.name)
+        self.until(
+            "the Deployments run",
+            lambda: all(body.get("status") for body in self.api.get(path).expect(200)["items"]),
+            SETTLE,
+        )
+
+    @property
+    def image_repository(self) -> str:
+        return f"{self.registry.host}/sites/{self.name}"
+
+    def _deployment(self, number: int) -> Object:
+        labels = {"app": f"e{number}"}
+        pod = {"containers": [{"name": "app", "image": "registry.example.com/by-hand:1"}]}
+        return {
+            "apiVersion": "apps/v1",
+            "kind": "Deployment",
+            "metadata": {"name": f"{self.name}-e{number}-deployment"},
+            "spec": {
+                "replicas": 2,
+                "selector": {"matchLabels": labels},
+                "template": {"metadata": {"labels": labels}, "spec": pod},
+            },
+        }
+
+    # --- when ---------------------------------------------------------------------------------------------------------
+
+    def push(self, branch: str) -> str:
+        """A commit on the branch, and its image as CI would push it; the commit."""
+        commit = self.repository.commit({"page": f"{branch} {time.monotonic_ns()}"}, branch=branch)
+        self.registry.push_image(f"sites/{self.name}", commit, commit)
+        return commit
+
+    def release(self, ref: str, number: int = 0) -> None:
+        """A BrandRelease e0, e1, ... made, or its ref changed."""
+        path, name = RELEASES.format(self.name), f"e{number}"
+        if self.api.get(f"{path}/{name}").code == 200:
+            self.api.merge(f"{path}/{name}", {"spec": {"ref": ref}}).expect(200)
+            return
+        spec = {"brand": self.name, "environment": name, "ref": ref}
+        self.api.post(path, brand_release({"metadata.name": name, "spec": spec})).expect(201)
+
+    def is_live(self, branch: str = "master", number: int = 0) -> str:
+        """A release of a new commit of the branch, through to the end; the commit."""
+        commit = self.push(branch)
+        self.release(branch, number)
+        self.becomes_live(commit, number)
+        return commit
+
+    # --- then ---------------------------------------------------------------------------------------------------------
+
+    def until(self, what: str, condition: Callable[[], Result | None], limit: float) -> Result:
+        end = time.monotonic() + limit
+        while not (result := condition()):
+            if time.monotonic() > end:
+                last = "\n".join(map(str, self.proxy.requests[-10:]))
+                log = self.operator.last_lines(15) if hasattr(self, "operator") else ""
+                raise AssertionError(f"Not within {limit:g} s: that {what}.\n{self.status()}\n{last}\n{log}")
+            time.sleep(0.05)
+        return result
+
+    def object(self, number: int = 0) -> Object:
+        return self.api.get(f"{RELEASES.format(self.name)}/e{number}").body
+
+    def status(self, number: int = 0) -> Object:
+        found = self.object(number).get("status")
+        return dict(found) if isinstance(found, dict) else {}
+
+    def becomes_live(self, commit: str, number: int = 0, limit: float = SETTLE) -> Object:
+        def live() -> Object | None:
+            status = self.status(number)
+            fits = status.get("phase") == "Live" and status["current"]["commit"] == commit
+            return status if fits and status["current"].get("outcome") == "Succeeded" else None
+
+        return self.until(f"release e{number} of {commit[:7]} is live", live, limit)
+
+    def deployment(self, number: int = 0) -> Object:
+        path = f"{DEPLOYMENTS.format(self.name)}/{self.name}-e{number}-deployment"
+        return self.api.get(path).expect(200)
+
+    def generation(self) -> int:
+        return int(self.deployment()["metadata"]["generation"])
+
+    def runs(self) -> bool:
+        """Whether the process is there, by the operating system."""
+        process = self.operator._process
+        return process is not None and process.poll() is None
+
+    def asked_for(self, name: str, since: float) -> list[Request]:
+        """The live reads of one BrandRelease."""
+        return [each for each in self.proxy.since(since) if each.is_for("GET", f"/brandreleases/{name}")]
+
+
+def is_status_write(request: Request) -> bool:
+    return request.is_for("PUT", "/status")
+
+
+def is_apply(request: Request) -> bool:
+    return request.method == "PATCH" and "/deployments/" in request.path
+
+
+def tells_of_a_changed_release(event: Event) -> bool:
+    return (event.type, event.kind) == ("MODIFIED", "BrandRelease")
+
+
+@pytest.fixture(scope="session")
+def git(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GitServer]:
+    with GitServer(tmp_path_factory.mktemp("git")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RegistryServer]:
+    with RegistryServer(tmp_path_factory.mktemp("registry")) as server:
+        yield server
+
+
+@pytest.fixture
+def site(
+    api_server: ApiServer, api: Api, namespace: str, git: GitServer, registry: RegistryServer, tmp_path: Path
+) -> Iterator[Site]:
+    told = Site(api_server, api, namespace, git, registry, tmp_path)
+    with ExitStack() as after:
+        after.callback(told.controller.end)
+        after.enter_context(told.proxy)
+        after.callback(lambda: told.operator.kill() if hasattr(told, "operator") else None)
+        yield told
+
+
+# --- what it leaves, and what it costs --------------------------------------------------------------------------------
+
+
+def test_a_release_leaves_no_finalizer_and_nothing_of_kopf_on_any_object(site: Site, api: Api) -> None:
+    site.brand()
+    site.start()
+    site.is_live()
+    for body in (site.object(), site.deployment(), api.get(f"{BRANDS}/{site.name}").expect(200)):
+        assert "finalizers" not in body["metadata"], body["metadata"]
+        assert "kopf" not in str(body).lower(), body
+    managers = {entry["manager"] for entry in site.deployment()["metadata"]["managedFields"]}
+    assert "brandrelease" in managers
+
+
+def test_only_the_status_and_the_deployment_are_written_and_only_what_is_watched_is_read(site: Site) -> None:
+    site.brand()
+    site.start()
+    site.is_live()
+    writes = {str(request).split(" {")[0] for request in site.proxy.requests if request.is_write}
+    namespace = f"namespaces/{site.name}"
+    assert writes == {
+        f"PUT /apis/brandrelease.dev/v1alpha1/{namespace}/brandreleases/e0/status",
+        f"PATCH /apis/apps/v1/{namespace}/deployments/{site.name}-e0-deployment",
+    }
+    reads = {request.path for request in site.proxy.requests if not request.is_write}
+    discovery = re.compile(r"/api(/v1)?|/apis(/[\w.]+/\w+)?|/version")
+    kinds = "|".join(KINDS)
+    objects = re.compile(rf"/apis?/.*/({kinds})(/[^/]+)?")
+    assert [path for path in reads if not discovery.fullmatch(path) and not objects.fullmatch(path)] == []
+
+
+@pytest.mark.timeout(90, func_only=True)
+@pytest.mark.parametrize("count", [1, 30])
+def test_idle_releases_cost_the_lists_of_the_resync_and_nothing_else_however_many_they_are(
+    site: Site, count: int
+) -> None:
+    site.brand(environments=count)
+    commit = site.push("master")
+    for number in range(count):
+        site.release("master", number)
+    site.start()
+    for number in range(count):
+        site.becomes_live(commit, number, limit=40)
+
+    def resyncs(since: float) -> list[Request]:
+        return [each for each in site.proxy.since(since) if each.is_for("GET", "/jobs") and each.query.get("limit")]
+
+    site.until("all is quiet", lambda: _quiet_for(site, 2 * RESYNC), SETTLE)
+    begin = len(resyncs(0))
+    site.until("a resync ends", lambda: len(resyncs(0)) > begin, 3 * RESYNC)
+    start = resyncs(0)[-1].at + 0.001
+    site.until("two more end", lambda: len(resyncs(start)) == 2, 4 * RESYNC)
+    requests = site.proxy.since(start)
+    assert [request.path.rpartition("/")[2] for request in requests] == KINDS * 2, requests
+    assert all(request.method == "GET" and request.status == 200 for request in requests)
+
+
+def _quiet_for(site: Site, seconds: float) -> bool:
+    return all(request.query.get("limit") == "500" for request in site.proxy.since(time.monotonic() - seconds))
+
+
+def test_every_change_of_the_deployment_follows_live_reads_in_the_same_pass(site: Site) -> None:
+    site.brand()
+    site.start()
+    site.is_live("one")
+    site.is_live("two")
+    requests = site.proxy.since(0)
+    applies = [place for place, request in enumerate(requests) if is_apply(request)]
+    assert len(applies) == 2
+    for place in applies:
+        begin = max(i for i in range(place) if requests[i].is_for("GET", "/brandreleases/e0"))
+        reads = [each for each in requests[begin:place] if each.is_for("GET", "/e0") or "/deployments/" in each.path]
+        assert {read.path.split("/")[-2] for read in reads} == {"brandreleases", "deployments"}
+        assert all(read.status == 200 and "resourceVersion" not in read.query for read in reads)
+        assert requests[place].at - requests[begin].at < 5
+    assert not [each for each in requests if each.query.get("resourceVersion") == "0"]
+
+
+# --- events that never come -------------------------------------------------------------------------------------------
+
+
+def test_a_change_whose_event_is_lost_is_found_by_the_resync(site: Site) -> None:
+    site.brand()
+    site.start()
+    site.is_live("one")
+    with site.proxy.losing_events(tells_of_a_changed_release):
+        site.is_live("two")
+    found = re.search(r"(?m)^brandrelease_lost_events_total (\S+)$", site.operator.get("/metrics"))
+    assert found
+    assert float(found[1]) >= 1
+
+
+def test_a_deletion_whose_event_is_lost_is_found_and_another_object_of_the_name_is_released(site: Site) -> None:
+    site.brand()
+    site.start()
+    site.is_live("one")
+    with site.proxy.losing_events():
+        site.api.delete(f"{RELEASES.format(site.name)}/e0").expect(200)
+        start = time.monotonic()
+        time.sleep(2 * RESYNC + 1)  # that nothing happens can only be waited for
+        assert [read.status for read in site.asked_for("e0", start)] in ([], [404]), "a pass of what is gone"
+    site.is_live("two")
+
+
+def test_with_all_watches_mute_a_new_release_is_seen_after_one_resync_at_most(site: Site) -> None:
+    site.brand()
+    site.start()
+    with site.proxy.losing_events():
+        commit, start = site.push("master"), time.monotonic()
+        site.release("master")
+        read = site.until("it is looked at", lambda: site.asked_for("e0", start), SETTLE)[0]
+        assert read.at - start <= RESYNC + 1
+        site.becomes_live(commit)
+
+
+@pytest.mark.parametrize("type_", ["ADDED", "MODIFIED"])
+@pytest.mark.parametrize("kind", ["BrandRelease", "Deployment"])
+def test_a_kind_whose_events_are_all_lost_delays_a_release_and_does_not_stop_it(
+    site: Site, kind: str, type_: str
+) -> None:
+    site.brand()
+    site.start()
+    before = site.generation()
+    with site.proxy.losing_events(lambda event: (event.kind, event.type) == (kind, type_)):
+        site.is_live()
+    assert site.generation() == before + 1
+
+
+# --- watches that end -------------------------------------------------------------------------------------------------
+
+
+def test_watches_that_are_cut_or_end_with_410_are_taken_up_again_without_a_resync(site: Site) -> None:
+    site.brand()
+    site.start(resync=NEVER)
+    site.is_live("one")
+    site.proxy.end_watches_with_error(410, "Expired")
+    site.is_live("two")
+    site.proxy.end_watches()
+    site.is_live("three")
+
+
+@pytest.mark.timeout(120, func_only=True)
+@pytest.mark.parametrize("how", ["ERROR 500 event", "HTTP 410"])
+def test_what_ends_kopf_starts_the_watches_again_in_the_same_process(site: Site, how: str) -> None:
+    site.brand()
+    site.start(resync=NEVER)
+    site.is_live("one")
+    pid = site.operator.pid
+    if how == "HTTP 410":
+        with site.proxy.fault(lambda request: request.is_watch, status=410) as fault:
+            site.proxy.end_watches()
+            site.until("a watch is refused", lambda: fault.met, SETTLE)
+    else:
+        site.proxy.end_watches_with_error(500, "InternalError")
+    site.until("kopf has ended", lambda: "The watches ended" in site.operator.last_lines(200), SETTLE)
+    commit = site.push("two")
+    site.release("two")
+    site.becomes_live(commit, limit=RESTART)
+    assert site.runs()
+    time.sleep(KOPF_KILLS)
+    assert site.runs()
+    assert site.operator.pid == pid
+    site.is_live("three")
+
+
+# --- a server in trouble ----------------------------------------------------------------------------------------------
+
+STORM_SECONDS = 60.0
+STORM_RATE = 5.0
+"""Requests per second, on average, of an operator whose every request is refused."""
+
+
+@pytest.mark.timeout(240)
+def test_a_minute_of_503_is_survived_by_the_process_and_the_release_in_flight(site: Site, record_property: Any) -> None:
+    site.brand(deadline=20)
+    site.start()
+    site.is_live("one")
+    site.controller.plays.clear()
+    before, commit, pid = site.generation(), site.push("two"), site.operator.pid
+    site.release("two")
+    site.until("it is deploying", lambda: site.status()["phase"] == "Deploying" and site.generation() > before, SETTLE)
+    with site.proxy.fault(lambda _: True, status=503) as storm:
+        site.proxy.end_watches()
+        site.controller.plays.set()
+        time.sleep(STORM_SECONDS)
+        rate = len(storm.met) / STORM_SECONDS
+    busiest = max(sum(0 <= other.at - one.at < 1 for other in storm.met) for one in storm.met)
+    print(f"503 for {STORM_SECONDS:g} s: {rate:.2f} requests per second, {busiest} in the busiest second")
+    assert rate <= STORM_RATE
+    status = site.becomes_live(commit, limit=30)
+    assert {entry["outcome"] for entry in status["history"]} == {"Succeeded"}
+    assert site.generation() == before + 1
+    assert site.runs()
+    assert site.operator.pid == pid
+    site.watches(30)
+
+
+@pytest.mark.parametrize("status", [429, 500, 503, 504])
+def test_some_seconds_of_refusals_during_a_release_only_delay_it(site: Site, status: int) -> None:
+    site.brand()
+    site.start()
+    before, commit = site.generation(), site.push("master")
+    headers = {"Retry-After": "1"} if status == 429 else {}
+    with site.proxy.fault(lambda request: not request.is_watch, status=status, headers=headers) as fault:
+        site.release("master")
+        site.until("some are refused", lambda: len(fault.met) >= 3, SETTLE)
+    site.becomes_live(commit)
+    assert site.generation() == before + 1
+
+
+def test_connections_that_are_refused_for_some_seconds_only_delay_a_release(site: Site) -> None:
+    site.brand()
+    site.start()
+    site.is_live("one")
+    with site.proxy.refusing_connections():
+        commit = site.push("two")
+        site.release("two")
+        time.sleep(2 * RESYNC)
+    site.becomes_live(commit)
+
+
+def test_answers_that_take_longer_than_a_request_may_only_delay_a_release(site: Site) -> None:
+    site.brand()
+    site.start()
+    before, commit = site.generation(), site.push("master")
+    with site.proxy.fault(lambda request: not request.is_watch, delay=5.0, times=3):
+        site.release("master")
+        site.becomes_live(commit, limit=25)
+    assert site.generation() == before + 1
+
+
+# --- writes ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_conflict_on_the_status_voids_the_plan_and_its_action(site: Site) -> None:
+    site.brand()
+    site.start()
+    site.is_live("one")
+    start, stale, wanted = time.monotonic(), site.push("stale"), site.push("wanted")
+
+    def is_intent_to_deploy(request: Request) -> bool:
+        return is_status_write(request) and b'"rollout"' in request.body and stale.encode() in request.body
+
+    with site.proxy.fault(is_intent_to_deploy, before=lambda: site.release("wanted"), times=1) as conflict:
+        site.release("stale")
+        site.becomes_live(wanted)
+    assert [request.status for request in conflict.met] == [409]
+    applied = [request.body for request in site.proxy.since(start) if is_apply(request)]
+    assert len(applied) == 1
+    assert wanted.encode() in applied[0]
+
+
+@pytest.mark.parametrize("written", [is_status_write, is_apply])
+def test_a_write_whose_answer_is_lost_is_not_done_twice(site: Site, written: Callable[[Request], bool]) -> None:
+    site.brand()
+    site.start()
+    before = site.generation()
+    with site.proxy.fault(written, lose_answer=True) as lost:
+        site.is_live("one")
+        assert site.generation() == before + 1
+        site.is_live("two")
+    assert lost.met
+    assert site.generation() == before + 2
+
+
+# --- the end ----------------------------------------------------------------------------------------------------------
+
+
+def test_with_the_operator_down_kubectl_delete_returns_at_once_and_the_deployment_stays(
+    site: Site, kubectl: Kubectl
+) -> None:
+    site.brand()
+    site.start()
+    site.is_live()
+    site.operator.kill()
+    before, start = site.deployment(), time.monotonic()
+    kubectl("delete", "brandrelease", "e0", "--namespace", site.name, "--timeout=5s")
+    assert time.monotonic() - start < 5
+    assert site.deployment() == before
+
+
+def test_sigterm_ends_the_process_with_code_0_within_ten_seconds(site: Site) -> None:
+    site.brand()
+    site.start()
+    site.is_live()
+    process = site.operator._process
+    assert process is not None
+    os.kill(process.pid, signal.SIGTERM)
+    assert process.wait(10) == 0, site.operator.last_lines()

@@ -1,0 +1,1060 @@
+"""The stories of the product, one each: what somebody does, what the world does, and where it ends.
+
+The real reconciler runs in `Story`, a simulated world that wakes it exactly as the real one does: by events, by the times
+that a plan names, and never by the operator's own writes.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import timedelta
+from hashlib import sha256
+
+import pytest
+from structlog.testing import capture_logs
+
+from brandrelease.adapters.builders.external import External
+from brandrelease.apis.brand import Brand
+from brandrelease.apis.brandrelease import BrandRelease, CurrentRelease, Outcome, PastRelease, RunningRelease
+from brandrelease.apis.reasons import Reason
+from brandrelease.controller.observe import World
+from brandrelease.controller.queue import Again
+from brandrelease.controller.reconcile import Reconciler
+from brandrelease.core.actions import DeploymentPatch
+from brandrelease.core.images import BuildOrder, build_order
+from brandrelease.core.snapshot import (
+    BrandInvalid,
+    BuildFailed,
+    BuildRunning,
+    BuildState,
+    BuildSucceeded,
+    DeploymentView,
+    ImageAbsent,
+    ImageLookup,
+    ImageUnknown,
+    PodView,
+    Refusal,
+    Resolution,
+    Resolved,
+    Unresolved,
+)
+from brandrelease.ports import Refused, Secret
+from brandrelease.telemetry import Metrics
+from support.simulation import DEADLINE, FOUND_IMAGE, KEY, REPOSITORY, Behaviour, Deployment, Simulation, brand
+
+MEDDLED = "registry.example.com/drumeo:meddled"
+AT_ONCE = timedelta()
+
+
+class Story(Simulation):
+    """The simulated world, with the troubles of single stories; arguments are fields of the Brand's environment."""
+
+    def __init__(self, **environment: object) -> None:
+        self.registry_says: ImageLookup | None = None
+        self.build_ends: dict[int, BuildState] = {}
+        self.refusal: Refusal | None = None
+        self.refuses_builds = False
+        self.oldest: str | None = None
+        self.waited_for_elsewhere: frozenset[str] = frozenset()
+        self.reachable_from: dict[str, tuple[str, ...]] = {}
+        self.sidecars: Mapping[str, str] = {}
+        self.controller_is_down = False
+        self.attempts_to_apply = 0
+        super().__init__()
+        self.the_brand = brand(**environment)
+
+    def restart(self) -> None:
+        builders = {"buildKit": self, "external": External()}
+        world = World(cluster=self, git=self, registry=self, builders=builders, clock=self, build_namespace="builds")
+        self.reconciler = Reconciler(world, Metrics(), lambda _uid, _version: None)
+
+    # --- when the operator looks --------------------------------------------------------------------------------------
+
+    def settle(self, limit: int = 40) -> int:
+        """Passes for as long as one asks for another at once: the operator's own writes are no news to it."""
+        for count in range(1, limit):
+            again: Again = self.one_pass()
+            if again.after != AT_ONCE:
+                pauses = [pause for pause in (again.after, again.retry) if pause is not None]
+                self.due = self.time + min(pauses) if pauses else None
+                return count
+        raise AssertionError(f"no rest after {limit} passes: {self.headline()}")
+
+    def calls_for_a_look(self) -> bool:
+        site = self.site
+        seen = (
+            (self.generation, self.requested_at, id(self.the_brand)),
+            tuple((name, self.time >= started + timedelta(seconds=20)) for name, (_, started) in self.builds.items()),
+            site
+            and (
+                site.uid,
+                site.generation,
+                site.observed,
+                *((p.name, p.ready, p.restarts, p.exited) for p in site.pods),
+            ),
+        )
+        moved, self._seen = seen != self._seen, seen
+        return moved or (self.due is not None and self.time >= self.due)
+
+    # --- troubles -------------------------------------------------------------------------------------------------------
+
+    async def resolve(self, url: str, secret: Secret | None, ref: str, *, list_containing: bool) -> Resolution:
+        found = await super().resolve(url, secret, ref, list_containing=list_containing)
+        if isinstance(found, Resolved) and found.ref == found.commit:
+            return replace(found, contained_in=self.reachable_from.get(ref, ()) if list_containing else ())
+        return found
+
+    async def look_up(self, repository: str, reference: str, secret: Secret | None) -> ImageLookup:
+        return self.registry_says or await super().look_up(repository, reference, secret)
+
+    async def state(self, order: BuildOrder) -> BuildState:
+        state = await super().state(order)
+        if isinstance(state, BuildSucceeded | BuildFailed):
+            return self.build_ends.get(order.attempt, state)
+        return state
+
+    async def start(self, order: BuildOrder) -> None:
+        if self.refusal and self.refuses_builds:
+            raise Refused(self.refusal)
+        await super().start(order)
+
+    async def apply(self, patch: DeploymentPatch) -> None:
+        self.attempts_to_apply += 1
+        if self.refusal and not self.refuses_builds:
+            raise Refused(self.refusal)
+        await super().apply(patch)
+
+    async def holder(self, release: BrandRelease) -> str:
+        return self.oldest or release.name
+
+    async def commits_being_built(self, brand: str, *, but: str) -> frozenset[str]:
+        return self.waited_for_elsewhere
+
+    async def deployment(self, namespace: str, name: str) -> DeploymentView | None:
+        view = await super().deployment(namespace, name)
+        return view and replace(view, images={**view.images, **self.sidecars})
+
+    async def pods(self, namespace: str, release_name: str, release_number: int) -> tuple[PodView, ...]:
+        return await super().pods(namespace, release_name, release_number) if self.site else ()
+
+    def _deployment_controller(self, d: Deployment) -> None:
+        if not self.controller_is_down:
+            super()._deployment_controller(d)
+
+    # --- shorthands -----------------------------------------------------------------------------------------------------
+
+    def release(self, name: str, behaviour: Behaviour = Behaviour.Good, seconds: int = 150) -> str:
+        """Somebody pushes a commit and asks for it; then time passes."""
+        commit = self.push("master", name, behaviour)
+        self.ask("master")
+        self.play(seconds)
+        return commit
+
+    def play_until(self, phase: str, limit: int = 300) -> None:
+        for _ in range(limit):
+            self.play(1)
+            if self.status.phase == phase:
+                return
+        raise AssertionError(f"{phase} was never reached: {self.headline()} {self.message}")
+
+    def phases(self) -> list[str]:
+        """The phases in the order in which they were written, each once in a row."""
+        found: list[str] = []
+        for status in self.statuses:
+            if not found or found[-1] != status.phase:
+                found.append(str(status.phase))
+        return found
+
+    @property
+    def current(self) -> CurrentRelease:
+        assert self.status.current is not None
+        return self.status.current
+
+    @property
+    def running(self) -> RunningRelease:
+        assert self.status.running is not None
+        return self.status.running
+
+    @property
+    def last(self) -> PastRelease:
+        return self.status.history[0]
+
+    @property
+    def the_site(self) -> Deployment:
+        assert self.site is not None
+        return self.site
+
+    def image_of(self, commit: str) -> str:
+        return f"{REPOSITORY}@sha256:{sha256(commit.encode()).hexdigest()}"
+
+    def job(self, commit: str, attempt: int = 1) -> str:
+        assert isinstance(self.the_brand, Brand)
+        return build_order(self.the_brand, commit, attempt).name
+
+
+@pytest.fixture(autouse=True)
+def quiet() -> Iterator[None]:
+    with capture_logs():
+        yield
+
+
+@pytest.fixture
+def world() -> Story:
+    return Story()
+
+
+@pytest.fixture
+def live() -> Story:
+    """A world in which release 1 is live."""
+    story = Story()
+    story.release("one")
+    assert story.headline() == ("Live", "Succeeded")
+    return story
+
+
+# --- the way of a good release ------------------------------------------------------------------------------------------
+
+
+def test_the_first_release_goes_live_and_tells_from_whom_it_took_the_image_over(world: Story) -> None:
+    commit = world.release("one")
+    assert world.phases() == ["Building", "Deploying", "Verifying", "Live"]
+    assert world.headline() == ("Live", "Succeeded")
+    assert world.the_site.image == world.image_of(commit) == world.running.image
+    assert (world.running.number, world.running.commit, world.running.revision) == (1, commit, commit[:12])
+    assert 'taken over from "kubectl"' in world.message
+    assert f"{FOUND_IMAGE} was found running" in world.message
+
+
+def test_the_first_release_that_fails_goes_back_to_what_was_found(world: Story) -> None:
+    commit = world.release("one", Behaviour.Crashes)
+    assert world.headline() == ("RolledBack", "CrashLoopBackOff")
+    assert world.applied_images == [(1, world.image_of(commit)), (0, FOUND_IMAGE)]
+    assert f"Rolled back to the image found at adoption ({FOUND_IMAGE})" in world.message
+    assert (world.running.number, world.running.commit) == (0, None)
+
+
+def test_a_first_release_that_fails_where_nothing_ran_before_says_that_there_is_nothing_to_roll_back_to(
+    world: Story,
+) -> None:
+    broken = world.push("old", "broken", Behaviour.Crashes)
+    world.the_site.image, world.the_site.pods = world.image_of(broken), []
+    commit = world.push("master", "one", Behaviour.Crashes)
+    world.ask("master")
+    world.play_until("Deploying")
+    assert "was not running, so there is nothing to roll back to" in world.message
+    world.play(100)
+    assert world.headline() == ("Failed", "CrashLoopBackOff")
+    assert "There is nothing to roll back to" in world.message
+    assert world.the_site.image == world.image_of(commit)
+    assert world.status.running is None
+
+
+def test_a_release_that_failed_is_never_taken_for_what_was_found(world: Story) -> None:
+    world.the_site.image, world.the_site.pods = world.image_of(world.push("old", "broken", Behaviour.Crashes)), []
+    world.release("one", Behaviour.CrashesLater)
+    world.release("two", Behaviour.Crashes)
+    assert world.headline() == ("Failed", "CrashLoopBackOff")
+    assert "There is nothing to roll back to" in world.message
+    world.release("three")
+    assert world.headline() == ("Live", "Succeeded")
+
+
+def test_a_second_release_replaces_the_first_and_tells_what_is_new(live: Story) -> None:
+    first, second = live.running.commit, live.release("two")
+    assert live.headline() == ("Live", "Succeeded")
+    assert (live.running.number, live.running.commit) == (2, second)
+    assert live.current.changes is not None
+    assert (live.current.changes_total, [change.commit for change in live.current.changes]) == (1, [second])
+    assert [(entry.number, entry.commit) for entry in live.status.history] == [(2, second), (1, first)]
+    assert "taken over" not in live.message
+
+
+def test_an_image_that_the_registry_has_already_is_deployed_without_a_build(world: Story) -> None:
+    commit = world.push("master", "one")
+    assert isinstance(world.the_brand, Brand)
+    world.images[build_order(world.the_brand, commit, 1).tag] = world.image_of(commit).partition("@")[2]
+    world.ask("master")
+    world.play(100)
+    assert world.headline() == ("Live", "Succeeded")
+    assert world.builds_started == []
+
+
+def test_the_commit_that_is_live_asked_for_again_changes_nothing(live: Story) -> None:
+    before, current = list(live.deeds), live.current
+    live.ask("master")
+    live.play(60)
+    assert live.deeds == [*before, "status"]
+    assert live.headline() == ("Live", "Succeeded")
+    assert live.current == current
+
+
+def test_the_running_commit_asked_for_after_a_rollback_is_live_again_as_the_current_release(live: Story) -> None:
+    first = live.running.commit
+    live.release("two", Behaviour.Crashes)
+    assert live.headline()[0] == "RolledBack"
+    applied, builds = list(live.applied_images), list(live.builds_started)
+    assert first
+    live.ask(first)
+    live.play(5)
+    assert live.headline() == ("Live", "Succeeded")
+    assert (live.current.number, live.current.commit, live.current.image) == (1, first, live.running.image)
+    assert "is live since" in live.message
+    assert (live.applied_images, live.builds_started) == (applied, builds)
+
+
+def test_a_release_without_a_soak_is_live_as_soon_as_its_pods_are_ready() -> None:
+    world = Story(soakSeconds=0)
+    world.release("one")
+    assert world.phases() == ["Building", "Deploying", "Live"]
+
+
+def test_the_numbers_go_on_where_an_earlier_life_on_the_same_deployment_ended(world: Story) -> None:
+    world.the_site.applied = 7
+    world.release("one")
+    assert world.headline() == ("Live", "Succeeded")
+    assert world.running.number == 8
+
+
+def test_the_history_is_kept_to_its_limit_and_the_numbers_go_on() -> None:
+    world = Story(revisionHistoryLimit=2)
+    for name in ("one", "two", "three"):
+        world.release(name)
+    world.release("four", Behaviour.DoesNotBuild)
+    assert [(entry.number, entry.outcome) for entry in world.status.history] == [
+        (4, Outcome.Failed),
+        (3, Outcome.Succeeded),
+    ]
+
+
+# --- releases that fail in the cluster ----------------------------------------------------------------------------------
+
+BAD = {
+    "crashes at start": (Behaviour.Crashes, "CrashLoopBackOff", "exited with code 255"),
+    "uses too much memory": (Behaviour.OutOfMemory, "OOMKilled", "more than its memory limit of 64Mi"),
+    "never becomes ready": (Behaviour.NeverReady, "ProgressDeadlineExceeded", "readiness probe does not pass"),
+    "crashes during the watch": (Behaviour.CrashesLater, "CrashLoopBackOff", "exited with code 255"),
+}
+
+
+@pytest.mark.parametrize(("behaviour", "reason", "words"), BAD.values(), ids=BAD)
+def test_a_bad_release_is_rolled_back_and_its_commit_never_released_again(
+    live: Story, behaviour: Behaviour, reason: str, words: str
+) -> None:
+    good = live.running
+    bad = live.release("bad", behaviour)
+    assert live.headline() == ("RolledBack", reason)
+    assert live.running == good
+    assert live.the_site.image == good.image
+    assert words in live.message
+    assert "its log says: PHP Fatal error: something is wrong" in live.message
+    assert f"Commit {bad[:12]} is quarantined" in live.message
+    assert (live.last.outcome, live.last.reason, live.last.commit) == (Outcome.RolledBack, reason, bad)
+    assert [(entry.commit, entry.release) for entry in live.status.quarantine] == [(bad, 2)]
+
+    builds, applied = list(live.builds_started), list(live.applied_images)
+    live.ask("master")
+    live.play(100)
+    assert live.headline() == ("Blocked", "CommitQuarantined")
+    assert f"release 2 failed ({reason})" in live.message
+    assert (live.builds_started, live.applied_images) == (builds, applied)
+
+
+def test_a_release_that_crashes_during_the_watch_was_watched(live: Story) -> None:
+    live.release("bad", Behaviour.CrashesLater)
+    assert live.phases()[-4:] == ["Deploying", "Verifying", "RollingBack", "RolledBack"]
+
+
+def test_a_pod_that_drops_out_of_service_during_the_watch_fails_the_release(live: Story) -> None:
+    commit = live.push("master", "two")
+    live.ask("master")
+    live.play_until("Verifying")
+    live.behaviours[commit] = Behaviour.NeverReady
+    for pod in live.the_site.pods:
+        live._set_ready(pod, ready=False)
+    live.play(14)
+    assert live.headline()[0] == "Verifying", "it has some seconds to come back"
+    live.play(30)
+    assert live.headline() == ("RolledBack", "PodNotReady")
+
+
+def test_a_failure_that_is_not_the_commits_fault_does_not_quarantine_it(live: Story) -> None:
+    live.push("master", "two", Behaviour.NeverReady)
+    live.ask("master")
+    live.play_until("Deploying")
+    live.the_site.wanted = 0
+    live.play(2)
+    live.the_site.wanted = 2
+    live.controller_is_down = True  # it has seen the change, and makes no pods
+    live.the_site.pods = []
+    live.play(100)
+    live.controller_is_down = False
+    live.play(30)
+    assert live.headline() == ("RolledBack", "ProgressDeadlineExceeded")
+    assert live.status.quarantine == ()
+    assert "not quarantined" in live.message
+
+
+def test_a_rollback_that_does_not_end_fails_and_nothing_more_is_tried(live: Story) -> None:
+    first = live.running.commit
+    assert first
+    live.push("master", "two", Behaviour.Crashes)
+    live.ask("master")
+    live.play_until("RollingBack")
+    live.behaviours[first] = Behaviour.NeverReady
+    live.the_site.pods = []
+    live.play(DEADLINE - 5)
+    assert live.headline()[0] == "RollingBack"
+    live.play(10)
+    assert live.headline() == ("Failed", "RollbackFailed")
+    assert "0 of 2 pods are available" in live.message
+    assert (live.last.outcome, live.last.reason) == (Outcome.Failed, "RollbackFailed")
+    deeds = list(live.deeds)
+    live.play(600)
+    assert live.deeds == deeds
+
+
+def test_the_release_after_a_rollback_that_failed_goes_live(live: Story) -> None:
+    test_a_rollback_that_does_not_end_fails_and_nothing_more_is_tried(live)
+    live.release("three")
+    assert live.headline() == ("Live", "Succeeded")
+
+
+# --- builds that fail ---------------------------------------------------------------------------------------------------
+
+
+def test_a_build_that_fails_leaves_the_deployment_alone_and_shows_its_log(live: Story) -> None:
+    applied = list(live.applied_images)
+    commit = live.release("two", Behaviour.DoesNotBuild)
+    assert live.headline() == ("Failed", "BuildFailed")
+    assert "The Deployment was not touched." in live.message
+    assert live.applied_images == applied
+    assert live.current.build is not None
+    assert live.current.build.log_tail == "error: no such file"
+    assert live.current.build.finished_at is not None
+    assert live.status.quarantine == ()
+
+    live.behaviours[commit] = Behaviour.Good
+    del live.builds[live.job(commit)]
+    live.ask("master")
+    live.play(150)
+    assert live.headline() == ("Live", "Succeeded")
+    assert live.builds_started[-2:] == [live.job(commit), live.job(commit, 2)]
+
+
+def test_a_build_that_fails_for_no_fault_of_the_commit_is_tried_three_times(world: Story) -> None:
+    failed = BuildFailed(Reason.BuildInfrastructureFailed, "The node was lost.", retriable=True, log_tail="")
+    world.build_ends = {1: failed, 2: failed, 3: failed}
+    world.registry_says = ImageAbsent()
+    commit = world.push("master", "one")
+    world.ask("master")
+    world.play(25)
+    assert world.headline() == ("Building", "Building")
+    assert any("Trying again (attempt 2 of 3)" in status.conditions[0].message for status in world.statuses)
+    world.play(100)
+    assert world.headline() == ("Failed", "BuildInfrastructureFailed")
+    assert world.builds_started == [world.job(commit, attempt) for attempt in (1, 2, 3)]
+    assert world.applied_images == []
+
+
+def test_a_second_attempt_that_succeeds_goes_live(world: Story) -> None:
+    world.build_ends = {1: BuildFailed(Reason.BuildInfrastructureFailed, "Evicted.", retriable=True, log_tail="")}
+    commit = world.release("one")
+    assert world.headline() == ("Live", "Succeeded")
+    assert world.builds_started == [world.job(commit), world.job(commit, 2)]
+
+
+def test_an_image_that_was_built_but_is_not_in_the_registry_is_waited_for_and_then_given_up(world: Story) -> None:
+    world.registry_says = ImageAbsent()
+    world.release("one", seconds=45)
+    assert world.headline() == ("Building", "Building")
+    assert "waiting for the registry" in world.message
+    world.play(10)
+    assert world.headline() == ("Failed", "ImageMissingAfterBuild")
+    assert world.applied_images == []
+
+
+def test_an_image_that_appears_in_the_registry_a_moment_after_the_build_goes_live(world: Story) -> None:
+    world.registry_says = ImageAbsent()
+    world.release("one", seconds=35)
+    world.registry_says = None
+    world.play(100)
+    assert world.headline() == ("Live", "Succeeded")
+
+
+def test_an_image_with_another_digest_than_the_builder_pushed_is_never_deployed(world: Story) -> None:
+    world.build_ends = {1: BuildSucceeded("sha256:" + "0" * 64)}
+    world.release("one", seconds=300)
+    assert world.headline() == ("Failed", "DigestMismatch")
+    assert world.applied_images == []
+    assert world.the_site.image == FOUND_IMAGE
+
+
+def test_a_registry_that_cannot_be_asked_is_waited_for_and_nothing_is_built_meanwhile(world: Story) -> None:
+    world.registry_says = ImageUnknown(Reason.RegistryUnreachable, "The registry does not answer.")
+    world.release("one", seconds=300)
+    assert world.headline() == ("Building", "RegistryUnreachable")
+    assert world.builds_started == []
+    world.registry_says = None
+    world.play(200)
+    assert world.headline() == ("Live", "Succeeded")
+
+
+def test_a_build_that_is_never_seen_to_start_is_given_up_at_its_timeout(world: Story) -> None:
+    world.refusal = Refusal(Reason.BuildNotStarted, "The API server refuses the build Job.")
+    world.refuses_builds = True
+    world.release("one", seconds=100)
+    assert world.headline() == ("Blocked", "BuildNotStarted")
+    world.play(1800)
+    assert world.headline() == ("Failed", "BuildTimedOut")
+
+
+def test_a_build_that_runs_says_when_it_is_given_up(world: Story) -> None:
+    world.release("one", seconds=5)
+    assert world.headline() == ("Building", "Building")
+    assert world.message.endswith("It is given up at 00:30:01 UTC.")
+
+
+def external() -> Story:
+    world = Story()
+    assert isinstance(world.the_brand, Brand)
+    spec = world.the_brand.spec.model_dump(by_alias=True) | {"build": {"external": {}, "timeoutSeconds": 120}}
+    world.the_brand = Brand.model_validate({"name": "drumeo", "uid": "brand-uid", "spec": spec})
+    return world
+
+
+def test_an_image_that_ci_pushes_is_waited_for() -> None:
+    world = external()
+    commit = world.release("one", seconds=30)
+    assert world.headline() == ("Building", "WaitingForImage")
+    world.images[commit] = world.image_of(commit).partition("@")[2]
+    world.play(100)
+    assert world.headline() == ("Live", "Succeeded")
+    assert world.builds_started == []
+
+
+def test_an_image_that_ci_never_pushes_is_given_up() -> None:
+    world = external()
+    world.release("one", seconds=119)
+    assert world.headline() == ("Building", "WaitingForImage")
+    world.play(5)
+    assert world.headline() == ("Failed", "ImageNotPushed")
+    assert "within 2 min" in world.message
+    assert world.applied_images == []
+
+
+# --- a request while a release is in flight -----------------------------------------------------------------------------
+
+
+def test_a_new_request_while_building_stops_the_build_and_begins_the_next(world: Story) -> None:
+    first = world.release("one", seconds=5)
+    second = world.release("two")
+    assert f"cancel {first[:7]}" in world.deeds
+    assert world.headline() == ("Live", "Succeeded")
+    assert world.applied_images == [(2, world.image_of(second))]
+    assert [(entry.number, entry.outcome) for entry in world.status.history] == [
+        (2, Outcome.Succeeded),
+        (1, Outcome.Superseded),
+    ]
+
+
+def test_a_build_that_another_environment_waits_for_is_not_stopped(world: Story) -> None:
+    first = world.release("one", seconds=5)
+    world.waited_for_elsewhere = frozenset({first})
+    world.release("two")
+    assert f"cancel {first[:7]}" not in world.deeds
+    assert world.headline() == ("Live", "Succeeded")
+
+
+def test_a_new_request_while_deploying_is_deployed_at_once_and_a_rollback_goes_to_what_was_live(live: Story) -> None:
+    good = live.running
+    live.push("master", "two")
+    live.ask("master")
+    live.play_until("Deploying")
+    live.release("three", Behaviour.Crashes)
+    assert live.headline() == ("RolledBack", "CrashLoopBackOff")
+    assert [(entry.number, entry.outcome) for entry in live.status.history[:2]] == [
+        (3, Outcome.RolledBack),
+        (2, Outcome.Superseded),
+    ]
+    assert live.applied_images[-1] == (1, good.image)
+
+
+def test_a_new_request_while_blocked_goes_live(live: Story) -> None:
+    live.release("bad", Behaviour.Crashes)
+    live.ask("master")
+    live.play(5)
+    assert live.headline() == ("Blocked", "CommitQuarantined")
+    live.release("fixed")
+    assert live.headline() == ("Live", "Succeeded")
+    superseded = live.status.history[1]
+    assert (superseded.number, superseded.outcome, superseded.reason) == (3, Outcome.Superseded, "CommitQuarantined")
+
+
+def test_the_commit_in_flight_asked_for_again_goes_on_as_it_was(world: Story) -> None:
+    world.release("one", seconds=5)
+    world.ask("master")
+    world.play(120)
+    assert world.headline() == ("Live", "Succeeded")
+    assert len(world.builds_started) == 1
+    assert world.running.number == 1
+
+
+def rolling_back(live: Story) -> None:
+    """The rollback has begun and does not come to its end for the time being."""
+    live.push("master", "two", Behaviour.Crashes)
+    live.ask("master")
+    live.play_until("RollingBack")
+    live.controller_is_down = True
+    live.play(2)
+
+
+def test_a_request_during_a_rollback_waits_for_its_end(live: Story) -> None:
+    rolling_back(live)
+    applied = list(live.applied_images)
+    third = live.release("three", seconds=10)
+    assert live.headline()[0] == "RollingBack"
+    assert live.applied_images == applied
+    live.controller_is_down = False
+    live.play(150)
+    assert live.headline() == ("Live", "Succeeded")
+    assert live.running.commit == third
+    assert [entry.outcome for entry in live.status.history[:2]] == [Outcome.Succeeded, Outcome.RolledBack]
+
+
+def test_a_request_that_waited_for_a_rollback_is_not_forgotten_when_no_event_comes_after_it(live: Story) -> None:
+    rolling_back(live)
+    live.push("master", "three")
+    live.ask("master")
+    live.settle()
+    live.controller_is_down = False
+    again = Again()
+    while live.status.phase == "RollingBack":
+        live.tick()
+        again = live.one_pass()
+    assert live.status.phase != "RolledBack" or again.after == AT_ONCE, "nothing but the operator itself would wake it"
+
+
+def test_a_ref_that_cannot_be_resolved_does_not_stop_the_release_in_flight(world: Story) -> None:
+    world.release("one", seconds=5)
+    world.ask("no-such-branch")
+    world.play(5)
+    assert world.headline() == ("Building", "Building")
+    assert "It builds." in world.message
+    assert 'The ref asked for since then waits: There is no ref "no-such-branch".' in world.message
+    world.play(400)
+    assert world.running.number == 1
+    assert world.headline() == ("Blocked", "RefNotFound")
+
+
+def test_a_release_is_never_called_ready_while_the_ref_asked_for_since_then_waits(world: Story) -> None:
+    world.release("one", seconds=5)
+    world.ask("no-such-branch")
+    world.play(400)
+    assert not [s for s in world.statuses if s.observed_generation == 2 and s.conditions[0].status == "True"]
+
+
+def test_a_git_server_that_does_not_answer_is_asked_again_until_it_does(world: Story) -> None:
+    world.git_is_down = True
+    world.release("one", seconds=30)
+    assert world.headline() == ("Blocked", "SourceUnreachable")
+    world.git_is_down = False
+    world.play(250)
+    assert world.headline() == ("Live", "Succeeded")
+
+
+# --- which refs are allowed ---------------------------------------------------------------------------------------------
+
+ALLOWED = {
+    "an allowed branch": ("master", "Live"),
+    "another branch": ("feature", "Blocked"),
+    "a bare commit of an allowed branch": ("commit on master", "Live"),
+    "a bare commit of another branch": ("commit on feature", "Blocked"),
+    "a bare commit of both": ("commit on both", "Live"),
+    "a bare commit of none": ("commit on none", "Blocked"),
+}
+
+
+@pytest.mark.parametrize(("ref", "phase"), ALLOWED.values(), ids=ALLOWED)
+def test_only_allowed_refs_are_released(ref: str, phase: str) -> None:
+    world = Story(allowedRefs=["refs/heads/mast*"])
+    world.push("feature", "feature")
+    commit = world.push("master", "one")
+    where = {
+        "commit on master": ("refs/heads/master",),
+        "commit on feature": ("refs/heads/feature",),
+        "commit on both": ("refs/heads/feature", "refs/heads/master"),
+    }
+    world.reachable_from[commit] = where.get(ref, ())
+    world.ask(commit if ref.startswith("commit") else ref)
+    world.play(150)
+    assert world.status.phase == phase
+    if phase == "Blocked":
+        assert world.headline() == ("Blocked", "RefNotAllowed")
+        assert "allows only refs/heads/mast* there" in world.message
+        assert (world.builds_started, world.applied_images) == ([], [])
+
+
+# --- suspend ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_suspended_release_stands_still_and_goes_on_when_resumed(world: Story) -> None:
+    world.release("one", seconds=5)
+    world.suspend(on=True)
+    world.play(5)
+    assert world.headline() == ("Suspended", "Suspended")
+    assert "Release 1" in world.message
+    deeds = list(world.deeds)
+    world.play(200)
+    assert world.deeds == deeds
+    world.suspend(on=False)
+    world.play(100)
+    assert world.headline() == ("Live", "Succeeded")
+
+
+def test_a_request_while_suspended_is_served_when_resumed(live: Story) -> None:
+    live.suspend(on=True)
+    live.play(2)
+    assert live.message.startswith("Nothing is released while")
+    assert live.status.conditions[0].status == "True", "what runs was verified"
+    live.push("master", "two")
+    live.ask("master", suspend=True)
+    live.play(200)
+    assert live.headline()[0] == "Suspended"
+    live.suspend(on=False)
+    live.play(150)
+    assert (live.headline()[0], live.running.number) == ("Live", 2)
+
+
+# --- somebody else changes the image ------------------------------------------------------------------------------------
+
+
+def overridden_while_live(live: Story) -> None:
+    live.set_image_by_hand(MEDDLED)
+
+
+def overridden_during_a_rollout(live: Story) -> None:
+    live.push("master", "two")
+    live.ask("master")
+    live.play_until("Deploying")
+    live.play(1)
+    live.set_image_by_hand(MEDDLED)
+
+
+def overridden_during_the_watch(live: Story) -> None:
+    live.push("master", "two")
+    live.ask("master")
+    live.play_until("Verifying")
+    live.set_image_by_hand(MEDDLED)
+
+
+def overridden_during_a_rollback(live: Story) -> None:
+    rolling_back(live)
+    live.set_image_by_hand(MEDDLED)
+    live.controller_is_down = False
+
+
+OVERRIDDEN = {
+    "while live": overridden_while_live,
+    "during a rollout": overridden_during_a_rollout,
+    "during the watch": overridden_during_the_watch,
+    "during a rollback": overridden_during_a_rollback,
+}
+
+
+@pytest.mark.parametrize("meddle", OVERRIDDEN.values(), ids=OVERRIDDEN)
+def test_the_operator_does_not_fight_somebody_who_changes_the_image_and_says_so(live: Story, meddle: object) -> None:
+    assert callable(meddle)
+    meddle(live)
+    applied = list(live.applied_images)
+    live.play(200)
+    assert live.headline() == ("Blocked", "ImageOverridden")
+    assert (
+        f'"kubectl-edit" has set the image of container "app" of Deployment drumeo-production-deployment to {MEDDLED}'
+        in live.message
+    )
+    assert live.applied_images == applied
+    assert live.the_site.image == MEDDLED
+
+
+@pytest.mark.parametrize("meddle", OVERRIDDEN.values(), ids=OVERRIDDEN)
+def test_a_new_request_takes_a_changed_image_back(live: Story, meddle: object) -> None:
+    assert callable(meddle)
+    meddle(live)
+    live.play(30)
+    commit = live.release("fixed")
+    assert live.headline() == ("Live", "Succeeded")
+    assert live.the_site.image == live.image_of(commit)
+
+
+@pytest.mark.parametrize("name", ["while live", "during a rollout", "during the watch"])
+def test_the_same_commit_asked_for_again_takes_a_changed_image_back(live: Story, name: str) -> None:
+    OVERRIDDEN[name](live)
+    live.play(30)
+    assert live.headline() == ("Blocked", "ImageOverridden")
+    live.ask("master")
+    live.play(150)
+    assert live.headline() == ("Live", "Succeeded"), "that is what the message says"
+    assert live.the_site.image == live.image_of(live.branches["refs/heads/master"])
+
+
+def test_an_image_that_is_set_back_by_hand_is_live_again(live: Story) -> None:
+    live.set_image_by_hand(MEDDLED)
+    live.play(5)
+    live.set_image_by_hand(live.running.image)
+    live.play(5)
+    assert live.headline() == ("Live", "Succeeded")
+
+
+# --- objects that do not fit together -----------------------------------------------------------------------------------
+
+
+def test_a_deployment_that_is_not_there_is_waited_for(world: Story) -> None:
+    site, world.site = world.site, None
+    world.release("one", seconds=100)
+    assert world.headline() == ("Blocked", "DeploymentNotFound")
+    assert 'no Deployment "drumeo-production-deployment" in namespace "drumeo-production"' in world.message
+    world.site = site
+    world.play(200)
+    assert world.headline() == ("Live", "Succeeded")
+
+
+@pytest.mark.parametrize("absent", [5, DEADLINE + 60])
+def test_a_deployment_that_is_made_anew_during_a_rollout_gets_the_release_and_the_whole_time_for_it(
+    live: Story, absent: int
+) -> None:
+    commit = live.push("master", "two")
+    live.ask("master")
+    live.play_until("Deploying")
+    live.site = None
+    live.play(absent)
+    assert live.headline() == ("Blocked", "DeploymentNotFound")
+    live.site = Deployment(uid="uid-2")
+    live.play(200)
+    assert live.headline() == ("Live", "Succeeded")
+    assert live.the_site.image == live.image_of(commit)
+
+
+def test_a_live_release_stays_live_while_its_deployment_is_away(live: Story) -> None:
+    live.site = None
+    live.play(10)
+    assert live.headline() == ("Live", "Succeeded")
+
+
+def test_a_deployment_with_two_containers_needs_to_be_told_which_one() -> None:
+    world = Story()
+    world.sidecars = {"proxy": "envoy"}
+    world.release("one", seconds=20)
+    assert world.headline() == ("Blocked", "ContainerAmbiguous")
+    assert 'has the containers "app" and "proxy"' in world.message
+    world.the_brand = brand(container="web")
+    world.play(120)
+    assert world.headline() == ("Blocked", "ContainerNotFound")
+    assert 'has no container "web"; it has "app" and "proxy"' in world.message
+    assert world.builds_started == []
+    world.the_brand = brand(container="app")
+    world.play(200)
+    assert world.headline() == ("Live", "Succeeded")
+
+
+MISFITS: dict[str, tuple[dict[str, object], str, str]] = {
+    "no Brand": ({"the_brand": None}, "BrandNotFound", 'There is no Brand "drumeo"'),
+    "a Brand that breaks rules": (
+        {"the_brand": BrandInvalid("spec.image: missing.")},
+        "BrandInvalid",
+        "spec.image: missing.",
+    ),
+    "no such environment": (
+        {"the_brand": brand(name="staging")},
+        "EnvironmentNotFound",
+        'has no environment "production"; it has "staging"',
+    ),
+    "another namespace": (
+        {"the_brand": brand(namespace="shop")},
+        "NamespaceNotAllowed",
+        'only from namespace "shop", not from "drumeo-production"',
+    ),
+    "an older BrandRelease": ({"oldest": "elder"}, "DuplicateRelease", 'BrandRelease "elder" is older'),
+}
+
+
+@pytest.mark.parametrize(("change", "reason", "words"), MISFITS.values(), ids=MISFITS)
+def test_objects_that_do_not_fit_together_are_named_and_heal_when_mended(
+    change: dict[str, object], reason: str, words: str
+) -> None:
+    world = Story()
+    mended = {name: getattr(world, name) for name in change}
+    for name, value in change.items():
+        setattr(world, name, value)
+    world.release("one", seconds=30)
+    assert world.headline() == ("Blocked", reason)
+    assert words in world.message
+    assert (world.builds_started, world.applied_images) == ([], [])
+    for name, value in mended.items():
+        setattr(world, name, value)
+    world.play(450)
+    assert world.headline() == ("Live", "Succeeded")
+
+
+def test_a_secret_that_the_brand_names_and_that_is_not_there_is_asked_for(world: Story) -> None:
+    assert isinstance(world.the_brand, Brand)
+    source = world.the_brand.spec.source.model_copy(update={"secret_name": "drumeo-git"})
+    spec = world.the_brand.spec.model_copy(update={"source": source})
+    world.the_brand = world.the_brand.model_copy(update={"spec": spec})
+    world.release("one", seconds=5)
+    assert world.headline() == ("Blocked", "SourceAuthenticationFailed")
+    assert 'no Secret "drumeo-git" in namespace "builds"' in world.message
+
+
+def test_a_brand_release_that_is_gone_is_nobodys_business(world: Story) -> None:
+    assert world.one_pass() == Again()
+    assert world.deeds == []
+
+
+# --- the cluster refuses ------------------------------------------------------------------------------------------------
+
+REFUSED = Refusal(Reason.DeploymentRefused, "The API server refuses the change: a policy denies it.")
+
+
+def test_a_refused_change_is_told_once_tried_again_and_heals() -> None:
+    live = Story(progressDeadlineSeconds=600)
+    live.release("one")
+    live.refusal = REFUSED
+    commit = live.release("two", seconds=40)
+    assert live.headline() == ("Blocked", "DeploymentRefused")
+    assert live.message == REFUSED.message
+    written, tried = len(live.statuses), live.attempts_to_apply
+    live.play(10)
+    assert len(live.statuses) == written
+    live.refusal = None
+    live.play(150)
+    assert live.attempts_to_apply > tried
+    assert live.headline() == ("Live", "Succeeded")
+    assert live.the_site.image == live.image_of(commit)
+
+
+def test_a_change_that_is_refused_for_long_costs_hardly_a_status_write(live: Story) -> None:
+    live.refusal = REFUSED
+    live.release("two", seconds=40)
+    written = len(live.statuses)
+    live.play(600)
+    assert live.attempts_to_apply > 8
+    assert len(live.statuses) - written <= 600 / (DEADLINE / 2), "at most to let the deadline begin anew"
+
+
+def test_a_change_that_was_refused_for_longer_than_the_deadline_still_has_the_whole_deadline(live: Story) -> None:
+    live.refusal = REFUSED
+    live.release("two", seconds=40 + 3 * DEADLINE)
+    live.refusal = None
+    live.play(200)
+    assert live.headline() == ("Live", "Succeeded")
+    assert live.status.quarantine == ()
+
+
+def test_a_rollback_that_was_refused_for_longer_than_the_deadline_still_has_the_whole_deadline(live: Story) -> None:
+    live.push("master", "two", Behaviour.Crashes)
+    live.ask("master")
+    live.play_until("Deploying")
+    live.play(1)
+    live.refusal = REFUSED
+    live.play(3 * DEADLINE)
+    assert live.headline() == ("Blocked", "DeploymentRefused")
+    live.the_site.pods = [pod for pod in live.the_site.pods if pod.release != 1]
+    live.refusal = None
+    live.play(200)
+    assert live.headline() == ("RolledBack", "CrashLoopBackOff")
+
+
+# --- nothing happens ----------------------------------------------------------------------------------------------------
+
+
+def building(world: Story) -> None:
+    world.build_ends = {1: BuildRunning("It builds."), 2: BuildRunning("It builds.")}
+    world.release("two", Behaviour.DoesNotBuild, seconds=30)
+
+
+def deploying(world: Story) -> None:
+    world.release("two", Behaviour.NeverReady, seconds=0)
+    world.play_until("Deploying")
+    world.play(10)
+
+
+def verifying(world: Story) -> None:
+    world.release("two", seconds=0)
+    world.play_until("Verifying")
+    world.play(5)
+
+
+def rolled_back(world: Story) -> None:
+    world.release("two", Behaviour.Crashes)
+
+
+def quarantined(world: Story) -> None:
+    world.release("two", Behaviour.Crashes)
+    world.ask("master")
+    world.play(5)
+
+
+def waiting_for_git(world: Story) -> None:
+    world.git_is_down = True
+    world.release("two", seconds=5)
+
+
+def refused_while_building(world: Story) -> None:
+    building(world)
+    world.ask("no-such-branch")
+    world.play(3)
+
+
+QUIET = {
+    "building": building,
+    "deploying": deploying,
+    "verifying": verifying,
+    "live": lambda _: None,
+    "rolling back": rolling_back,
+    "rolled back": rolled_back,
+    "quarantined": quarantined,
+    "overridden": overridden_while_live,
+    "git is down": waiting_for_git,
+    "building, and the next ref cannot be resolved": refused_while_building,
+}
+
+
+@pytest.mark.parametrize("begin", QUIET.values(), ids=QUIET)
+def test_while_nothing_happens_nothing_is_written_however_often_one_looks(live: Story, begin: object) -> None:
+    assert callable(begin)
+    begin(live)
+    live.settle()
+    deeds = list(live.deeds)
+    for _ in range(5):
+        live.time += timedelta(seconds=1)
+        live.one_pass()
+    assert live.deeds == deeds
+
+
+def test_a_pass_that_meets_a_newer_object_writes_nothing_and_looks_again(world: Story) -> None:
+    world.push("master", "one")
+    world.ask("master")
+
+    async def asked_meanwhile(release: BrandRelease) -> str:
+        world.version += 1
+        return release.name
+
+    world.holder = asked_meanwhile  # type: ignore[method-assign]
+    assert world.one_pass().after == AT_ONCE
+    assert world.deeds == []
+
+
+def test_a_ref_whose_resolution_is_passing_trouble_is_told_as_such(world: Story) -> None:
+    answer = Unresolved(Reason.SourceUnreachable, "Later.", passing=True)
+
+    async def later(url: str, secret: Secret | None, ref: str, *, list_containing: bool) -> Resolution:
+        return answer
+
+    world.resolve = later  # type: ignore[method-assign]
+    world.ask("master")
+    soon = world.one_pass().retry
+    answer = Unresolved(Reason.RefNotFound, "Never.", passing=False)
+    seldom = world.one_pass().retry
+    assert soon is not None
+    assert seldom is not None
+    assert soon < seldom, "what passes by itself is asked more often"
+    assert KEY.name == "drumeo"

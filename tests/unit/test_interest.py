@@ -1,0 +1,61 @@
+"""Which BrandReleases an event concerns."""
+
+from typing import Any
+
+import pytest
+
+from brandrelease.controller.interest import Interest
+from brandrelease.controller.queue import Key
+
+PRODUCTION, STAGING, OTHER = Key("drumeo-production", "a"), Key("drumeo-staging", "b"), Key("pianote", "c")
+
+
+@pytest.fixture
+def interest() -> Interest:
+    known = Interest()
+    known.learn(PRODUCTION, "drumeo")
+    known.learn(STAGING, "drumeo")
+    known.learn(OTHER, "pianote")
+    return known
+
+
+def job(brand: str | None) -> dict[str, Any]:
+    return {"name": "br-1", "namespace": "builds"} | ({"labels": {"brandrelease.dev/name": brand}} if brand else {})
+
+
+CONCERNED: dict[str, tuple[str, dict[str, Any], set[Key]]] = {
+    "a Brand": ("brands", {"name": "drumeo"}, {PRODUCTION, STAGING}),
+    "a Brand without releases": ("brands", {"name": "guitareo"}, set()),
+    "a build": ("jobs", job("drumeo"), {PRODUCTION, STAGING}),
+    "a build of nobody": ("jobs", job(None), set()),
+    "a Deployment": (
+        "deployments",
+        {"namespace": "pianote", "name": "web", "labels": {"brandrelease.dev/name": "c"}},
+        {OTHER},
+    ),
+    "a pod": ("pods", {"namespace": "pianote", "name": "web-1", "labels": {"brandrelease.dev/name": "c"}}, {OTHER}),
+    "a pod without our label": ("pods", {"namespace": "pianote", "name": "web-1", "labels": {"app": "x"}}, set()),
+    "a pod without labels": ("pods", {"namespace": "pianote", "name": "web-1"}, set()),
+    "a BrandRelease": ("brandreleases", {"namespace": "pianote", "name": "c"}, {OTHER}),
+}
+
+
+@pytest.mark.parametrize(("kind", "metadata", "keys"), CONCERNED.values(), ids=CONCERNED)
+def test_an_event_concerns(interest: Interest, kind: str, metadata: dict[str, Any], keys: set[Key]) -> None:
+    assert set(interest.by_kind()[kind](metadata)) == keys
+
+
+def test_a_brand_release_that_is_gone_makes_place_for_another_of_its_brand_in_its_namespace(interest: Interest) -> None:
+    heir = Key("drumeo-production", "heir")
+    interest.learn(heir, "drumeo")
+    assert set(interest.forget(PRODUCTION)) == {heir}
+    assert set(interest.of_brand({"name": "drumeo"})) == {STAGING, heir}
+
+
+def test_a_brand_release_that_was_never_seen_can_be_gone(interest: Interest) -> None:
+    assert not list(interest.forget(Key("x", "y")))
+
+
+def test_learning_the_same_twice_is_learning_it_once(interest: Interest) -> None:
+    interest.learn(OTHER, "pianote")
+    assert list(interest.of_brand({"name": "pianote"})) == [OTHER]

@@ -1,0 +1,184 @@
+"""The work queue on a real event loop: one pass per object at a time, and none is lost."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
+
+import pytest
+import structlog
+from structlog.testing import capture_logs
+
+from brandrelease.controller import queue as module
+from brandrelease.controller.queue import Again, Key, WorkQueue
+from brandrelease.telemetry import Metrics
+
+A, B = Key("shop", "a"), Key("shop", "b")
+
+
+@pytest.fixture(autouse=True)
+def quick_and_quiet(monkeypatch: pytest.MonkeyPatch) -> object:
+    monkeypatch.setattr(module, "FIRST_PAUSE", 0.01)
+    monkeypatch.setattr(module.random, "uniform", lambda low, high: (low + high) / 2)
+    with capture_logs() as lines:
+        yield lines
+
+
+@asynccontextmanager
+async def working(work: Callable[[Key], Awaitable[Again]], workers: int = 4) -> AsyncIterator[WorkQueue]:
+    queue = WorkQueue(work, Metrics())
+    task = asyncio.create_task(queue.run(workers))
+    await asyncio.sleep(0)
+    try:
+        yield queue
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+class Work:
+    """Passes that last until they are let go, and remember themselves."""
+
+    def __init__(self, *answers: Again | Exception, lasting: float = 0.0) -> None:
+        self.answers, self.lasting = list(answers), lasting
+        self.begun: list[tuple[Key, float]] = []
+        self.now = self.most = 0
+
+    async def __call__(self, key: Key) -> Again:
+        self.begun.append((key, asyncio.get_running_loop().time()))
+        self.now += 1
+        self.most = max(self.most, self.now)
+        try:
+            await asyncio.sleep(self.lasting)
+        finally:
+            self.now -= 1
+        answer = self.answers.pop(0) if self.answers else Again()
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def count(self, key: Key) -> int:
+        return [begun for begun, _ in self.begun].count(key)
+
+    def pauses(self) -> list[float]:
+        moments = [moment for _, moment in self.begun]
+        return [later - earlier for earlier, later in zip(moments, moments[1:], strict=False)]
+
+
+async def test_asking_many_times_before_the_pass_begins_is_asking_once() -> None:
+    work = Work()
+    async with working(work) as queue:
+        for _ in range(5):
+            queue.add(A)
+        await asyncio.sleep(0.02)
+    assert work.count(A) == 1
+
+
+async def test_asking_during_a_pass_gives_exactly_one_more_and_never_two_at_a_time() -> None:
+    work = Work(lasting=0.02)
+    async with working(work) as queue:
+        queue.add(A)
+        await asyncio.sleep(0.005)
+        for _ in range(5):
+            queue.add(A)
+        await asyncio.sleep(0.08)
+    assert work.count(A) == 2
+    assert work.most == 1
+
+
+async def test_different_objects_are_looked_at_side_by_side() -> None:
+    work = Work(lasting=0.02)
+    async with working(work) as queue:
+        queue.add(A)
+        queue.add(B)
+        await asyncio.sleep(0.01)
+        assert work.most == 2
+
+
+async def test_an_object_comes_back_after_the_time_that_its_pass_named() -> None:
+    work = Work(Again(after=timedelta(seconds=0.03)))
+    async with working(work) as queue:
+        queue.add(A)
+        await asyncio.sleep(0.015)
+        assert work.count(A) == 1
+        await asyncio.sleep(0.04)
+    assert work.count(A) == 2
+
+
+async def test_a_time_in_the_past_is_now() -> None:
+    work = Work(Again(after=timedelta(seconds=-5)))
+    async with working(work) as queue:
+        queue.add(A)
+        await asyncio.sleep(0.02)
+    assert work.count(A) == 2
+
+
+async def test_an_event_comes_before_the_time_and_takes_its_place() -> None:
+    work = Work(Again(after=timedelta(seconds=0.03)))
+    async with working(work) as queue:
+        queue.add(A)
+        await asyncio.sleep(0.01)
+        queue.add(A)
+        await asyncio.sleep(0.06)
+    assert work.count(A) == 2
+
+
+async def test_pauses_grow_to_the_limit_and_begin_anew_after_a_pass_that_asks_for_none() -> None:
+    retry = Again(retry=timedelta(seconds=0.04))
+    work = Work(retry, retry, retry, retry, Again(after=timedelta()), retry)
+    async with working(work) as queue:
+        queue.add(A)
+        await asyncio.sleep(0.25)
+    first, second, third, fourth, _, anew = work.pauses()
+    assert 0.009 <= first < second < third
+    assert 0.038 <= third == pytest.approx(fourth, abs=0.015)
+    assert anew < third
+
+
+async def test_the_sooner_of_a_time_and_a_growing_pause_counts() -> None:
+    work = Work(Again(after=timedelta(seconds=5), retry=timedelta(seconds=60)))
+    async with working(work) as queue:
+        queue.add(A)
+        await asyncio.sleep(0.05)
+    assert work.count(A) == 2
+
+
+async def test_a_pass_that_fails_is_repeated_and_the_others_go_on(quick_and_quiet: list[dict[str, object]]) -> None:
+    work = Work(RuntimeError("the API server is away"), RuntimeError("still"))
+    async with working(work, workers=1) as queue:
+        queue.add(A)
+        queue.add(B)
+        await asyncio.sleep(0.1)
+    assert work.count(A) >= 2
+    assert work.count(B) >= 1
+    assert any("will be repeated" in str(line["event"]) for line in quick_and_quiet)
+    assert structlog.contextvars.get_contextvars() == {}
+
+
+async def test_an_object_that_is_gone_is_not_brought_back_by_a_timer() -> None:
+    work = Work(Again(after=timedelta(seconds=0.02)))
+    async with working(work) as queue:
+        queue.add(A)
+        await asyncio.sleep(0.01)
+        queue.forget(A)
+        queue.forget(B)
+        await asyncio.sleep(0.04)
+    assert work.count(A) == 1
+
+
+async def test_the_oldest_wait_tells_that_all_workers_hang() -> None:
+    work = Work(lasting=1)
+    async with working(work, workers=1) as queue:
+        assert queue.oldest_wait() == 0.0
+        queue.add(A)
+        await asyncio.sleep(0.005)
+        assert queue.oldest_wait() == 0.0, "at work is not waiting"
+        queue.add(B)
+        await asyncio.sleep(0.02)
+        assert 0.015 <= queue.oldest_wait() < 1
+
+
+async def test_keys_are_told_as_kubectl_tells_them() -> None:
+    assert str(A) == "shop/a"
+    assert sorted([B, A]) == [A, B]

@@ -1,0 +1,168 @@
+"""The resync finds what a lost watch event hid, and costs nothing where none was lost."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from brandrelease.controller.interest import Interest
+from brandrelease.controller.queue import Key
+from brandrelease.controller.resync import Known, Resync, Versions
+from brandrelease.telemetry import Metrics
+
+Json = dict[str, Any]
+
+
+def pod(name: str, version: int) -> Json:
+    labels = {"brandrelease.dev/name": "drumeo"}
+    metadata = {"uid": f"uid-{name}", "name": name, "namespace": "shop", "resourceVersion": str(version)}
+    return {"metadata": metadata | {"labels": labels}}
+
+
+class World:
+    """What the API server would list, what the watch has shown, and who was woken."""
+
+    def __init__(self) -> None:
+        self.objects: dict[str, list[Json]] = {}
+        self.woken: list[Key] = []
+        self.known, self.metrics, interest = Known(), Metrics(), Interest()
+        self.broken: set[str] = set()
+        self.resync = Resync(self.lists, self.known, interest.by_kind(), self.woken.extend, self.metrics)
+
+    async def lists(self, kind: str) -> list[Json]:
+        if kind in self.broken:
+            raise ConnectionError(kind)
+        return self.objects.get(kind, [])
+
+    def watched(self, kind: str, body: Json) -> None:
+        assert self.known.of(kind).is_news(body["metadata"])
+
+    async def once(self) -> list[Key]:
+        self.woken.clear()
+        await self.resync.once()
+        return list(self.woken)
+
+    def lost(self) -> float:
+        return self.metrics.registry.get_sample_value("brandrelease_lost_events_total") or 0.0
+
+
+@pytest.fixture
+def world() -> World:
+    known = World()
+    known.objects["pods"] = [pod("a", 5), pod("b", 6)]
+    for body in known.objects["pods"]:
+        known.watched("pods", body)
+    return known
+
+
+DRUMEO = Key("shop", "drumeo")
+
+
+async def test_no_news_wakes_nobody(world: World) -> None:
+    assert await world.once() == []
+    assert world.lost() == 0
+
+
+async def test_a_lost_ADDED_event_is_found_once(world: World) -> None:  # noqa: N802 - the event's name
+    world.objects["pods"].append(pod("c", 9))
+    assert await world.once() == [DRUMEO]
+    assert await world.once() == []
+    assert world.lost() == 1
+
+
+async def test_a_lost_MODIFIED_event_is_found_once(world: World) -> None:  # noqa: N802 - the event's name
+    world.objects["pods"][0] = pod("a", 10)
+    assert await world.once() == [DRUMEO]
+    assert await world.once() == []
+
+
+async def test_a_lost_DELETED_event_is_found_once(world: World) -> None:  # noqa: N802 - the event's name
+    del world.objects["pods"][0]
+    assert await world.once() == [DRUMEO]
+    assert await world.once() == []
+
+
+async def test_an_object_that_was_made_anew_under_its_name_is_news_twice(world: World) -> None:
+    anew = pod("a", 12)
+    anew["metadata"]["uid"] = "uid-of-another"
+    world.objects["pods"][0] = anew
+    assert await world.once() == [DRUMEO, DRUMEO]
+
+
+async def test_a_lost_event_of_a_brand_release_is_found_too(world: World) -> None:
+    world.objects["brandreleases"] = [{"metadata": {"uid": "1", "name": "x", "namespace": "n", "resourceVersion": "3"}}]
+    assert await world.once() == [Key("n", "x")]
+
+
+async def test_a_list_that_is_older_than_what_the_watch_has_shown_is_no_news(world: World) -> None:
+    world.watched("pods", pod("a", 40))
+    assert await world.once() == []
+
+
+async def test_a_kind_that_cannot_be_listed_is_found_by_the_next_resync(world: World) -> None:
+    world.objects["pods"].append(pod("c", 9))
+    world.broken = {"pods"}
+    with pytest.raises(ConnectionError):
+        await world.resync.once()
+    world.broken = set()
+    assert await world.once() == [DRUMEO]
+
+
+async def test_a_resync_that_fails_is_repeated_and_its_silence_is_counted(world: World) -> None:
+    assert world.resync.silence() == 0.0
+    world.broken = {"pods"}
+    world.objects["pods"].append(pod("c", 9))
+    with capture_logs() as lines:
+        running = asyncio.create_task(world.resync.run(0.01))
+        await asyncio.sleep(0.05)
+        assert world.woken == []
+        assert world.resync.silence() > 0.03
+        world.broken = set()
+        await asyncio.sleep(0.03)
+        running.cancel()
+    assert world.woken == [DRUMEO]
+    assert world.resync.silence() < 0.03
+    assert any("will be repeated" in str(line["event"]) for line in lines)
+
+
+# --- versions -----------------------------------------------------------------------------------------------------------
+
+
+def test_an_own_write_is_no_news_and_what_comes_after_it_is() -> None:
+    versions = Versions()
+    assert versions.is_news(pod("a", 5)["metadata"])
+    versions.saw_own_write("uid-a", "6")
+    assert not versions.is_news(pod("a", 6)["metadata"])
+    assert versions.is_news(pod("a", 7)["metadata"])
+
+
+def test_an_own_write_does_not_hide_a_version_that_was_seen_meanwhile() -> None:
+    versions = Versions()
+    versions.is_news(pod("a", 9)["metadata"])
+    versions.saw_own_write("uid-a", "8")
+    assert not versions.is_news(pod("a", 9)["metadata"]), "the watch was faster than the answer to the write"
+
+
+def test_a_write_on_an_object_that_was_never_seen_is_nothing() -> None:
+    versions = Versions()
+    versions.saw_own_write("uid-a", "6")
+    assert versions.is_news(pod("a", 6)["metadata"])
+
+
+def test_versions_are_compared_as_numbers() -> None:
+    versions = Versions()
+    versions.is_news(pod("a", 9)["metadata"])
+    assert versions.is_news(pod("a", 10)["metadata"])
+    assert not versions.is_news(pod("a", 10)["metadata"])
+
+
+def test_an_object_that_is_gone_is_forgotten_and_told_with_its_labels_where_the_event_was_lost() -> None:
+    versions = Versions()
+    versions.is_news(pod("a", 5)["metadata"])
+    versions.is_news(pod("b", 5)["metadata"])
+    versions.gone(pod("a", 6)["metadata"])
+    versions.gone(pod("never seen", 6)["metadata"])
+    (missing,) = versions.missing_from([])
+    assert (missing["name"], missing["labels"]) == ("b", {"brandrelease.dev/name": "drumeo"})
+    assert versions.missing_from([]) == []

@@ -1,0 +1,113 @@
+"""What can be set: sensible without anything set, and a wrong value is refused with its name."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from brandrelease.settings import InvalidSettings, LogFormat, LogLevel, SecurityProfile, load_settings
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    import os
+
+    for name in list(os.environ):
+        if name.startswith("BRANDRELEASE_") or name == "KUBECONFIG":
+            monkeypatch.delenv(name)
+
+
+def test_the_defaults_are_those_of_an_operator_in_a_cluster() -> None:
+    settings = load_settings()
+    assert settings.build_namespace == "brandrelease-builds"
+    assert settings.watch_namespaces == settings.insecure_registries == frozenset()
+    assert (settings.http_host, settings.http_port) == ("0.0.0.0", 8080)
+    assert (settings.resync_seconds, settings.workers) == (60, 16)
+    assert settings.allow_insecure_sources is False
+    assert settings.build_security_profile is SecurityProfile.UserNamespace
+    assert (settings.log_format, settings.log_level) == (LogFormat.Json, LogLevel.Info)
+    assert settings.kubeconfig is None
+    assert settings.instance
+
+
+def test_each_variable_is_heard(monkeypatch: pytest.MonkeyPatch) -> None:
+    values = {
+        "BRANDRELEASE_BUILD_NAMESPACE": "builds",
+        "BRANDRELEASE_WATCH_NAMESPACES": " a, b,,a ",
+        "BRANDRELEASE_HTTP_ADDRESS": "127.0.0.1:9000",
+        "BRANDRELEASE_RESYNC_SECONDS": "1.5",
+        "BRANDRELEASE_WORKERS": "2",
+        "BRANDRELEASE_CACHE_DIR": "/tmp/cache",
+        "BRANDRELEASE_ALLOW_INSECURE_SOURCES": "true",
+        "BRANDRELEASE_INSECURE_REGISTRIES": "localhost:5000",
+        "BRANDRELEASE_BUILD_IMAGE": "buildkit:1",
+        "BRANDRELEASE_BUILD_SECURITY_PROFILE": "rootless",
+        "BRANDRELEASE_INSTANCE": "pod-1",
+        "BRANDRELEASE_LOG_FORMAT": "console",
+        "BRANDRELEASE_LOG_LEVEL": "debug",
+        "KUBECONFIG": "/tmp/kubeconfig",
+    }
+    for name, value in values.items():
+        monkeypatch.setenv(name, value)
+    settings = load_settings()
+    assert settings.model_dump() == {
+        "build_namespace": "builds",
+        "watch_namespaces": frozenset({"a", "b"}),
+        "http_address": "127.0.0.1:9000",
+        "resync_seconds": 1.5,
+        "workers": 2,
+        "cache_dir": Path("/tmp/cache"),
+        "allow_insecure_sources": True,
+        "insecure_registries": frozenset({"localhost:5000"}),
+        "build_image": "buildkit:1",
+        "build_security_profile": SecurityProfile.Rootless,
+        "instance": "pod-1",
+        "log_format": LogFormat.Console,
+        "log_level": LogLevel.Debug,
+        "kubeconfig": Path("/tmp/kubeconfig"),
+    }
+
+
+def test_an_empty_variable_is_as_good_as_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BRANDRELEASE_WORKERS", "")
+    monkeypatch.setenv("KUBECONFIG", "")
+    assert load_settings().workers == 16
+    assert load_settings().kubeconfig is None
+
+
+BAD = [
+    ("BRANDRELEASE_HTTP_ADDRESS", "8080x"),
+    ("BRANDRELEASE_HTTP_ADDRESS", "0.0.0.0:http"),
+    ("BRANDRELEASE_HTTP_ADDRESS", "8080"),
+    ("BRANDRELEASE_HTTP_ADDRESS", "0.0.0.0:65536"),
+    ("BRANDRELEASE_RESYNC_SECONDS", "0"),
+    ("BRANDRELEASE_RESYNC_SECONDS", "3601"),
+    ("BRANDRELEASE_RESYNC_SECONDS", "often"),
+    ("BRANDRELEASE_WORKERS", "0"),
+    ("BRANDRELEASE_WORKERS", "257"),
+    ("BRANDRELEASE_WORKERS", "many"),
+    ("BRANDRELEASE_ALLOW_INSECURE_SOURCES", "perhaps"),
+    ("BRANDRELEASE_BUILD_SECURITY_PROFILE", "root"),
+    ("BRANDRELEASE_LOG_FORMAT", "xml"),
+    ("BRANDRELEASE_LOG_LEVEL", "loud"),
+]
+
+
+@pytest.mark.parametrize(("name", "value"), BAD)
+def test_a_value_that_cannot_be_used_is_refused_with_the_name_of_its_variable(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(InvalidSettings) as refused:
+        load_settings()
+    sentence = str(refused.value)
+    assert sentence.startswith("The environment has values that cannot be used.")
+    assert re.search(rf"\b{name}: \S", sentence)
+    assert sentence.endswith(".")
+
+
+def test_all_bad_values_are_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BRANDRELEASE_WORKERS", "0")
+    monkeypatch.setenv("BRANDRELEASE_LOG_LEVEL", "loud")
+    with pytest.raises(InvalidSettings, match=r"BRANDRELEASE_WORKERS: .*BRANDRELEASE_LOG_LEVEL: "):
+        load_settings()
