@@ -32,7 +32,7 @@ fmt: ## Format the code and mend what can be mended
 	@$(RUN) ruff check --fix --quiet . ; $(RUN) ruff format --quiet .
 
 .PHONY: types
-types: ; @$(RUN) mypy --no-error-summary
+types: ; @$(RUN) mypy --no-error-summary && $(RUN) mypy --no-error-summary tests
 
 .PHONY: imports
 imports: ; @$(RUN) lint-imports --no-cache > /tmp/lint-imports.$$$$ 2>&1 || { cat /tmp/lint-imports.$$$$; rm -f /tmp/lint-imports.$$$$; exit 1; }; rm -f /tmp/lint-imports.$$$$; $(RUN) deptry operator --no-ansi 2>&1 | grep -v -e '^Success' -e '^Scanning' ; exit $${PIPESTATUS[0]}

@@ -16,12 +16,13 @@ from brandrelease.adapters.kube.cluster import KubeCluster, WatchedObjects
 from brandrelease.adapters.registry import RegistryApi
 from brandrelease.adapters.system_clock import SystemClock
 from brandrelease.controller import handlers
+from brandrelease.controller.arrivals import Arrivals
 from brandrelease.controller.interest import Interest
 from brandrelease.controller.observe import World
 from brandrelease.controller.probes import Probes
-from brandrelease.controller.queue import Key, WorkQueue
 from brandrelease.controller.reconcile import Reconciler
 from brandrelease.controller.resync import Known, Resync
+from brandrelease.controller.work_queue import Key, WorkQueue
 from brandrelease.settings import Settings
 from brandrelease.telemetry import Metrics
 
@@ -71,8 +72,8 @@ async def _run(settings: Settings, api: KubeApi, world: World) -> None:
         settings.watch_namespaces, settings.build_namespace, kubeconfig=settings.kubeconfig is not None
     )
     try:
-        await _first_to_end(
-            pump.run(interest, known, enqueue, queue.forget),
+        await _until_the_first_ends(
+            pump.run(Arrivals(interest, known, enqueue, queue.forget)),
             queue.run(settings.workers),
             resync.run(settings.resync_seconds),
         )
@@ -81,13 +82,15 @@ async def _run(settings: Settings, api: KubeApi, world: World) -> None:
         log.info("The operator has stopped.")
 
 
-async def _first_to_end(*works: Coroutine[Any, Any, None]) -> None:
-    """Run all of these until one ends or fails, then end the others: a part that is gone is never left unnoticed."""
-    tasks = [asyncio.ensure_future(work) for work in works]
+async def _until_the_first_ends(first: Coroutine[Any, Any, None], *others: Coroutine[Any, Any, None]) -> None:
+    """Run all until the first has ended, then end the others. One of those that ends before is never left unnoticed."""
+    tasks = [asyncio.ensure_future(work) for work in (first, *others)]
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         for task in done:
             task.result()
+        if tasks[0] not in done:
+            raise RuntimeError("A part of the operator has ended by itself; the process ends, to be started again.")
     finally:
         for task in tasks:
             task.cancel()

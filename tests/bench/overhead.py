@@ -18,9 +18,9 @@ from typing import Any
 from cluster import api
 from e2e.story import Story
 from support import images
+from support.brand_site import Start
 from support.git_server import GitServer
 from support.kubectl import Kubectl, Seen
-from support.site import Start
 
 RELEASES, FAILURES = 30, 10
 LIMIT_SECONDS = 60.0
@@ -130,7 +130,9 @@ def tell(what: str, seconds: list[float]) -> None:
     """One line of the table."""
     ordered = sorted(seconds)
     p95 = ordered[min(len(ordered) - 1, round(0.95 * len(ordered)))]
-    say(f"{what:<45} n={len(ordered):<3} p50 {statistics.median(ordered):6.3f} s   p95 {p95:6.3f} s   max {ordered[-1]:6.3f} s")
+    say(
+        f"{what:<45} n={len(ordered):<3} p50 {statistics.median(ordered):6.3f} s   p95 {p95:6.3f} s   max {ordered[-1]:6.3f} s"
+    )
 
 
 def say(text: str) -> None:

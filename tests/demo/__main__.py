@@ -61,7 +61,7 @@ class Demo:
         while (left := limit - time.monotonic()) > 0:
             with suppress(queue.Empty):
                 status = versions.get(timeout=left)[1].get("status", {})
-                ready = next((c for c in status.get("conditions", []) if c["type"] == "Ready"), {})
+                ready: dict[str, Any] = next((c for c in status.get("conditions", []) if c["type"] == "Ready"), {})
                 if status.get("current", {}).get("commit") != commit or status["phase"] == seen:
                     continue
                 seen = status["phase"]

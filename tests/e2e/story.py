@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from cluster.clusters import Cluster
-from support import images, site
+from support import brand_site, images
+from support.brand_site import Start
 from support.git_server import GitServer, Repository
 from support.kubectl import Kubectl, eventually
 from support.operator_process import OperatorProcess
-from support.site import Start
 
 Object = dict[str, Any]
 SETTLE_SECONDS = 90.0
@@ -85,8 +85,8 @@ class Story:
         self, replicas: int = 2, *, sidecar: bool = False, memory: str = "64Mi", image: str = "", **spec: Any
     ) -> None:
         """The site's Deployment as somebody has made it by hand, with an image that works."""
-        found = image or site.push_image(self.cluster, self.image_repository, "by-hand", Start.Good, "by hand")
-        probe = {"httpGet": {"path": "/", "port": site.PORT}, "periodSeconds": 1, "failureThreshold": 1}
+        found = image or brand_site.push_image(self.cluster, self.image_repository, "by-hand", Start.Good, "by hand")
+        probe = {"httpGet": {"path": "/", "port": brand_site.PORT}, "periodSeconds": 1, "failureThreshold": 1}
         app = {
             "name": "app",
             "image": found,
@@ -119,7 +119,7 @@ class Story:
             "apiVersion": "v1",
             "kind": "Service",
             "metadata": {"name": "site", "namespace": self.namespace},
-            "spec": {"selector": labels, "ports": [{"port": 80, "targetPort": site.PORT}]},
+            "spec": {"selector": labels, "ports": [{"port": 80, "targetPort": brand_site.PORT}]},
         }
         self.kubectl.apply(body, service)
 
@@ -145,9 +145,9 @@ class Story:
         """A commit; with the builder `external` its image is pushed too, as CI would."""
         text = text or f"{start.name} {time.monotonic_ns()}"
         base = images.push(images.BUSYBOX, self.cluster)
-        commit = self.repository.commit(files or site.files(start, text, base), f"Make it: {start.name}", branch)
+        commit = self.repository.commit(files or brand_site.files(start, text, base), f"Make it: {start.name}", branch)
         if self.builder == "external":
-            site.push_image(self.cluster, self.image_repository, commit, start, text)
+            brand_site.push_image(self.cluster, self.image_repository, commit, start, text)
         return commit
 
     def release(self, ref: str = "master", **spec: Any) -> None:
@@ -189,7 +189,7 @@ class Story:
 
         def stands_there() -> Object | None:
             status = self.status
-            ready = next((c for c in status.get("conditions", []) if c["type"] == "Ready"), {})
+            ready: Object = next((c for c in status.get("conditions", []) if c["type"] == "Ready"), {})
             fits = status.get("phase") == phase and reason in {None, ready.get("reason")}
             return status if fits and commit in {None, status.get("current", {}).get("commit")} else None
 

@@ -6,8 +6,8 @@ import pytest
 
 from e2e.story import Story
 from e2e.test_releases import a_live_site
-from support import images, site
-from support.site import Start
+from support import brand_site, images
+from support.brand_site import Start
 
 FAILURES = {
     "crash": (Start.CrashAtStart, "CrashLoopBackOff", "exited with code 255 twice; its log says: PHP Fatal error"),
@@ -119,7 +119,7 @@ def test_missing_secret(story: Story) -> None:
 def test_build_fails(story: Story) -> None:
     a_live_site(story)
     good_image = story.image
-    broken = site.files(Start.Good, "page", images.push(images.BUSYBOX, story.cluster))
+    broken = brand_site.files(Start.Good, "page", images.push(images.BUSYBOX, story.cluster))
     broken["Dockerfile"] += "RUN echo compiling && echo 'main.c:7: error: expected ;' && exit 2\n"
     commit = story.push(files=broken)
     story.release()
@@ -148,7 +148,7 @@ def test_replaced_in_the_middle_of_a_rollout(story: Story) -> None:
 @pytest.mark.builder("buildKit")
 def test_replaced_in_the_middle_of_a_build(story: Story) -> None:
     a_live_site(story)
-    slow = site.files(Start.Good, "slow", images.push(images.BUSYBOX, story.cluster))
+    slow = brand_site.files(Start.Good, "slow", images.push(images.BUSYBOX, story.cluster))
     slow["Dockerfile"] += "RUN sleep 60\n"
     older = story.push(files=slow)
     story.release()
@@ -164,7 +164,7 @@ def test_replaced_in_the_middle_of_a_build(story: Story) -> None:
 
 def test_somebody_elses_image_is_left_alone(story: Story) -> None:
     a_live_site(story)
-    other = site.push_image(story.cluster, story.image_repository, "other", Start.Good, "somebody else's page")
+    other = brand_site.push_image(story.cluster, story.image_repository, "other", Start.Good, "somebody else's page")
     story.kubectl.run("set", "image", f"deployment/{story.deployment_name}", f"app={other}", "-n", story.namespace)
     story.becomes("Blocked", "ImageOverridden")
     assert "kubectl-set" in story.message

@@ -1,17 +1,18 @@
 """Releases that go well, and requests that change nothing."""
 
 import time
+from typing import Any
 
 import pytest
 
 from e2e.story import Story
+from support.brand_site import Start
 from support.kubectl import eventually
-from support.site import Start
 
 
-def a_live_site(story: Story, **brand: object) -> str:
+def a_live_site(story: Story, **environment: Any) -> str:
     """A site whose first release is live; returns its commit."""
-    story.brand(**brand)
+    story.brand(**environment)
     story.deployment()
     story.is_rolled_out()
     story.operator.start()

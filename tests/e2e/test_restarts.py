@@ -4,9 +4,9 @@ import pytest
 
 from e2e.story import Story
 from e2e.test_releases import a_live_site
-from support import images, site
+from support import brand_site, images
+from support.brand_site import Start
 from support.kubectl import eventually
-from support.site import Start
 
 
 @pytest.mark.parametrize("phase", ["Deploying", "Verifying"])
@@ -24,7 +24,7 @@ def test_killed_while(story: Story, phase: str) -> None:
 @pytest.mark.builder("buildKit")
 def test_killed_while_building(story: Story) -> None:
     a_live_site(story)
-    slow = site.files(Start.Good, "page", images.push(images.BUSYBOX, story.cluster))
+    slow = brand_site.files(Start.Good, "page", images.push(images.BUSYBOX, story.cluster))
     slow["Dockerfile"] += "RUN sleep 5\n"
     commit = story.push(files=slow)
     story.release()

@@ -74,7 +74,16 @@ class Kubectl:
         Each comes with the moment of its arrival, on the monotonic clock.
         """
         options = (f"--kubeconfig={self.kubeconfig}", f"--cache-dir={self.kubeconfig.parent / 'kubectl-cache'}")
-        argv = (str(self.program), *options, "get", kind, *filter(None, [name]), f"--namespace={namespace}", "--watch", "--output=json")
+        argv = (
+            str(self.program),
+            *options,
+            "get",
+            kind,
+            *filter(None, [name]),
+            f"--namespace={namespace}",
+            "--watch",
+            "--output=json",
+        )
         versions: queue.Queue[Seen] = queue.Queue()
         with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as process:
             assert process.stdout is not None

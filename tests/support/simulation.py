@@ -14,8 +14,8 @@ from brandrelease.apis.brand import Brand
 from brandrelease.apis.brandrelease import BrandRelease, BrandReleaseSpec, BrandReleaseStatus, Change
 from brandrelease.apis.reasons import Reason
 from brandrelease.controller.observe import World
-from brandrelease.controller.queue import Again, Key
 from brandrelease.controller.reconcile import Reconciler
+from brandrelease.controller.work_queue import Again, Key
 from brandrelease.core.actions import DeploymentPatch
 from brandrelease.core.images import BuildOrder, build_order
 from brandrelease.core.snapshot import (
@@ -82,6 +82,7 @@ class Deployment:
     image: str = FOUND_IMAGE
     owner: str = "kubectl"
     applied: int | None = None
+    applied_at: datetime | None = None
     release: int = 0
     generation: int = 1
     observed: int = 1
@@ -173,7 +174,7 @@ class Simulation:
         """A new operator process: nothing is remembered."""
         world = World(
             cluster=self, git=self, registry=self, builders={"buildKit": self}, clock=self, build_namespace="builds"
-        )  # type: ignore[arg-type]
+        )
         self.reconciler = Reconciler(world, Metrics(), lambda _uid, _version: None)
 
     def one_pass(self) -> Again:
@@ -262,7 +263,13 @@ class Simulation:
         if self.time < started + timedelta(seconds=BUILD_SECONDS):
             return BuildRunning("It builds.")
         if self.behaviours[order.commit] is Behaviour.DoesNotBuild:
-            return BuildFailed(Reason.BuildFailed, "The build failed.", retriable=False, log_tail="error: no such file")
+            return BuildFailed(
+                Reason.BuildFailed,
+                "The build failed.",
+                retriable=False,
+                log_tail="error: no such file",
+                ended_at=started + timedelta(seconds=BUILD_SECONDS),
+            )
         return BuildSucceeded(self.images.get(order.tag))
 
     async def start(self, order: BuildOrder) -> None:
@@ -327,6 +334,7 @@ class Simulation:
             total=len(d.pods),
             updated=len(new),
             available=sum(p.ready for p in d.pods),
+            applied_at=d.applied_at,
         )
 
     async def pods(self, namespace: str, release_name: str, release_number: int) -> tuple[PodView, ...]:
@@ -359,6 +367,7 @@ class Simulation:
         d.image, d.owner, d.applied, d.release = patch.image, "brandrelease", patch.number, patch.number
         if (d.image, d.release) != before:
             d.generation += 1
+            d.applied_at = self.time
             self.applied_images.append((patch.number, patch.image))
         self._after_deed()
 

@@ -17,8 +17,8 @@ from brandrelease.apis.brand import Brand
 from brandrelease.apis.brandrelease import BrandRelease, CurrentRelease, Outcome, PastRelease, RunningRelease
 from brandrelease.apis.reasons import Reason
 from brandrelease.controller.observe import World
-from brandrelease.controller.queue import Again
 from brandrelease.controller.reconcile import Reconciler
+from brandrelease.controller.work_queue import Again
 from brandrelease.core.actions import DeploymentPatch
 from brandrelease.core.images import BuildOrder, build_order
 from brandrelease.core.snapshot import (
@@ -37,7 +37,7 @@ from brandrelease.core.snapshot import (
     Resolved,
     Unresolved,
 )
-from brandrelease.ports import Refused, Secret
+from brandrelease.ports import Builder, Refused, Secret
 from brandrelease.telemetry import Metrics
 from support.simulation import DEADLINE, FOUND_IMAGE, KEY, REPOSITORY, Behaviour, Deployment, Simulation, brand
 
@@ -63,7 +63,7 @@ class Story(Simulation):
         self.the_brand = brand(**environment)
 
     def restart(self) -> None:
-        builders = {"buildKit": self, "external": External()}
+        builders: dict[str, Builder] = {"buildKit": self, "external": External()}
         world = World(cluster=self, git=self, registry=self, builders=builders, clock=self, build_namespace="builds")
         self.reconciler = Reconciler(world, Metrics(), lambda _uid, _version: None)
 
@@ -186,9 +186,12 @@ class Story(Simulation):
     def image_of(self, commit: str) -> str:
         return f"{REPOSITORY}@sha256:{sha256(commit.encode()).hexdigest()}"
 
-    def job(self, commit: str, attempt: int = 1) -> str:
+    def order(self, commit: str, attempt: int = 1) -> BuildOrder:
         assert isinstance(self.the_brand, Brand)
-        return build_order(self.the_brand, commit, attempt).name
+        return build_order(self.the_brand, commit, attempt)
+
+    def job(self, commit: str, attempt: int = 1) -> str:
+        return self.order(commit, attempt).name
 
 
 @pytest.fixture(autouse=True)
@@ -256,6 +259,18 @@ def test_a_release_that_failed_is_never_taken_for_what_was_found(world: Story) -
     assert "There is nothing to roll back to" in world.message
     world.release("three")
     assert world.headline() == ("Live", "Succeeded")
+
+
+def test_a_release_that_failed_is_not_taken_for_what_was_found_when_the_history_has_forgotten_it() -> None:
+    world = Story(revisionHistoryLimit=1)
+    world.the_site.image, world.the_site.pods = world.image_of(world.push("old", "broken", Behaviour.Crashes)), []
+    first = world.release("one", Behaviour.CrashesLater)
+    world.release("two", Behaviour.DoesNotBuild)
+    world.behaviours[first], world.the_site.pods = Behaviour.Good, []  # it has one of its better moments
+    world.push("master", "three")
+    world.ask("master")
+    world.play_until("Deploying")
+    assert world.status.running is None, "release 1 has failed; it is nothing to roll back to"
 
 
 def test_a_second_release_replaces_the_first_and_tells_what_is_new(live: Story) -> None:
@@ -448,11 +463,20 @@ def test_a_build_that_fails_for_no_fault_of_the_commit_is_tried_three_times(worl
     world.ask("master")
     world.play(25)
     assert world.headline() == ("Building", "Building")
-    assert any("Trying again (attempt 2 of 3)" in status.conditions[0].message for status in world.statuses)
+    assert any("Trying again (attempt 2)" in status.conditions[0].message for status in world.statuses)
     world.play(100)
     assert world.headline() == ("Failed", "BuildInfrastructureFailed")
     assert world.builds_started == [world.job(commit, attempt) for attempt in (1, 2, 3)]
     assert world.applied_images == []
+
+
+def test_a_build_that_failed_is_tried_anew_though_another_release_came_between(world: Story) -> None:
+    first = world.release("one", Behaviour.DoesNotBuild)
+    world.release("two")
+    world.build_ends = {2: BuildSucceeded(None)}
+    world.ask(first)
+    world.play(150)
+    assert world.builds_started[-1] == world.job(first, 2), "the old Job is still there, and its failure with it"
 
 
 def test_a_second_attempt_that_succeeds_goes_live(world: Story) -> None:
@@ -839,6 +863,13 @@ def test_a_live_release_stays_live_while_its_deployment_is_away(live: Story) -> 
     assert live.headline() == ("Live", "Succeeded")
 
 
+def test_a_deployment_that_is_made_anew_after_a_rollback_is_not_called_overridden(live: Story) -> None:
+    live.release("bad", Behaviour.Crashes)
+    live.site = Deployment(uid="uid-2")
+    live.play(10)
+    assert live.headline() == ("RolledBack", "CrashLoopBackOff")
+
+
 def test_a_deployment_with_two_containers_needs_to_be_told_which_one() -> None:
     world = Story()
     world.sidecars = {"proxy": "envoy"}
@@ -993,6 +1024,10 @@ def quarantined(world: Story) -> None:
     world.play(5)
 
 
+def build_failed(world: Story) -> None:
+    world.release("two", Behaviour.DoesNotBuild)
+
+
 def waiting_for_git(world: Story) -> None:
     world.git_is_down = True
     world.release("two", seconds=5)
@@ -1011,6 +1046,7 @@ QUIET = {
     "live": lambda _: None,
     "rolling back": rolling_back,
     "rolled back": rolled_back,
+    "the build failed": build_failed,
     "quarantined": quarantined,
     "overridden": overridden_while_live,
     "git is down": waiting_for_git,

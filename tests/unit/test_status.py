@@ -67,7 +67,7 @@ def shown(status: BrandReleaseStatus, phase: Phase, reason: Reason, message: str
 def kstatus(phase: Phase, reason: Reason, status: BrandReleaseStatus | None = None) -> tuple[str, list[str]]:
     """Ready's status, and which of the two that stand only while they are true are there."""
     conditions = shown(status or BrandReleaseStatus(), phase, reason)
-    others = [kind for kind in ("Reconciling", "Stalled") if kind in conditions]
+    others: list[str] = [kind for kind in ("Reconciling", "Stalled") if kind in conditions]
     assert all(conditions[kind].status == "True" for kind in others)
     return conditions["Ready"].status.value, others
 

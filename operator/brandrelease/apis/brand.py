@@ -220,7 +220,11 @@ class BuildKit(ApiModel):
                     "names of build arguments must be at most 128 letters, digits and '_' and must not begin with "
                     "a digit, for example 'APP_VERSION'"
                 ),
-            )
+            ),
+            (
+                "self.all(name, !self[name].contains('\\n'))",
+                "values of build arguments must be a single line",
+            ),
         ),
     )
     resources: Resources | None = Field(default=None, description="Requests and limits of the build container.")

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from brandrelease.apis.wellknown import NAME_LABEL
-from brandrelease.controller.queue import Key
+from brandrelease.controller.work_queue import Key
 
 Metadata = Mapping[str, Any]
 

@@ -8,7 +8,7 @@ import structlog
 from brandrelease.apis.brandrelease import BrandRelease, BrandReleaseStatus, Condition, ConditionType
 from brandrelease.controller.act import act
 from brandrelease.controller.observe import World, observe
-from brandrelease.controller.queue import Again, Key
+from brandrelease.controller.work_queue import Again, Key
 from brandrelease.core.actions import Plan
 from brandrelease.core.decide import decide
 from brandrelease.core.snapshot import Refusal

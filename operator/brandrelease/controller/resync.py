@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import structlog
 
-from brandrelease.controller.queue import Key
+from brandrelease.controller.work_queue import Key
 from brandrelease.telemetry import Metrics
 
 log = structlog.get_logger(__name__)
@@ -39,7 +39,7 @@ class Versions:
     def saw_own_write(self, uid: str, version: str) -> None:
         """Our own write made this version: the event that tells of it is no news."""
         if uid in self._seen:
-            self._seen[uid] = (int(version), self._seen[uid][1])
+            self._seen[uid] = (max(int(version), self._seen[uid][0]), self._seen[uid][1])
 
     def gone(self, metadata: Metadata) -> None:
         """The object was deleted."""
@@ -96,20 +96,24 @@ class Resync:
         self._last_success = asyncio.get_running_loop().time()
         while True:
             await asyncio.sleep(every)
-            try:
-                await self.once()
-            except Exception:
-                self._metrics.resyncs.labels("failed").inc()
-                log.warning("The resync failed and will be repeated.", exc_info=True)
+            await self.once()
 
     async def once(self) -> None:
-        """One comparison of all kinds."""
-        for kind, concerned in self._concerned.items():
-            versions, listed = self._known.of(kind), await self._lists(kind)
-            metadatas = [item["metadata"] for item in listed]
-            news = [m for m in metadatas if versions.is_news(m)] + versions.missing_from(metadatas)
-            for metadata in news:
-                self._metrics.lost_events.inc()
-                self._enqueue(concerned(metadata))
-        self._metrics.resyncs.labels("ok").inc()
-        self._last_success = asyncio.get_running_loop().time()
+        """One comparison of all kinds. A kind that cannot be listed does not hide the others."""
+        failed = [kind for kind in self._concerned if not await self._compare(kind)]
+        self._metrics.resyncs.labels("failed" if failed else "ok").inc()
+        if not failed:
+            self._last_success = asyncio.get_running_loop().time()
+
+    async def _compare(self, kind: str) -> bool:
+        versions = self._known.of(kind)
+        try:
+            metadatas = [item["metadata"] for item in await self._lists(kind)]
+        except Exception:
+            log.warning("A list of the resync failed and will be repeated.", kind=kind, exc_info=True)
+            return False
+        news = [m for m in metadatas if versions.is_news(m)] + versions.missing_from(metadatas)
+        for metadata in news:
+            self._metrics.lost_events.inc()
+            self._enqueue(self._concerned[kind](metadata))
+        return True

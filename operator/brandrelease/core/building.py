@@ -140,21 +140,24 @@ def _pushed_but_not_there(current: CurrentRelease, order: BuildOrder, now: datet
 
 
 def _failed(current: CurrentRelease, order: BuildOrder, failed: BuildFailed, now: datetime) -> ImageStep:
+    asked_at = _started(current, now)
+    if failed.ended_at is not None and failed.ended_at < asked_at:
+        return _again(current, order, now, Reason.Building, "An earlier build of this commit had failed.")
     if failed.retriable and order.attempt < BUILD_ATTEMPTS:
-        again = replace(order, attempt=order.attempt + 1)
-        message = f"{failed.message} Trying again (attempt {again.attempt} of {BUILD_ATTEMPTS})."
-        fresh = current.model_copy(update={"build": None})
-        return NotYet(
-            _asked_for(fresh, again, now),
-            Reason.BuildInfrastructureFailed,
-            message,
-            timedelta(minutes=1),
-            StartBuild(again),
-        )
+        return _again(current, order, now, Reason.BuildInfrastructureFailed, failed.message)
     ended = _ended(_asked_for(current, order, now), now)
     if ended.build:
         ended = ended.model_copy(update={"build": ended.build.model_copy(update={"log_tail": failed.log_tail or None})})
     return NeverBuilt(ended, failed.reason, f"{failed.message} The Deployment was not touched.")
+
+
+def _again(current: CurrentRelease, order: BuildOrder, now: datetime, reason: Reason, why: str) -> NotYet:
+    """Another attempt, under a name of its own."""
+    again = replace(order, attempt=order.attempt + 1)
+    fresh = _asked_for(current.model_copy(update={"build": None}), again, now)
+    return NotYet(
+        fresh, reason, f"{why} Trying again (attempt {again.attempt}).", timedelta(minutes=1), StartBuild(again)
+    )
 
 
 def _attempt(world: Snapshot, brand: Brand, current: CurrentRelease) -> int:

@@ -27,7 +27,7 @@ from brandrelease.core.health import Failed, Passed, Problem, Progressing, Verdi
 from brandrelease.core.obstacles import container_of, deployment_obstacle, misconfiguration, overridden
 from brandrelease.core.plans import blocked, brand_of, deployment_of, environment_of, patch_for, wait, with_note
 from brandrelease.core.questions import in_flight, is_asked, order_in_flight, request, rolling_back
-from brandrelease.core.rollback import fail, follow_rollback
+from brandrelease.core.rollback import fail, follow_rollback, give_up_rollback
 from brandrelease.core.snapshot import DeploymentView, Resolved, Snapshot, Unresolved
 from brandrelease.core.status import Headline, finish, is_quarantined, next_number, present, with_current
 from brandrelease.core.words import one_of, seconds, short
@@ -45,9 +45,17 @@ def decide(world: Snapshot) -> Plan:
         return blocked(world, world.release.status, obstacle.reason, obstacle.message, retry=RETRY_SELDOM)
     if world.release.spec.suspend:
         return _suspended(world)
-    if is_asked(world.release) and not rolling_back(world.release):
-        return _tell_refusal(world, _receive(world))
-    return _tell_refusal(world, _proceed(world, world.release.status))
+    if not is_asked(world.release):
+        return _tell_refusal(world, _proceed(world, world.release.status))
+    if rolling_back(world.release):
+        return _then_the_request(_tell_refusal(world, _proceed(world, world.release.status)))
+    return _tell_refusal(world, _receive(world))
+
+
+def _then_the_request(plan: Plan) -> Plan:
+    """A request that came during a rollback is looked at as soon as the rollback is at its end."""
+    current = plan.status.current
+    return replace(plan, look_again=timedelta()) if current and current.outcome is not None else plan
 
 
 # --- a new request ----------------------------------------------------------------------------------------------------
@@ -78,11 +86,17 @@ def _accept(world: Snapshot, resolved: Resolved) -> Plan:
         return _refuse(world, Reason.RefNotAllowed, message, RETRY_SELDOM)
     heard = status.model_copy(update={"last_handled": request(world.release)})
     current = in_flight(world.release)
-    if current and current.commit == resolved.commit:
+    if current and current.commit == resolved.commit and not _is_overridden(world, current):
         return _proceed(world, heard)
     if current is None and _already_runs(world, resolved.commit):
         return _proceed(world, _as_it_runs(heard, resolved))
     return _begin(world, heard, resolved)
+
+
+def _is_overridden(world: Snapshot, current: CurrentRelease) -> bool:
+    """Asking again for the commit in flight takes an image back that somebody has changed meanwhile."""
+    obstacle = deployment_obstacle(world, current)
+    return obstacle is not None and obstacle.reason is Reason.ImageOverridden
 
 
 def _begin(world: Snapshot, status: BrandReleaseStatus, resolved: Resolved) -> Plan:
@@ -167,14 +181,15 @@ def _proceed(world: Snapshot, status: BrandReleaseStatus) -> Plan:
     if current.rollout is None and is_quarantined(status, current.commit):
         return _quarantined(world, status, current)
     if obstacle := deployment_obstacle(world, current):
+        if current.rollback is not None:
+            return give_up_rollback(world, status, current, obstacle)
         retry = None if obstacle.reason is Reason.ImageOverridden else RETRY_SOON
         return blocked(world, status, obstacle.reason, obstacle.message, retry)
     if current.rollback is not None:
         return follow_rollback(world, status, current, current.rollback)
     if current.image is None:
         return _build(world, status, current)
-    if current.rollout is None:
-        return _deploy(world, status, current, current.image)
+    assert current.rollout is not None, "image and rollout are written together"  # noqa: S101
     if current.rollout.finished_at is None:
         return _follow_rollout(world, status, current, current.rollout)
     return _watch(world, status, current)
@@ -201,7 +216,8 @@ def _deploy(world: Snapshot, status: BrandReleaseStatus, current: CurrentRelease
     """The image is there: change the Deployment. What it ran until now is where a rollback would go."""
     deployment = deployment_of(world)
     note, adopted = None, None
-    if status.running is None and deployment.applied_release not in {entry.number for entry in status.history}:
+    never_touched = deployment.applied_release is None or not status.history
+    if status.running is None and never_touched:
         note, adopted = _adopt(world, deployment)
     rollout = Rollout(started_at=world.now)
     current = current.model_copy(update={"image": image, "rollout": rollout, "reason": None, "message": note})
@@ -346,6 +362,8 @@ def _refuse(world: Snapshot, reason: Reason, message: str, retry: timedelta) -> 
     if in_flight(world.release) is None:
         return blocked(world, world.release.status, reason, message, retry)
     plan = _proceed(world, world.release.status)
+    if plan.status.current and plan.status.current.outcome is not None:
+        return blocked(world, plan.status, reason, message, retry)
     ready = next(c for c in plan.status.conditions if c.type is ConditionType.Ready)
     headline = Headline(
         plan.status.phase or Phase.Pending,

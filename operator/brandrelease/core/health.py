@@ -250,7 +250,7 @@ def judge_rollout(
         return Failed(due)
     if deployment.complete:
         return Passed()
-    deadline = started_at + timedelta(seconds=rules.progress_deadline_seconds)
+    deadline = deployment.changed_at(started_at) + timedelta(seconds=rules.progress_deadline_seconds)
     unseen = deployment.observed_generation < deployment.generation
     replaced = deployment.updated >= deployment.wanted and sum(pod.ready for pod in pods) >= deployment.wanted
     if now >= deadline and not unseen and not replaced:

@@ -7,6 +7,7 @@ from brandrelease.apis.brandrelease import BrandReleaseStatus, CurrentRelease, O
 from brandrelease.apis.reasons import Reason
 from brandrelease.core.actions import Plan, RollBack
 from brandrelease.core.health import Problem
+from brandrelease.core.obstacles import Obstacle
 from brandrelease.core.plans import deployment_of, environment_of, name_of, patch_for, wait
 from brandrelease.core.snapshot import Snapshot
 from brandrelease.core.status import finish, is_quarantined, quarantine, with_current
@@ -61,7 +62,9 @@ def follow_rollback(world: Snapshot, status: BrandReleaseStatus, current: Curren
             limit,
         )
         return wait(world, status, Phase.RolledBack, reason, text)
-    deadline = rollback.started_at + timedelta(seconds=environment_of(world).progress_deadline_seconds)
+    deadline = deployment.changed_at(rollback.started_at) + timedelta(
+        seconds=environment_of(world).progress_deadline_seconds
+    )
     if world.now >= deadline and deployment.observed_generation >= deployment.generation:
         text = (
             f"The rollback to {name_of(running)} did not come to its end: {deployment.available} of {deployment.wanted} pods are available. "
@@ -76,6 +79,14 @@ def follow_rollback(world: Snapshot, status: BrandReleaseStatus, current: Curren
         wait(world, status, Phase.RollingBack, reason, text),
         look_again=max(deadline - world.now, timedelta(seconds=5)),
     )
+
+
+def give_up_rollback(world: Snapshot, status: BrandReleaseStatus, current: CurrentRelease, obstacle: Obstacle) -> Plan:
+    """Somebody has changed or removed the Deployment during the rollback: it is theirs now, and the release is over."""
+    text = f"The rollback was not finished. {obstacle.message} The release had failed because: {current.message}."
+    limit = environment_of(world).revision_history_limit
+    status = finish(status, Outcome.Failed, obstacle.reason, text, world.now, limit)
+    return wait(world, status, Phase.Failed, obstacle.reason, text)
 
 
 def _what_now(status: BrandReleaseStatus, current: CurrentRelease) -> str:

@@ -96,13 +96,14 @@ class BuildFailed:
     """The build ended without an image.
 
     retriable: no fault of the commit (evicted, node lost, push refused); another attempt may succeed.
-    log_tail: last lines of the build log, at most 2,048 characters.
+    log_tail: last lines of the build log, at most 2,048 characters. ended_at: when it failed, if that is known.
     """
 
     reason: Reason
     message: str
     retriable: bool
     log_tail: str
+    ended_at: datetime | None = None
 
 
 BuildState = BuildAbsent | BuildRunning | BuildSucceeded | BuildFailed
@@ -132,8 +133,15 @@ class DeploymentView:
     total: int
     updated: int
     available: int
+    applied_at: datetime | None = None
+    """When our last change of it was taken: from then on the Deployment controller can act."""
+
     failure: str | None = None
     """Message of the condition ReplicaFailure, if the ReplicaSet cannot create pods."""
+
+    def changed_at(self, meant_at: datetime) -> datetime:
+        """When a change that was meant at one moment was really made: it may have been refused for long."""
+        return max(meant_at, self.applied_at or meant_at)
 
     @property
     def complete(self) -> bool:

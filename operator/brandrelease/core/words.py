@@ -20,7 +20,10 @@ SIGNALS = {
     13: "SIGPIPE",
     15: "SIGTERM",
 }
-"""Linux's numbers. A shell and the kubelet report a death by signal n as exit code 128 + n."""
+"""Linux's numbers."""
+
+SIGNAL_EXIT = 128
+"""A shell and the kubelet report a death by signal n as exit code 128 + n."""
 
 
 def short(commit: str | None) -> str:
@@ -56,12 +59,10 @@ def telling_line(log: str) -> str:
 
 def how_it_ended(exit_code: int, signal: int) -> str:
     """In what way a process ended."""
-    number = signal or (exit_code - 128 if 128 < exit_code < 160 else 0)  # noqa: PLR2004 - see SIGNALS
-    return (
-        f"was killed by {SIGNALS.get(number, f'signal {number}')}"
-        if number in SIGNALS
-        else f"exited with code {exit_code}"
-    )
+    number = signal or exit_code - SIGNAL_EXIT
+    if signal or number in SIGNALS:
+        return f"was killed by {SIGNALS.get(number, f'signal {number}')}"
+    return f"exited with code {exit_code}"
 
 
 def seconds(amount: float) -> str:

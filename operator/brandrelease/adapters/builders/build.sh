@@ -31,6 +31,8 @@ set -- build --frontend dockerfile.v0 --progress plain \
     --import-cache "type=registry,ref=$CACHE" --export-cache "type=registry,ref=$CACHE,mode=max,ignore-error=true" \
     --output "type=image,name=$IMAGE,push=true" --metadata-file /state/metadata.json
 if [ -n "$TARGET" ]; then set -- "$@" --opt "target=$TARGET"; fi
+# One argument a line (the CRD allows no line break in a value), and none of them is a pattern of file names.
+set -f
 old_ifs=$IFS
 IFS='
 '

@@ -1,6 +1,8 @@
 """The builder `buildKit`: a Job in the build namespace. Its deterministic name is what makes every step repeatable."""
 
 import re
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from brandrelease.adapters.builders.buildkit_job import BUILD, EXIT_INFRASTRUCTURE, FETCH, JobProfile, job_body
@@ -42,7 +44,9 @@ class BuildKit:
         if "Complete" in conditions:
             return BuildSucceeded(_digest(pod))
         if "Failed" in conditions:
-            return await self._failure(order, pod, str(conditions["Failed"].get("reason", "")))
+            failure = await self._failure(order, pod, str(conditions["Failed"].get("reason", "")))
+            ended_at = conditions["Failed"].get("lastTransitionTime")
+            return replace(failure, ended_at=datetime.fromisoformat(ended_at) if ended_at else None)
         return BuildRunning(_progress(order, pod))
 
     async def start(self, order: BuildOrder) -> None:

@@ -18,6 +18,8 @@ Json = dict[str, Any]
 KEEP_SECONDS: Final = 86_400
 """A finished Job is kept for a day, for whoever wants to read its log."""
 
+DEFAULT_REQUESTS: Final = {"cpu": "250m", "memory": "512Mi"}
+
 BUILDER_USER: Final = 1000
 """The ordinary user of the builder image, with a range of subordinate ids (/etc/subuid)."""
 
@@ -116,7 +118,7 @@ def _build(order: BuildOrder, profile: JobProfile) -> Json:
         "CONTEXT": order.context,
         "DOCKERFILE": order.dockerfile,
         "TARGET": order.target or "",
-        "BUILD_ARGS": "\n".join(f"{name}={value}" for name, value in order.args if "\n" not in value),
+        "BUILD_ARGS": "\n".join(f"{name}={value}" for name, value in order.args),
         "IMAGE": f"{order.repository}:{order.tag}",
         "CACHE": f"{order.repository}:cache",
         "INSECURE_REGISTRIES": " ".join(sorted(profile.insecure_registries)),
@@ -159,17 +161,23 @@ def _build_security(profile: SecurityProfile) -> Json:
 
 
 def _resources(order: BuildOrder) -> Json:
-    def amounts(chosen: ResourceAmounts | None, default: dict[str, str]) -> dict[str, str]:
-        return default | ({} if chosen is None else chosen.model_dump(exclude_none=True))
+    """What the Brand says; and where it says neither request nor limit, enough for a small site to be scheduled."""
+    requests, limits = _amounts(order, "requests"), _amounts(order, "limits")
+    defaults = {name: amount for name, amount in DEFAULT_REQUESTS.items() if name not in limits}
+    return {"requests": {**defaults, **requests}, **({"limits": limits} if limits else {})}
 
-    requests = amounts(order.resources.requests if order.resources else None, {"cpu": "250m", "memory": "512Mi"})
-    limits = amounts(order.resources.limits if order.resources else None, {})
-    return {"requests": requests, **({"limits": limits} if limits else {})}
+
+def _amounts(order: BuildOrder, kind: str) -> dict[str, str]:
+    chosen: ResourceAmounts | None = getattr(order.resources, kind, None)
+    return {} if chosen is None else chosen.model_dump(exclude_none=True)
 
 
 def _environment(values: dict[str, str]) -> list[Json]:
-    """Values go in by the environment, never into the text of a script. `$(NAME)` would be expanded by Kubernetes."""
-    return [{"name": name, "value": value.replace("$(", "$$(")} for name, value in values.items()]
+    """Values go in by the environment, never into the text of a script.
+
+    Kubernetes expands `$(NAME)` in them and reads `$$` as `$`.
+    """
+    return [{"name": name, "value": value.replace("$", "$$")} for name, value in values.items()]
 
 
 def _script(name: str) -> str:

@@ -91,7 +91,7 @@ class KubeApi:
     ) -> list[Json]:
         """All objects that match."""
         answer = await self._request("get", resource.path(namespace), label_selector=labels, field_selector=fields)
-        found: list[Json] = answer["items"]
+        found: list[Json] = answer["items"] or []
         return found
 
     async def versions(self, resource: Resource, namespace: str | None, labels: str | None = None) -> list[Json]:
@@ -107,7 +107,7 @@ class KubeApi:
                 _continue=token,
                 header_params={"Accept": METADATA_ONLY},
             )
-            found += answer["items"]
+            found += answer["items"] or []  # null where there is none, in a list of metadata
             token = answer["metadata"].get("continue")
             if not token:
                 return found

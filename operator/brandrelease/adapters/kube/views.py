@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from brandrelease.apis.wellknown import RELEASE_LABEL
+from brandrelease.apis.wellknown import FIELD_MANAGER, RELEASE_LABEL
 from brandrelease.core.snapshot import (
     ContainerKind,
     ContainerView,
@@ -34,6 +34,7 @@ def deployment_view(body: Json) -> DeploymentView:
         total=status.get("replicas", 0),
         updated=status.get("updatedReplicas", 0),
         available=status.get("availableReplicas", 0),
+        applied_at=_applied_at(metadata),
         failure=next(
             (
                 c.get("message")
@@ -58,6 +59,12 @@ def _image_owners(metadata: Json, container: str) -> tuple[str, ...]:
         else:
             owners.append(entry["manager"])
     return tuple(dict.fromkeys(owners))
+
+
+def _applied_at(metadata: Json) -> datetime | None:
+    """The API server notes when each field manager's fields last changed."""
+    ours = [e for e in metadata.get("managedFields", []) if (e["manager"], e["operation"]) == (FIELD_MANAGER, "Apply")]
+    return _time(ours[-1].get("time")) if ours else None
 
 
 def pod_view(body: Json) -> PodView:

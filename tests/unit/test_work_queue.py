@@ -1,16 +1,18 @@
 """The work queue on a real event loop: one pass per object at a time, and none is lost."""
 
 import asyncio
+import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
+from itertools import pairwise
 
 import pytest
 import structlog
 from structlog.testing import capture_logs
 
-from brandrelease.controller import queue as module
-from brandrelease.controller.queue import Again, Key, WorkQueue
+from brandrelease.controller import work_queue as module
+from brandrelease.controller.work_queue import Again, Key, WorkQueue
 from brandrelease.telemetry import Metrics
 
 A, B = Key("shop", "a"), Key("shop", "b")
@@ -19,7 +21,7 @@ A, B = Key("shop", "a"), Key("shop", "b")
 @pytest.fixture(autouse=True)
 def quick_and_quiet(monkeypatch: pytest.MonkeyPatch) -> object:
     monkeypatch.setattr(module, "FIRST_PAUSE", 0.01)
-    monkeypatch.setattr(module.random, "uniform", lambda low, high: (low + high) / 2)
+    monkeypatch.setattr(random, "uniform", lambda low, high: (low + high) / 2)
     with capture_logs() as lines:
         yield lines
 
@@ -63,7 +65,7 @@ class Work:
 
     def pauses(self) -> list[float]:
         moments = [moment for _, moment in self.begun]
-        return [later - earlier for earlier, later in zip(moments, moments[1:], strict=False)]
+        return [later - earlier for earlier, later in pairwise(moments)]
 
 
 async def test_asking_many_times_before_the_pass_begins_is_asking_once() -> None:
