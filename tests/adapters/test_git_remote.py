@@ -66,7 +66,7 @@ def running_git(needle: str) -> list[str]:
 
 async def until(question: Callable[[], object], seconds: float = 5.0) -> None:
     async with asyncio.timeout(seconds):
-        while not question():  # noqa: ASYNC110 - other processes and threads set no event
+        while not question():
             await asyncio.sleep(0.01)
 
 

@@ -14,6 +14,7 @@ from structlog.testing import capture_logs
 from brandrelease.controller import work_queue as module
 from brandrelease.controller.work_queue import Again, Key, WorkQueue
 from brandrelease.telemetry import Metrics
+from support.virtual_time import on_virtual_time
 
 A, B = Key("shop", "a"), Key("shop", "b")
 
@@ -68,6 +69,7 @@ class Work:
         return [later - earlier for earlier, later in pairwise(moments)]
 
 
+@on_virtual_time
 async def test_asking_many_times_before_the_pass_begins_is_asking_once() -> None:
     work = Work()
     async with working(work) as queue:
@@ -77,6 +79,7 @@ async def test_asking_many_times_before_the_pass_begins_is_asking_once() -> None
     assert work.count(A) == 1
 
 
+@on_virtual_time
 async def test_asking_during_a_pass_gives_exactly_one_more_and_never_two_at_a_time() -> None:
     work = Work(lasting=0.02)
     async with working(work) as queue:
@@ -89,6 +92,7 @@ async def test_asking_during_a_pass_gives_exactly_one_more_and_never_two_at_a_ti
     assert work.most == 1
 
 
+@on_virtual_time
 async def test_different_objects_are_looked_at_side_by_side() -> None:
     work = Work(lasting=0.02)
     async with working(work) as queue:
@@ -98,6 +102,7 @@ async def test_different_objects_are_looked_at_side_by_side() -> None:
         assert work.most == 2
 
 
+@on_virtual_time
 async def test_an_object_comes_back_after_the_time_that_its_pass_named() -> None:
     work = Work(Again(after=timedelta(seconds=0.03)))
     async with working(work) as queue:
@@ -108,6 +113,7 @@ async def test_an_object_comes_back_after_the_time_that_its_pass_named() -> None
     assert work.count(A) == 2
 
 
+@on_virtual_time
 async def test_a_time_in_the_past_is_now() -> None:
     work = Work(Again(after=timedelta(seconds=-5)))
     async with working(work) as queue:
@@ -116,6 +122,7 @@ async def test_a_time_in_the_past_is_now() -> None:
     assert work.count(A) == 2
 
 
+@on_virtual_time
 async def test_an_event_comes_before_the_time_and_takes_its_place() -> None:
     work = Work(Again(after=timedelta(seconds=0.03)))
     async with working(work) as queue:
@@ -126,6 +133,7 @@ async def test_an_event_comes_before_the_time_and_takes_its_place() -> None:
     assert work.count(A) == 2
 
 
+@on_virtual_time
 async def test_pauses_grow_to_the_limit_and_begin_anew_after_a_pass_that_asks_for_none() -> None:
     retry = Again(retry=timedelta(seconds=0.04))
     work = Work(retry, retry, retry, retry, Again(after=timedelta()), retry)
@@ -138,6 +146,7 @@ async def test_pauses_grow_to_the_limit_and_begin_anew_after_a_pass_that_asks_fo
     assert anew < third
 
 
+@on_virtual_time
 async def test_the_sooner_of_a_time_and_a_growing_pause_counts() -> None:
     work = Work(Again(after=timedelta(seconds=5), retry=timedelta(seconds=60)))
     async with working(work) as queue:
@@ -146,6 +155,7 @@ async def test_the_sooner_of_a_time_and_a_growing_pause_counts() -> None:
     assert work.count(A) == 2
 
 
+@on_virtual_time
 async def test_a_pass_that_fails_is_repeated_and_the_others_go_on(quick_and_quiet: list[dict[str, object]]) -> None:
     work = Work(RuntimeError("the API server is away"), RuntimeError("still"))
     async with working(work, workers=1) as queue:
@@ -158,6 +168,7 @@ async def test_a_pass_that_fails_is_repeated_and_the_others_go_on(quick_and_quie
     assert structlog.contextvars.get_contextvars() == {}
 
 
+@on_virtual_time
 async def test_an_object_that_is_gone_is_not_brought_back_by_a_timer() -> None:
     work = Work(Again(after=timedelta(seconds=0.02)))
     async with working(work) as queue:
@@ -169,6 +180,7 @@ async def test_an_object_that_is_gone_is_not_brought_back_by_a_timer() -> None:
     assert work.count(A) == 1
 
 
+@on_virtual_time
 async def test_the_oldest_wait_tells_that_all_workers_hang() -> None:
     work = Work(lasting=1)
     async with working(work, workers=1) as queue:
@@ -181,6 +193,7 @@ async def test_the_oldest_wait_tells_that_all_workers_hang() -> None:
         assert 0.015 <= queue.oldest_wait() < 1
 
 
+@on_virtual_time
 async def test_keys_are_told_as_kubectl_tells_them() -> None:
     assert str(A) == "shop/a"
     assert sorted([B, A]) == [A, B]
