@@ -50,19 +50,21 @@ verify: ; @$(RUN) python -m brandrelease.codegen --check
 unit: ; @$(RUN) pytest -q tests/unit tests/property
 
 .PHONY: adapters
-adapters: debian ; $(RUN) pytest -q tests/adapters
+adapters: debian ; $(RUN) pytest -q -n 2 tests/adapters
 
 .PHONY: apiserver
-apiserver: debian ; $(RUN) pytest -q tests/apiserver
+apiserver: programs ; $(RUN) pytest -q -n 2 tests/apiserver
 
 .PHONY: e2e
-e2e: debian ## The stories on a real cluster of their own
+e2e: programs ## The stories on a real cluster of their own
 	@trap '$(RUN) python -m cluster down --name e2e' EXIT; \
 	$(RUN) python -m cluster up --name e2e && BRANDRELEASE_TEST_CLUSTER=e2e $(RUN) pytest -q -n $(WORKERS) tests/e2e
 
-.PHONY: debian
+.PHONY: debian programs
 debian: setup
 	@$(RUN) python -m cluster packages
+programs: debian
+	@$(RUN) python -m cluster toolchain
 
 .PHONY: test
 test: check adapters apiserver e2e ## Everything: unit, property, adapters, API server, end-to-end on the real cluster
@@ -70,11 +72,11 @@ test: check adapters apiserver e2e ## Everything: unit, property, adapters, API 
 # --- to look at --------------------------------------------------------------------------------------------------------
 
 .PHONY: demo
-demo: debian ## A real cluster, a good release, and a bad one that rolls back by itself (KEEP=1 leaves it up)
+demo: programs ## A real cluster, a good release, and a bad one that rolls back by itself (KEEP=1 leaves it up)
 	@KEEP=$(KEEP) $(RUN) python -m demo
 
 .PHONY: bench
-bench: debian ## Time from kubectl apply to the patch, and from a failure to the rollback
+bench: programs ## Time from kubectl apply to the patch, and from a failure to the rollback
 	@$(RUN) python tests/bench/overhead.py
 
 .PHONY: up down

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from apiserver.json_api import Api
-from apiserver.kubectl import Kubectl
 from apiserver.objects import BRANDS, CRDS, RELEASES
 from cluster.api import ApiServer, control_plane
 from cluster.processes import wait_until
+from support.kubectl import Kubectl
 
 TEST_SECONDS = 30
 SERVED_SECONDS = 20.0
@@ -26,9 +26,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def api_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
     """The API server, with the generated CRDs established."""
     with control_plane(tmp_path_factory.mktemp("apiserver") / "plane", say=print) as server:
-        kubectl = Kubectl(server)
-        kubectl("apply", "--server-side", "--filename", str(CRDS))
-        kubectl("wait", "--for=condition=Established", "--timeout=20s", "--filename", str(CRDS))
+        kubectl = Kubectl.of(server)
+        kubectl.run("apply", "--server-side", "--filename", str(CRDS))
+        kubectl.run("wait", "--for=condition=Established", "--timeout=20s", "--filename", str(CRDS))
         # An established kind may still be answered with 404 for a moment.
         api = Api(server.kubeconfig)
         paths = (BRANDS, RELEASES.format("default"))
@@ -46,7 +46,7 @@ def api(api_server: ApiServer) -> Api:
 
 @pytest.fixture(scope="session")
 def kubectl(api_server: ApiServer) -> Kubectl:
-    return Kubectl(api_server)
+    return Kubectl.of(api_server)
 
 
 @pytest.fixture

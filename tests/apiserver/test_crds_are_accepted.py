@@ -6,8 +6,8 @@ import pytest
 import yaml
 
 from apiserver.json_api import Api
-from apiserver.kubectl import Kubectl
 from apiserver.objects import BRANDS, CRDS, RELEASES, brand, brand_release
+from support.kubectl import Kubectl
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 IMAGE = f"registry.example.com/sites/drumeo@sha256:{'a' * 64}"
@@ -52,7 +52,7 @@ def test_the_crd_is_established_and_structural(api: Api, plural: str) -> None:
 
 
 def test_the_server_has_no_warning_about_them(kubectl: Kubectl) -> None:
-    applied = kubectl("apply", "--server-side", "--filename", str(CRDS), "--warnings-as-errors")
+    applied = kubectl.run("apply", "--server-side", "--filename", str(CRDS), "--warnings-as-errors")
 
     assert applied.count(" serverside-applied") == len(KINDS)
 
@@ -67,7 +67,7 @@ def test_the_server_keeps_all_that_the_file_says(api: Api, plural: str) -> None:
 def test_brandreleases_show_their_columns(api: Api, kubectl: Kubectl, namespace: str) -> None:
     released(api, namespace)
 
-    header, row = kubectl("get", "brandreleases", "--namespace", namespace).splitlines()
+    header, row = kubectl.run("get", "brandreleases", "--namespace", namespace).splitlines()
 
     assert header.split() == ["NAME", "BRAND", "ENV", "REF", "REVISION", "PHASE", "READY", "REASON", "AGE"]
     assert row.split()[:-1] == ["drumeo", "drumeo", "production", "master", COMMIT, "Live", "True", "Succeeded"]
@@ -76,7 +76,7 @@ def test_brandreleases_show_their_columns(api: Api, kubectl: Kubectl, namespace:
 def test_brandreleases_show_image_release_and_message_when_wide(api: Api, kubectl: Kubectl, namespace: str) -> None:
     released(api, namespace)
 
-    header, row = kubectl("get", "brandreleases", "--namespace", namespace, "--output", "wide").splitlines()
+    header, row = kubectl.run("get", "brandreleases", "--namespace", namespace, "--output", "wide").splitlines()
 
     shown = "NAME BRAND ENV REF REVISION PHASE READY REASON IMAGE RELEASE MESSAGE AGE"
     assert header.split() == shown.split()
@@ -86,7 +86,7 @@ def test_brandreleases_show_image_release_and_message_when_wide(api: Api, kubect
 def test_brands_show_repository_and_image(api: Api, kubectl: Kubectl) -> None:
     body = api.post(BRANDS, brand({"metadata.name": "shown"})).expect(201)
 
-    header, row = kubectl("get", "brands", "shown").splitlines()
+    header, row = kubectl.run("get", "brands", "shown").splitlines()
 
     assert header.split() == ["NAME", "REPOSITORY", "IMAGE", "AGE"]
     assert row.split()[1:3] == [body["spec"]["source"]["url"], body["spec"]["image"]["repository"]]
@@ -95,13 +95,13 @@ def test_brands_show_repository_and_image(api: Api, kubectl: Kubectl) -> None:
 def test_br_is_short_for_brandreleases(api: Api, kubectl: Kubectl, namespace: str) -> None:
     released(api, namespace)
 
-    assert kubectl("get", "br", "--namespace", namespace, "--output", "name").split() == [
+    assert kubectl.run("get", "br", "--namespace", namespace, "--output", "name").split() == [
         "brandrelease.brandrelease.dev/drumeo"
     ]
 
 
 def test_kubectl_explain_tells_what_a_field_means(kubectl: Kubectl) -> None:
-    explained = kubectl("explain", "brandreleases.spec.ref")
+    explained = kubectl.run("explain", "brandreleases.spec.ref")
 
     assert "a branch, a tag, a full ref name (refs/...) or a full commit id" in " ".join(explained.split())
 
@@ -160,7 +160,7 @@ def test_brandreleases_are_found_by_brand_and_environment(api: Api, kubectl: Kub
         api.post(RELEASES.format(namespace), brand_release(changes)).expect(201)
 
     def found(selector: str) -> set[str]:
-        listed = kubectl("get", "br", "--namespace", namespace, "--field-selector", selector, "--output", "name")
+        listed = kubectl.run("get", "br", "--namespace", namespace, "--field-selector", selector, "--output", "name")
         return {line.rsplit("/", 1)[1] for line in listed.split()}
 
     assert found("spec.brand=drumeo") == {"one", "two"}

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from apiserver.json_api import Answer, Api
-from apiserver.kubectl import Kubectl
 from brandrelease.apis.wellknown import COMMIT_ANNOTATION, FIELD_MANAGER, NAME_LABEL, RELEASE_LABEL
 from brandrelease.core.actions import DeploymentPatch
 from brandrelease.core.render import deployment_body
+from support.kubectl import Kubectl
 
 NAME = "drumeo-production-deployment"
 FOUND = "registry.example.com/sites/drumeo:by-hand"
@@ -59,7 +59,7 @@ def found(api: Api, kubectl: Kubectl, namespace: str, tmp_path: Path) -> dict[st
     """A Deployment that a person made with kubectl."""
     file = tmp_path / "deployment.json"
     file.write_text(json.dumps(DEPLOYMENT))
-    kubectl("apply", "--namespace", namespace, "--filename", str(file))
+    kubectl.run("apply", "--namespace", namespace, "--filename", str(file))
     return api.get(path(namespace)).expect(200)
 
 
@@ -148,9 +148,9 @@ def test_what_others_change_later_stays_through_the_next_release(
     api: Api, kubectl: Kubectl, namespace: str, release: Apply
 ) -> None:
     release().expect(200)
-    kubectl("scale", "--namespace", namespace, "deployment", NAME, "--replicas", "9")
-    kubectl("set", "env", "--namespace", namespace, f"deployment/{NAME}", "--containers", "app", "EXTRA=yes")
-    kubectl("set", "image", "--namespace", namespace, f"deployment/{NAME}", "proxy=registry.example.com/proxy:3")
+    kubectl.run("scale", "--namespace", namespace, "deployment", NAME, "--replicas", "9")
+    kubectl.run("set", "env", "--namespace", namespace, f"deployment/{NAME}", "--containers", "app", "EXTRA=yes")
+    kubectl.run("set", "image", "--namespace", namespace, f"deployment/{NAME}", "proxy=registry.example.com/proxy:3")
 
     spec = release(number=8, image=THEIRS).expect(200)["spec"]
 

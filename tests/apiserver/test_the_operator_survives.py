@@ -16,11 +16,11 @@ from typing import Any, TypeVar
 import pytest
 
 from apiserver.json_api import Api
-from apiserver.kubectl import Kubectl
 from apiserver.objects import BRANDS, RELEASES, brand, brand_release
 from cluster.api import ApiServer
 from support.fault_proxy import Event, FaultProxy, Request
 from support.git_server import GitServer
+from support.kubectl import Kubectl
 from support.operator_process import OperatorProcess
 from support.registry import RegistryServer
 
@@ -518,7 +518,7 @@ def test_with_the_operator_down_kubectl_delete_returns_at_once_and_the_deploymen
     site.is_live()
     site.operator.kill()
     before, start = site.deployment(), time.monotonic()
-    kubectl("delete", "brandrelease", "e0", "--namespace", site.name, "--timeout=5s")
+    kubectl.run("delete", "brandrelease", "e0", "--namespace", site.name, "--timeout=5s")
     assert time.monotonic() - start < 5
     assert site.deployment() == before
 
