@@ -79,3 +79,5 @@ def configure_logging(log_format: LogFormat, level: LogLevel) -> None:
     root.setLevel(level.value.upper())
     # kopf tells of every event at INFO and prints whole bodies at DEBUG; what we do ourselves is logged by us.
     logging.getLogger("kopf").setLevel(logging.WARNING)
+    # It warns that it takes no signals outside of the main thread; the signals are ours.
+    logging.getLogger("kopf._core.reactor.running").setLevel(logging.ERROR)

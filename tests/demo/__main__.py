@@ -52,17 +52,20 @@ class Demo:
     def ask(self, phase: str, reason: str, commit: str) -> dict[str, Any]:
         """A developer asks for the head of master, and the release is followed to its end, which must be this one."""
         self.tell("$ kubectl apply -f release.yaml   # ref: master")
-        self.kubectl.apply(brand.release(str(time.time_ns())))
+        request = str(time.time_ns())
+        self.kubectl.apply(brand.release(request))
         with self.kubectl.watch("brandrelease", brand.BRAND, brand.NAMESPACE) as versions:
-            return self._follow(versions, (phase, reason), commit)
+            status = self._follow(versions, (phase, reason), request)
+        check(status["current"]["commit"] == commit, f"The release should be of commit {commit}.")
+        return status
 
-    def _follow(self, versions: "queue.Queue[Seen]", end: tuple[str, str], commit: str) -> dict[str, Any]:
+    def _follow(self, versions: "queue.Queue[Seen]", end: tuple[str, str], request: str) -> dict[str, Any]:
         seen, limit = "", time.monotonic() + LIMIT_SECONDS
         while (left := limit - time.monotonic()) > 0:
             with suppress(queue.Empty):
                 status = versions.get(timeout=left)[1].get("status", {})
                 ready: dict[str, Any] = next((c for c in status.get("conditions", []) if c["type"] == "Ready"), {})
-                if status.get("current", {}).get("commit") != commit or status["phase"] == seen:
+                if status.get("lastHandled", {}).get("requestedAt") != request or status["phase"] == seen:
                     continue
                 seen = status["phase"]
                 self.tell(f"  {seen:<12} {ready['message']}")
