@@ -61,7 +61,10 @@ def configure_logging(log_format: LogFormat, level: LogLevel) -> None:
             renderer = structlog.processors.JSONRenderer()
             shared.append(structlog.processors.format_exc_info)
         case LogFormat.Console:
-            renderer = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+            renderer = structlog.dev.ConsoleRenderer(
+                colors=sys.stderr.isatty(),
+                exception_formatter=structlog.dev.plain_traceback,  # others print local variables, secrets among them
+            )
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),

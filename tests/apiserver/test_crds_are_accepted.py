@@ -30,7 +30,7 @@ def status() -> dict[str, Any]:
         "phase": "Live",
         "conditions": [condition],
         "current": {"number": 7, "ref": "refs/heads/master", "commit": COMMIT, "startedAt": moment},
-        "running": {"number": 7, "commit": COMMIT, "image": IMAGE, "since": moment},
+        "running": {"number": 7, "commit": COMMIT, "revision": COMMIT[:12], "image": IMAGE, "since": moment},
     }
 
 
@@ -70,7 +70,7 @@ def test_brandreleases_show_their_columns(api: Api, kubectl: Kubectl, namespace:
     header, row = kubectl.run("get", "brandreleases", "--namespace", namespace).splitlines()
 
     assert header.split() == ["NAME", "BRAND", "ENV", "REF", "REVISION", "PHASE", "READY", "REASON", "AGE"]
-    assert row.split()[:-1] == ["drumeo", "drumeo", "production", "master", COMMIT, "Live", "True", "Succeeded"]
+    assert row.split()[:-1] == ["drumeo", "drumeo", "production", "master", COMMIT[:12], "Live", "True", "Succeeded"]
 
 
 def test_brandreleases_show_image_release_and_message_when_wide(api: Api, kubectl: Kubectl, namespace: str) -> None:

@@ -83,7 +83,7 @@ BRAND_EDGES: tuple[tuple[str, Any], ...] = (
     ("spec.build.buildKit.context", "."),
     ("spec.build.buildKit.dockerfile", "docker/Dockerfile.prod"),
     ("spec.build.buildKit.target", "Stage_2.final-1"),
-    ("spec.build.buildKit.args", {"_a": "", "GREETING": "Grüße, 世界 🎸", "QUOTED": "\"'$(id)`\n\t;"}),
+    ("spec.build.buildKit.args", {"_a": "", "GREETING": "Grüße, 世界 🎸", "QUOTED": "\"'$(id)`\t;"}),
     ("spec.build.buildKit.args", {f"A{number}": "x" * 1024 for number in range(64)}),
     ("spec.build.buildKit.args", {"A": "世" * 1024}),
     ("spec.build.buildKit.resources", {"requests": {"cpu": "500m", "memory": "512Mi"}, "limits": {"cpu": "2"}}),

@@ -39,7 +39,17 @@ from brandrelease.core.snapshot import (
 )
 from brandrelease.ports import Builder, Refused, Secret
 from brandrelease.telemetry import Metrics
-from support.simulation import DEADLINE, FOUND_IMAGE, KEY, REPOSITORY, Behaviour, Deployment, Simulation, brand
+from support.simulation import (
+    DEADLINE,
+    FOUND_IMAGE,
+    KEY,
+    REPOSITORY,
+    Behaviour,
+    Deployment,
+    Simulation,
+    brand,
+    order_of,
+)
 
 MEDDLED = "registry.example.com/drumeo:meddled"
 AT_ONCE = timedelta()
@@ -715,6 +725,31 @@ def test_only_allowed_refs_are_released(ref: str, phase: str) -> None:
         assert world.headline() == ("Blocked", "RefNotAllowed")
         assert "allows only refs/heads/mast* there" in world.message
         assert (world.builds_started, world.applied_images) == ([], [])
+
+
+def test_a_release_in_flight_never_gets_the_image_of_a_ref_that_was_refused() -> None:
+    world = Story(allowedRefs=["refs/heads/master"])
+    allowed = world.push("master", "one")
+    world.ask("master")
+    world.play(5)
+    assert world.headline() == ("Building", "Building")
+    other = world.push("feature", "feature")
+    world.images[order_of(world, other).tag] = "sha256:" + "f" * 64  # built long ago, for staging
+    world.ask("feature")
+    world.play(200)
+    assert {image for _, image in world.applied_images} == {world.image_of(allowed)}
+    assert len(world.builds_started) == 1
+    assert world.headline() == ("Blocked", "RefNotAllowed")
+
+
+def test_a_site_made_anew_by_somebody_else_during_the_watch_is_not_called_a_success(live: Story) -> None:
+    live.push("master", "two")
+    live.ask("master")
+    live.play_until("Verifying")
+    live.site = Deployment(uid="uid-2", image="registry.example.com/drumeo:else")
+    live.play(120)
+    assert live.headline() == ("Blocked", "ImageOverridden")
+    assert live.running.number == 1
 
 
 # --- suspend ------------------------------------------------------------------------------------------------------------

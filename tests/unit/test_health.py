@@ -270,3 +270,32 @@ def test_the_message_of_a_soak_does_not_change_by_itself() -> None:
     assert isinstance(first, Progressing)
     assert isinstance(second, Progressing)
     assert first == replace(second, look_again=first.look_again)
+
+
+NOT_THE_RELEASES_FAULT = {
+    "a node that is not heard of: the pod is not ready, but its containers are": pod(
+        ready=False, ready_changed_at=at(20)
+    ),
+    "a pod that the kubelet would not take": pod(UNREADY, phase="Failed", reason="OutOfcpu", ready_changed_at=at(20)),
+}
+
+
+@pytest.mark.parametrize("seen", NOT_THE_RELEASES_FAULT.values(), ids=NOT_THE_RELEASES_FAULT)
+def test_trouble_of_a_node_during_the_soak_is_not_charged_to_the_release(seen: PodView) -> None:
+    assert isinstance(soak([seen, pod()], 39, available=1), Progressing)
+
+
+def test_a_pod_made_during_the_soak_that_finds_no_node_is_the_platforms_fault_if_anybodys() -> None:
+    young = pod(
+        waiting("ContainerCreating"), created_at=at(20), started_at=None, ready_changed_at=at(20), unschedulable="0/1"
+    )
+    assert isinstance(soak([young, pod()], 90, available=1), Progressing)
+    verdict = soak([young, pod()], 100, available=1)
+    assert isinstance(verdict, Failed)
+    assert verdict.problem.blame is Blame.Platform
+
+
+def test_a_forgiven_restart_during_the_soak_has_the_time_of_a_first_start() -> None:
+    again = pod(container(Running(START), ready=False, restarts=1, last=ended()), ready_changed_at=at(20))
+    assert isinstance(soak([again, pod()], 79), Progressing)
+    assert isinstance(soak([again, pod()], 80), Failed)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Final
 
 from brandrelease.apis.brand import Brand
 from brandrelease.apis.brandrelease import BrandRelease
@@ -13,6 +14,7 @@ from brandrelease.core.obstacles import misconfiguration
 from brandrelease.core.questions import (
     commit_without_image,
     in_flight,
+    is_allowed,
     must_resolve,
     order_in_flight,
     watches_pods,
@@ -31,6 +33,12 @@ from brandrelease.core.snapshot import (
     Unresolved,
 )
 from brandrelease.ports import Builder, Clock, Cluster, GitRemote, Registry, Secret
+
+SOURCE_SECONDS_BESIDE_A_ROLLOUT: Final = 5.0
+"""While pods are watched, git may hold a pass up for this long at most: the watch must go on."""
+
+CHANGES_SECONDS: Final = 30.0
+"""What is new is worth knowing, but not worth a long wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +61,8 @@ async def observe(world: World, release: BrandRelease, refusal: Refusal | None) 
         return snapshot
     snapshot = replace(snapshot, resolution=await _resolution(world, release, brand))
     snapshot = await _source_and_image(world, snapshot, brand)
-    snapshot = await _deployment_and_pods(world, snapshot)
+    # The time of the decision is that of the last reads: git and the registry may have taken theirs.
+    snapshot = replace(await _deployment_and_pods(world, snapshot), now=world.clock.now())
     return replace(snapshot, evidence=await _evidence(world, snapshot))
 
 
@@ -69,7 +78,12 @@ async def _resolution(world: World, release: BrandRelease, brand: Brand) -> Reso
         )
         return Unresolved(Reason.SourceAuthenticationFailed, message, passing=False)
     only_some = environment is not None and bool(environment.allowed_refs)
-    return await world.git.resolve(brand.spec.source.url, secret, release.spec.ref, list_containing=only_some)
+    try:
+        async with asyncio.timeout(SOURCE_SECONDS_BESIDE_A_ROLLOUT if watches_pods(release) else None):
+            return await world.git.resolve(brand.spec.source.url, secret, release.spec.ref, list_containing=only_some)
+    except TimeoutError:
+        message = "The git server has not answered in time; it is asked again, and the rollout is watched meanwhile."
+        return Unresolved(Reason.SourceUnreachable, message, passing=True)
 
 
 async def _source_and_image(world: World, snapshot: Snapshot, brand: Brand) -> Snapshot:
@@ -88,7 +102,10 @@ async def _build_and_image(
     world: World, snapshot: Snapshot, brand: Brand, order: BuildOrder | None
 ) -> tuple[BuildState | None, ImageLookup | None]:
     """The builder is asked only about a build that was asked for, the registry only where there may be an image."""
-    commit = commit_without_image(snapshot.release, snapshot.resolution)
+    resolution, environment = snapshot.resolution, snapshot.environment
+    if isinstance(resolution, Resolved) and environment and not is_allowed(resolution, environment):
+        resolution = None  # it will be refused, and the release in flight goes on with an image of its own
+    commit = commit_without_image(snapshot.release, resolution)
     if commit is None:
         return None, None
     build = await world.builders[order.builder].state(order) if order and order.commit == commit else None
@@ -105,7 +122,12 @@ async def _changes(world: World, snapshot: Snapshot, brand: Brand) -> Changes | 
     if not isinstance(resolution, Resolved) or running is None or running.commit in {None, resolution.commit}:
         return None
     secret = await _secret(world, brand.spec.source.secret_name)
-    return await world.git.changes(brand.spec.source.url, secret, running.commit or "", resolution.commit)
+    limit = SOURCE_SECONDS_BESIDE_A_ROLLOUT if watches_pods(snapshot.release) else CHANGES_SECONDS
+    try:
+        async with asyncio.timeout(limit):
+            return await world.git.changes(brand.spec.source.url, secret, running.commit or "", resolution.commit)
+    except TimeoutError:
+        return None
 
 
 async def _elsewhere(world: World, snapshot: Snapshot, order: BuildOrder | None) -> bool:

@@ -6,10 +6,8 @@ one change to the outside world. Whatever happens next is seen by looking again,
 
 from dataclasses import replace
 from datetime import timedelta
-from fnmatch import fnmatchcase
 from typing import Final, assert_never
 
-from brandrelease.apis.brand import Environment
 from brandrelease.apis.brandrelease import (
     BrandReleaseStatus,
     ConditionType,
@@ -26,7 +24,7 @@ from brandrelease.core.building import Built, NeverBuilt, NotYet, obtain_image
 from brandrelease.core.health import Failed, Passed, Problem, Progressing, Verdict, judge_rollout, judge_soak
 from brandrelease.core.obstacles import container_of, deployment_obstacle, misconfiguration, overridden
 from brandrelease.core.plans import blocked, brand_of, deployment_of, environment_of, patch_for, wait, with_note
-from brandrelease.core.questions import in_flight, is_asked, order_in_flight, request, rolling_back
+from brandrelease.core.questions import in_flight, is_allowed, is_asked, order_in_flight, request, rolling_back
 from brandrelease.core.rollback import fail, follow_rollback, give_up_rollback
 from brandrelease.core.snapshot import DeploymentView, Resolved, Snapshot, Unresolved
 from brandrelease.core.status import Headline, finish, is_quarantined, next_number, present, with_current
@@ -80,7 +78,7 @@ def _accept(world: Snapshot, resolved: Resolved) -> Plan:
     """The ref is resolved, once for this request."""
     status = world.release.status
     environment = environment_of(world)
-    if not _is_allowed(resolved, environment):
+    if not is_allowed(resolved, environment):
         allowed = ", ".join(environment.allowed_refs)
         message = f'"{resolved.ref}" may not be released to {environment.name}: Brand {world.release.spec.brand} allows only {allowed} there.'
         return _refuse(world, Reason.RefNotAllowed, message, RETRY_SELDOM)
@@ -160,14 +158,6 @@ def _as_it_runs(status: BrandReleaseStatus, resolved: Resolved) -> BrandReleaseS
     return with_current(status, again)
 
 
-def _is_allowed(resolved: Resolved, environment: Environment) -> bool:
-    """A ref by its own name; a bare commit if it can be reached from an allowed ref."""
-    names = resolved.contained_in if resolved.ref == resolved.commit else (resolved.ref,)
-    return not environment.allowed_refs or any(
-        fnmatchcase(name, glob) for name in names for glob in environment.allowed_refs
-    )
-
-
 # --- the release in flight --------------------------------------------------------------------------------------------
 
 
@@ -183,7 +173,9 @@ def _proceed(world: Snapshot, status: BrandReleaseStatus) -> Plan:
     if obstacle := deployment_obstacle(world, current):
         if current.rollback is not None:
             return give_up_rollback(world, status, current, obstacle)
-        retry = None if obstacle.reason is Reason.ImageOverridden else RETRY_SOON
+        # A Deployment with our label tells of its changes; any other must be looked at again.
+        marked = world.deployment is not None and world.deployment.applied_release is not None
+        retry = None if marked and obstacle.reason is Reason.ImageOverridden else RETRY_SOON
         return blocked(world, status, obstacle.reason, obstacle.message, retry)
     if current.rollback is not None:
         return follow_rollback(world, status, current, current.rollback)
@@ -326,8 +318,15 @@ def _soak_verdict(world: Snapshot, current: CurrentRelease) -> Verdict:
 
 
 def _at_rest(world: Snapshot, status: BrandReleaseStatus, current: CurrentRelease) -> Plan:
-    """Nothing is in flight. The operator does not fight somebody who changes the image; it says so."""
-    current = status.current or current
+    """Nothing is in flight. A Deployment that was deleted or made anew bears no label of ours, so no event tells of it."""
+    plan = _standing(world, status, status.current or current)
+    released = status.running is not None and status.running.number > 0
+    unmarked = world.deployment is None or world.deployment.applied_release is None
+    return replace(plan, retry=RETRY_SELDOM) if released and unmarked else plan
+
+
+def _standing(world: Snapshot, status: BrandReleaseStatus, current: CurrentRelease) -> Plan:
+    """How the last release ended. The operator does not fight somebody who changes the image; it says so."""
     reason, message = current.reason or Reason.Succeeded, current.message or ""
     if foreign := _foreign_image(world, status, current):
         return blocked(world, status, Reason.ImageOverridden, foreign)

@@ -34,7 +34,9 @@ CREATE_GRACE: Final = timedelta(seconds=60)
 """The container runtime refused the container; a busy node does that in passing."""
 
 UNREADY_GRACE: Final = timedelta(seconds=15)
-"""During the soak, a pod may drop out of service for this long: one missed probe is no failure."""
+"""During the soak, a pod may drop out of service for this long: one missed probe is no failure.
+
+One that was started again, which restartLimit forgives, has as long as it had for its first start."""
 
 NOT_THE_RELEASE: Final = frozenset({"Evicted", "Preempting", "NodeLost", "NodeShutdown", "Terminated"})
 """Pod reasons that say something about a node and nothing about the image (kubelet's eviction and shutdown)."""
@@ -270,7 +272,9 @@ def judge_soak(
     """How the watch over a complete rollout stands."""
     pods = _evidence(pods)
     grace = timedelta(seconds=rules.progress_deadline_seconds)
-    symptoms = [*_symptoms(pods, rules.restart_limit), *_dropped_out(pods, started_at, grace)]
+    known = list(_symptoms(pods, rules.restart_limit))
+    excused = {symptom.problem.pod for symptom in known if symptom.problem.blame is Blame.Platform}
+    symptoms = [*known, *_dropped_out((pod for pod in pods if pod.name not in excused), started_at, grace)]
     if due := _first_due(symptoms, now):
         return Failed(due)
     if now < ends_at:
@@ -287,7 +291,10 @@ def judge_soak(
 
 
 def _evidence(pods: Iterable[PodView]) -> tuple[PodView, ...]:
-    return tuple(pod for pod in pods if not pod.deleting and pod.reason not in NOT_THE_RELEASE)
+    # A Deployment's pods start their containers again, so a pod that Failed was ended by its node or never taken by it.
+    return tuple(
+        pod for pod in pods if not pod.deleting and pod.phase != "Failed" and pod.reason not in NOT_THE_RELEASE
+    )
 
 
 def _symptoms(pods: Iterable[PodView], restart_limit: int) -> Iterator[Symptom]:
@@ -303,19 +310,25 @@ def _symptoms(pods: Iterable[PodView], restart_limit: int) -> Iterator[Symptom]:
 
 
 def _dropped_out(pods: Iterable[PodView], started_at: datetime, grace: timedelta) -> Iterator[Symptom]:
-    """Pods that were ready when the watch began and are not now, and later ones that take too long to become ready."""
+    """Pods that were ready when the watch began and are not now, and later ones that take too long to become ready.
+
+    A pod that is not ready although all its containers are was lost by its node (the node controller changes only the
+    pod's condition): no probe of the release has failed.
+    """
     for pod in pods:
-        if pod.ready:
+        culprit = next((c for c in pod.containers if not c.ready and c.kind is not ContainerKind.Init), None)
+        if pod.ready or (pod.containers and culprit is None):
             continue
-        since = pod.ready_changed_at or pod.created_at
+        since, name = pod.ready_changed_at or pod.created_at, culprit.name if culprit else None
+        blame = Blame.Release if pod.started_at else Blame.Unknown
         if pod.created_at <= started_at and since >= started_at - timedelta(seconds=1):
+            restarted = any(container.restarts for container in pod.containers)
             message = f"Pod {pod.name} was ready and has dropped out of service again: its readiness probe fails"
-            counts_from = since + UNREADY_GRACE
+            counts_from = since + (grace if restarted else UNREADY_GRACE)
         else:
             message = f"Pod {pod.name}, created during the watch, does not become ready"
             counts_from = pod.created_at + grace
-        culprit = next((c.name for c in pod.containers if not c.ready and c.kind is ContainerKind.Main), None)
-        yield Symptom(Problem(Reason.PodNotReady, message, Blame.Release, pod.name, culprit), counts_from)
+        yield Symptom(Problem(Reason.PodNotReady, message, blame, pod.name, name), counts_from)
 
 
 def _first_due(symptoms: Iterable[Symptom], now: datetime) -> Problem | None:

@@ -63,9 +63,11 @@ def deployment_obstacle(world: Snapshot, current: CurrentRelease) -> Obstacle | 
     if container is None:
         return _container_obstacle(deployment, environment)
     expected = _expected(world, current)
+    # While it is watched, a Deployment made anew without our marks is somebody else's too; before, it is only not changed yet.
+    watched = current.verification is not None and current.rollback is None
     if (
         expected
-        and deployment.applied_release == expected[0]
+        and (watched or deployment.applied_release == expected[0])
         and (foreign := overridden(deployment, container, expected[1]))
     ):
         return Obstacle(Reason.ImageOverridden, foreign)

@@ -1,6 +1,8 @@
 """Which questions a pass must put to the world. Asking costs requests, so only what the decision needs is asked."""
 
-from brandrelease.apis.brand import Brand
+from fnmatch import fnmatchcase
+
+from brandrelease.apis.brand import Brand, Environment
 from brandrelease.apis.brandrelease import BrandRelease, CurrentRelease, HandledRequest
 from brandrelease.core.images import BuildOrder, build_key, build_order
 from brandrelease.core.snapshot import Resolution, Resolved
@@ -33,10 +35,21 @@ def must_resolve(release: BrandRelease) -> bool:
     return is_asked(release) and not rolling_back(release)
 
 
+def is_allowed(resolved: Resolved, environment: Environment) -> bool:
+    """A ref by its own name; a bare commit if it can be reached from an allowed ref."""
+    names = resolved.contained_in if resolved.ref == resolved.commit else (resolved.ref,)
+    return not environment.allowed_refs or any(
+        fnmatchcase(name, glob) for name in names for glob in environment.allowed_refs
+    )
+
+
 def commit_without_image(release: BrandRelease, resolution: Resolution | None) -> str | None:
-    """The commit whose image must be found, if there is one."""
+    """The commit whose image must be found, if there is one: that of a request, else that of the release in flight.
+
+    Asked for again, a commit in flight may begin anew (somebody has changed its image), so its image is looked for too.
+    """
     current = in_flight(release)
-    if isinstance(resolution, Resolved) and not (current and current.commit == resolution.commit):
+    if isinstance(resolution, Resolved):
         return resolution.commit
     return current.commit if current and current.image is None and current.rollback is None else None
 

@@ -1,10 +1,12 @@
 """How things are said to people: short ids, numbers, lists, and texts cut to length."""
 
+import re
 from collections.abc import Sequence
 
 SHORT_COMMIT = 12
 _NUMBERS = ("never", "once", "twice", "three times", "four times", "five times", "six times")
 
+_LOGIN_IN_ADDRESS = re.compile(r"(\w{1,32}://)[^/\s@]{1,512}@")
 _ERROR_WORDS = ("error", "fatal", "exception", "panic", "emerg")
 
 SIGNALS = {
@@ -40,6 +42,11 @@ def one_of(names: Sequence[str]) -> str:
     """A list for people: a, b and c."""
     quoted = [f'"{name}"' for name in names]
     return " and ".join([", ".join(quoted[:-1]), quoted[-1]]) if len(quoted) > 1 else "".join(quoted)
+
+
+def without_passwords(text: str) -> str:
+    """The text with every user and password taken out of the addresses in it (mysql://app:secret@db)."""
+    return _LOGIN_IN_ADDRESS.sub(r"\1", text)
 
 
 def cut(text: str, limit: int) -> str:

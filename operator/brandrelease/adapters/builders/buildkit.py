@@ -17,7 +17,7 @@ from brandrelease.core.snapshot import (
     BuildSucceeded,
     Refusal,
 )
-from brandrelease.core.words import cut, seconds
+from brandrelease.core.words import cut, seconds, without_passwords
 from brandrelease.ports import Refused
 
 Json = dict[str, Any]
@@ -26,7 +26,6 @@ ALREADY_EXISTS = 409
 REFUSALS = {400, 403, 404, 422}
 LOG_LINES, LOG_CHARACTERS, LOG_TIMEOUT = 20, 2000, 2.0
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
-_PASSWORD_IN_URL = re.compile(r"(\w+://)[^/\s@]+@")
 
 
 class BuildKit:
@@ -54,11 +53,19 @@ class BuildKit:
             await self._api.create(JOBS, self._profile.namespace, job_body(order, self._profile))
         except ApiError as error:
             if error.status == ALREADY_EXISTS:
+                await self._must_stay(order)
                 return
             if error.status in REFUSALS:
                 message = f"The API server refuses the build Job {order.name} in namespace {self._profile.namespace}: {error.message}"
                 raise Refused(Refusal(Reason.BuildNotStarted, message)) from error
             raise
+
+    async def _must_stay(self, order: BuildOrder) -> None:
+        """The build was started before, which is as good; but one that is being deleted will never end well."""
+        job = await self._api.get(JOBS, self._profile.namespace, order.name)
+        if job and "deletionTimestamp" in job["metadata"]:
+            message = f"An earlier build Job {order.name} is still being deleted; it is started anew after that."
+            raise Refused(Refusal(Reason.BuildNotStarted, message))
 
     async def cancel(self, order: BuildOrder) -> None:
         await self._api.delete(JOBS, self._profile.namespace, order.name)
@@ -93,7 +100,7 @@ class BuildKit:
             text = await self._api.log(self._profile.namespace, pod["metadata"]["name"], query, LOG_TIMEOUT)
         except (ApiError, TimeoutError):
             return ""
-        return _PASSWORD_IN_URL.sub(r"\1", text).strip()[-LOG_CHARACTERS:]
+        return without_passwords(text).strip()[-LOG_CHARACTERS:]
 
 
 def _statuses(pod: Json | None) -> dict[str, Json]:

@@ -148,7 +148,10 @@ class KubeApi:
         parameters = {"query_params": list(query.items()), "header_params": {"Accept": "*/*"}}
         async with asyncio.timeout(seconds):
             response = await self._send("get", path, **parameters)
-            return (await response.read()).decode(errors="replace")
+            try:
+                return (await response.read()).decode(errors="replace")
+            except aiohttp.ClientError as error:
+                raise ApiError(0, f"The log broke off: {type(error).__name__}") from error
 
     async def _request(self, method: str, path: str, **parameters: Any) -> Json:
         response = await self._send(method, path, **parameters)

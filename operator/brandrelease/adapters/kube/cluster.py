@@ -24,6 +24,7 @@ from brandrelease.apis.wellknown import API_VERSION, NAME_LABEL, RELEASE_LABEL
 from brandrelease.core.actions import DeploymentPatch
 from brandrelease.core.render import deployment_body
 from brandrelease.core.snapshot import BrandInvalid, DeploymentView, PodView, Refusal
+from brandrelease.core.words import without_passwords
 from brandrelease.ports import Refused, Secret, StatusConflict
 
 CONFLICT = 409
@@ -79,7 +80,7 @@ class KubeCluster:
     async def log_tail(self, namespace: str, pod: str, container: str, *, previous: bool) -> str:
         query = {"container": container, "tailLines": str(LOG_LINES), "previous": str(previous).lower()}
         try:
-            return await self._api.log(namespace, pod, query, LOG_TIMEOUT)
+            return without_passwords(await self._api.log(namespace, pod, query, LOG_TIMEOUT))
         except (ApiError, TimeoutError):
             return ""
 
