@@ -6,7 +6,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -61,18 +61,25 @@ class Demo:
 
     def _follow(self, versions: "queue.Queue[Seen]", end: tuple[str, str], request: str) -> dict[str, Any]:
         seen, limit = "", time.monotonic() + LIMIT_SECONDS
-        while (left := limit - time.monotonic()) > 0:
-            with suppress(queue.Empty):
-                status = versions.get(timeout=left)[1].get("status", {})
-                ready: dict[str, Any] = next((c for c in status.get("conditions", []) if c["type"] == "Ready"), {})
-                if status.get("lastHandled", {}).get("requestedAt") != request or status["phase"] == seen:
-                    continue
-                seen = status["phase"]
-                self.tell(f"  {seen:<12} {ready['message']}")
-                if seen in FINAL:
-                    check((seen, ready["reason"]) == end, f"The release should have ended as {end[0]}/{end[1]}.")
-                    return dict(status)
+        while time.monotonic() < limit:
+            status = self._next(versions)
+            ready: dict[str, Any] = next((c for c in status.get("conditions", []) if c["type"] == "Ready"), {})
+            if status.get("lastHandled", {}).get("requestedAt") != request or status["phase"] == seen:
+                continue
+            seen = status["phase"]
+            self.tell(f"  {seen:<12} {ready['message']}")
+            if seen in FINAL:
+                check((seen, ready["reason"]) == end, f"The release should have ended as {end[0]}/{end[1]}.")
+                return status
         raise NotAsToldError(f"The release did not end within {LIMIT_SECONDS:g} s.")
+
+    def _next(self, versions: "queue.Queue[Seen]") -> dict[str, Any]:
+        """The next status that the watch shows; after a second of silence, the one that is there."""
+        try:
+            _, body = versions.get(timeout=1)
+        except queue.Empty:
+            body = self.kubectl.get("brandrelease", brand.BRAND, brand.NAMESPACE) or {}
+        return dict(body.get("status", {}))
 
 
 def main() -> int:
