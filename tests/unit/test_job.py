@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from brandrelease.adapters.builders.buildkit_job import JobProfile, job_body
-from brandrelease.apis.brand import Resources
+from brandrelease.apis.build import Resources
 from brandrelease.core.images import BuildOrder
 from brandrelease.settings import SecurityProfile
 

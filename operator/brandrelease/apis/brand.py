@@ -1,18 +1,11 @@
 """`Brand`: where a site's source is, how its image is built and what healthy means. It belongs to the platform team."""
 
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
+from brandrelease.apis.build import Build
 from brandrelease.apis.model import ApiModel, list_map, list_set, rules
-
-_RELATIVE_PATH = (
-    "!self.startsWith('/') && !self.split('/').exists(part, part == '..') && self.matches('^[A-Za-z0-9._/-]+$')",
-    (
-        "must be a path inside the repository such as 'docker/web': letters, digits, '.', '_', '-' and '/', "
-        "without a leading '/', '..' or spaces"
-    ),
-)
 
 # Names with their defaults, as `Brand.environment` fills them in. `namespace` is a word of CEL's own and has to be
 # written so; without the underscores, the API server would not see its maxLength and refuse the rule as too expensive.
@@ -44,10 +37,6 @@ def _dns_subdomain(meaning: str) -> dict[str, Any]:
     label = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
     rule = f"self.matches('^{label}([.]{label})*$')"
     return rules((rule, f"must be the name of {meaning}: lower case letters, digits, '-' and '.'"))
-
-
-def _quantity(meaning: str) -> dict[str, Any]:
-    return rules(("isQuantity(self) && quantity(self).isGreaterThan(quantity('0'))", f"must be {meaning}"))
 
 
 SecretName = Annotated[
@@ -156,112 +145,6 @@ class Image(ApiModel):
         description="Secret of type kubernetes.io/dockerconfigjson in the build namespace, for pushing and for "
         "looking images up. An ECR repository needs one too, for now.",
     )
-
-
-class ResourceAmounts(ApiModel):
-    """CPU and memory."""
-
-    cpu: str | None = Field(
-        default=None,
-        max_length=32,
-        description="Amount of CPU, for example '500m' or '2' (in quotes: it is text).",
-        json_schema_extra=_quantity("an amount of CPU greater than 0, such as '500m' or '2'"),
-    )
-    memory: str | None = Field(
-        default=None,
-        max_length=32,
-        description="Amount of memory, for example 512Mi or 2Gi.",
-        json_schema_extra=_quantity("an amount of memory greater than 0, such as '512Mi' or '2Gi'"),
-    )
-
-
-class Resources(ApiModel):
-    """Requests and limits of the build container."""
-
-    requests: ResourceAmounts | None = Field(default=None, description="What the scheduler reserves.")
-    limits: ResourceAmounts | None = Field(default=None, description="What the build may use at most.")
-
-
-class BuildKit(ApiModel):
-    """A build in the cluster: a Job in the build namespace runs BuildKit on the Dockerfile at the commit."""
-
-    context: str = Field(
-        default=".",
-        max_length=512,
-        json_schema_extra=rules(_RELATIVE_PATH),
-        description="Folder of the repository that is the build context.",
-    )
-    dockerfile: str = Field(
-        default="Dockerfile",
-        max_length=512,
-        json_schema_extra=rules(_RELATIVE_PATH),
-        description="Path of the Dockerfile, relative to the context.",
-    )
-    target: str | None = Field(
-        default=None,
-        max_length=128,
-        description="Stage to build; absent = the last.",
-        json_schema_extra=rules(
-            (
-                "self.matches('^[A-Za-z0-9][A-Za-z0-9_.-]*$')",
-                "must be the name of a stage of the Dockerfile, for example 'production'",
-            )
-        ),
-    )
-    args: dict[str, Annotated[str, Field(max_length=1024)]] = Field(
-        default_factory=dict,
-        max_length=64,
-        description="Build arguments. They can be read from the image by anyone who can pull it: "
-        "never put a secret here.",
-        json_schema_extra=rules(
-            (
-                "self.all(name, name.matches('^[A-Za-z_][A-Za-z0-9_]{0,127}$'))",
-                (
-                    "names of build arguments must be at most 128 letters, digits and '_' and must not begin with "
-                    "a digit, for example 'APP_VERSION'"
-                ),
-            ),
-            (
-                "self.all(name, !self[name].contains('\\n'))",
-                "values of build arguments must be a single line",
-            ),
-        ),
-    )
-    resources: Resources | None = Field(default=None, description="Requests and limits of the build container.")
-
-
-class External(ApiModel):
-    """No build of ours: CI pushes the image with the full commit id as its tag, and the operator waits for it."""
-
-
-class Build(ApiModel):
-    """How a commit becomes an image."""
-
-    schema_rules: ClassVar[dict[str, Any]] = rules(
-        (
-            "[has(self.buildKit), has(self.external)].filter(set, set).size() == 1",
-            (
-                "must name exactly one builder: either buildKit: {} (build in the cluster) or external: {} "
-                "(CI pushes the image)"
-            ),
-        ),
-    )
-
-    timeout_seconds: int = Field(
-        default=1800,
-        ge=60,
-        le=86400,
-        description="Seconds until a build (or the wait for an external image) is given up.",
-    )
-    build_kit: BuildKit | None = Field(default=None, description="Build in the cluster with BuildKit.")
-    external: External | None = Field(default=None, description="Wait for an image that CI pushes.")
-
-    @model_validator(mode="after")
-    def _exactly_one_builder(self) -> Self:
-        if (self.build_kit is None) == (self.external is None):
-            message = "spec.build must name exactly one builder: buildKit or external"
-            raise ValueError(message)
-        return self
 
 
 class Environment(ApiModel):

@@ -4,7 +4,8 @@ import hashlib
 import json
 from dataclasses import dataclass
 
-from brandrelease.apis.brand import Brand, BuildKit, Resources
+from brandrelease.apis.brand import Brand
+from brandrelease.apis.build import BuildKit, Resources
 
 BUILD_KEY_VERSION = 1
 """Raised when the way an image is built changes so much that older images must not be reused."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import Any, Final
 
-from brandrelease.apis.brand import ResourceAmounts
+from brandrelease.apis.build import ResourceAmounts
 from brandrelease.apis.wellknown import BUILD_KEY_LABEL, NAME_LABEL
 from brandrelease.core.images import BuildOrder
 from brandrelease.settings import SecurityProfile
