@@ -1,22 +1,30 @@
 """What the operator needs from the world, as the controller sees it. `adapters` are the world's side of each."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
 from brandrelease.apis.brand import Brand
 from brandrelease.apis.brandrelease import BrandRelease, BrandReleaseStatus
-from brandrelease.core.actions import DeploymentPatch
+from brandrelease.apis.reasons import Reason
+from brandrelease.core.actions import Announcement, DeploymentPatch, HookOrder
 from brandrelease.core.images import BuildOrder
 from brandrelease.core.snapshot import (
     BrandInvalid,
     BuildState,
     Changes,
     DeploymentView,
+    Fellow,
+    HookState,
     ImageLookup,
+    Lineage,
     PodView,
+    PodWarning,
     Refusal,
     Resolution,
+    Suspect,
+    Turn,
+    Unresolved,
 )
 
 Secret = Mapping[str, bytes]
@@ -52,6 +60,12 @@ class GitRemote(Protocol):
         """The commits that are in `new` and not in `old`; None if it could not be found out in time."""
         ...
 
+    async def lineage(
+        self, url: str, secret: Secret | None, commit: str, suspects: Sequence[Suspect]
+    ) -> Lineage | Unresolved:
+        """Which of the suspects the commit contains, and which of those it reverts."""
+        ...
+
 
 class Registry(Protocol):
     """An image registry. Nothing here raises: what goes wrong is part of the answer."""
@@ -74,6 +88,40 @@ class Builder(Protocol):
 
     async def cancel(self, order: BuildOrder) -> None:
         """Stop the build; one that is done or was never started is left as it is."""
+        ...
+
+
+class Hooks(Protocol):
+    """Runs hooks as Jobs. An order is the same Job however often it is given."""
+
+    async def state(self, order: HookOrder) -> HookState:
+        """How the hook stands."""
+        ...
+
+    async def start(self, order: HookOrder) -> None:
+        """Start it, or do nothing if it was started before; raises Refused."""
+        ...
+
+    async def stop(self, namespace: str, job: str) -> None:
+        """Delete the Job with its pod; one that is not there is as good as stopped."""
+        ...
+
+
+class Announcer(Protocol):
+    """Tells people by Events. Nothing here raises: an Event that cannot be written is only logged."""
+
+    async def announce(self, release: BrandRelease, announcement: Announcement) -> None: ...
+
+
+class Turns(Protocol):
+    """Decides which builds may run at the same time."""
+
+    def ask(self, release: BrandRelease, order: BuildOrder) -> Turn:
+        """Whether the build may start now. One that may not is remembered, and looked at again when its turn comes."""
+        ...
+
+    def tell(self, release: BrandRelease, order: BuildOrder | None) -> None:
+        """Which build the BrandRelease has in flight now; None: it has none and waits for none."""
         ...
 
 
@@ -100,7 +148,21 @@ class Cluster(Protocol):
     async def pods(self, namespace: str, release_name: str, release_number: int) -> tuple[PodView, ...]: ...
 
     async def log_tail(self, namespace: str, pod: str, container: str, *, previous: bool) -> str:
-        """Last lines of a container's log; empty where there is none or it cannot be had within 2 seconds."""
+        """Last 20 lines of a container's log, at most 2 KiB, without secrets.
+
+        Empty where there is none or it cannot be had within 2 seconds.
+        """
+        ...
+
+    async def warnings(self, namespace: str, pods: Sequence[str]) -> Mapping[str, tuple[PodWarning, ...]]:
+        """Events of type Warning about these pods, newest last, by pod name."""
+        ...
+
+    async def platform_failures(self, reason: Reason, since: datetime, *, but: str) -> tuple[Fellow, ...]:
+        """BrandReleases in the watched namespaces whose last release failed for this reason since then.
+
+        but: uid of the BrandRelease that does not count.
+        """
         ...
 
     async def secret(self, namespace: str, name: str) -> Secret | None: ...

@@ -9,15 +9,10 @@ from apiserver.json_api import Api
 from apiserver.objects import BRANDS, RELEASES, brand, brand_release
 from brandrelease.apis.brand import Brand
 from brandrelease.apis.brandrelease import (
-    CHANGES_LIMIT,
-    MESSAGE_LIMIT,
-    QUARANTINE_LIMIT,
     Blame,
     BrandRelease,
     BrandReleaseSpec,
     BrandReleaseStatus,
-    BuildProgress,
-    Change,
     Condition,
     ConditionStatus,
     ConditionType,
@@ -27,9 +22,16 @@ from brandrelease.apis.brandrelease import (
     PastRelease,
     Phase,
     QuarantinedCommit,
+    RunningRelease,
+)
+from brandrelease.apis.progress import (
+    CHANGES_LIMIT,
+    MESSAGE_LIMIT,
+    QUARANTINE_LIMIT,
+    BuildProgress,
+    Change,
     Rollback,
     Rollout,
-    RunningRelease,
     Verification,
 )
 from brandrelease.apis.reasons import Reason

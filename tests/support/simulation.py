@@ -11,7 +11,8 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from brandrelease.apis.brand import Brand
-from brandrelease.apis.brandrelease import BrandRelease, BrandReleaseSpec, BrandReleaseStatus, Change
+from brandrelease.apis.brandrelease import BrandRelease, BrandReleaseSpec, BrandReleaseStatus
+from brandrelease.apis.progress import Change
 from brandrelease.apis.reasons import Reason
 from brandrelease.controller.observe import World
 from brandrelease.controller.reconcile import Reconciler

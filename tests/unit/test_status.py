@@ -6,8 +6,6 @@ from typing import Any
 import pytest
 
 from brandrelease.apis.brandrelease import (
-    MESSAGE_LIMIT,
-    QUARANTINE_LIMIT,
     Blame,
     BrandRelease,
     BrandReleaseStatus,
@@ -17,9 +15,8 @@ from brandrelease.apis.brandrelease import (
     Outcome,
     Phase,
     QuarantinedCommit,
-    Rollback,
-    Rollout,
 )
+from brandrelease.apis.progress import MESSAGE_LIMIT, QUARANTINE_LIMIT, Rollback, Rollout
 from brandrelease.apis.reasons import Reason
 from brandrelease.core.status import (
     NEEDS_SOMEBODY,

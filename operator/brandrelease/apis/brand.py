@@ -5,6 +5,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import Field
 
 from brandrelease.apis.build import Build
+from brandrelease.apis.healing import Hooks, RollbackPolicy
 from brandrelease.apis.model import ApiModel, list_map, list_set, rules
 
 # Names with their defaults, as `Brand.environment` fills them in. `namespace` is a word of CEL's own and has to be
@@ -218,6 +219,8 @@ class Environment(ApiModel):
         description="Restarts of a new pod's container that are forgiven during rollout and soak.",
     )
     revision_history_limit: int = Field(default=10, ge=1, le=50, description="Releases kept in status.history.")
+    rollback: RollbackPolicy = Field(default_factory=RollbackPolicy, description="How a bad release is left.")
+    hooks: Hooks = Field(default_factory=Hooks, description="What runs before and after the change of the Deployment.")
 
 
 class BrandSpec(ApiModel):

@@ -3,36 +3,39 @@
 Its spec holds nothing that could point the operator at another brand's workload, another image or another command.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
-from brandrelease.apis.model import ApiModel, list_atomic, list_map, rules
+from brandrelease.apis.model import ApiModel, list_atomic, list_map, list_set, rules
+from brandrelease.apis.ownership import managers
+from brandrelease.apis.progress import (
+    CHANGES_LIMIT,
+    QUARANTINE_LIMIT,
+    BuildProgress,
+    Change,
+    Commit,
+    HooksProgress,
+    ImageReference,
+    LogTail,
+    Message,
+    ReleaseNumber,
+    Retry,
+    Rollback,
+    Rollout,
+    Time,
+    Verification,
+)
 from brandrelease.apis.reasons import Reason
-from brandrelease.apis.wellknown import REQUESTED_AT_ANNOTATION
-
-MESSAGE_LIMIT = 1024
-"""Characters of a message; longer ones are cut, since etcd and people both have limits."""
-
-CHANGES_LIMIT = 20
-QUARANTINE_LIMIT = 50
-
-
-def _whole_seconds(moment: datetime) -> datetime:
-    return moment.replace(microsecond=0)
-
-
-Time = Annotated[datetime, AfterValidator(_whole_seconds)]
-"""A moment in UTC. Kubernetes keeps whole seconds."""
-
-Message = Annotated[str, Field(max_length=MESSAGE_LIMIT, description="What happened, why, and what to do.")]
-Commit = Annotated[str, Field(max_length=64, description="The full commit id.")]
-ImageReference = Annotated[str, Field(max_length=512, description="The image, by digest.")]
-ReleaseNumber = Annotated[
-    int, Field(ge=0, description="Counts up for ever, per BrandRelease; 0 is what was found at adoption.")
-]
+from brandrelease.apis.wellknown import (
+    ABORT_ANNOTATION,
+    OVERRIDE_ANNOTATION,
+    REQUESTED_AT_ANNOTATION,
+    ROLLBACK_TO_ANNOTATION,
+)
 
 
 class Phase(StrEnum):
@@ -40,6 +43,7 @@ class Phase(StrEnum):
 
     Pending = "Pending"
     Building = "Building"
+    Migrating = "Migrating"
     Deploying = "Deploying"
     Verifying = "Verifying"
     Live = "Live"
@@ -57,6 +61,7 @@ class Outcome(StrEnum):
     RolledBack = "RolledBack"
     Failed = "Failed"
     Superseded = "Superseded"
+    Aborted = "Aborted"
 
 
 class Blame(StrEnum):
@@ -128,51 +133,13 @@ class BrandReleaseSpec(ApiModel):
             ),
         ),
     )
-    suspend: bool = Field(default=False, description="While true, the operator touches nothing.")
-
-
-class Change(ApiModel):
-    """A commit that is new against the running release."""
-
-    commit: Commit
-    author: str = Field(max_length=128, description="Name of the author.")
-    subject: str = Field(max_length=200, description="First line of the commit message.")
-
-
-class BuildProgress(ApiModel):
-    """The build of the current release's image."""
-
-    builder: str = Field(max_length=32, description="Which builder: buildKit or external.")
-    key: str = Field(max_length=64, description="Hash of everything that decides the image.")
-    attempt: int = Field(ge=1, description="Counts up when a build failed for no fault of the commit.")
-    started_at: Time = Field(description="When the build was asked for.")
-    finished_at: Time | None = Field(default=None, description="When it ended.")
-    id: str | None = Field(default=None, max_length=253, description="Name of the build Job.")
-    log_tail: str | None = Field(
-        default=None, max_length=2048, description="Last lines of the log of a build that failed."
+    track_interval_seconds: int | None = Field(
+        default=None,
+        ge=5,
+        le=86400,
+        description="Resolve the ref again this often, in seconds, and release what is new; absent = only when asked.",
     )
-
-
-class Rollout(ApiModel):
-    """The change-over of the pods."""
-
-    started_at: Time = Field(description="When the Deployment was changed; the progress deadline counts from here.")
-    finished_at: Time | None = Field(default=None, description="When every pod was new and available.")
-
-
-class Verification(ApiModel):
-    """The watch over a complete rollout, ready to roll back."""
-
-    started_at: Time = Field(description="When the watch began.")
-    ends_at: Time = Field(description="When the release is called Live if nothing has gone wrong.")
-
-
-class Rollback(ApiModel):
-    """The way back to the release that ran before."""
-
-    number: ReleaseNumber
-    started_at: Time = Field(description="When the failure was seen and the way back chosen.")
-    finished_at: Time | None = Field(default=None, description="When the old pods had taken over again.")
+    suspend: bool = Field(default=False, description="While true, the operator touches nothing.")
 
 
 class CurrentRelease(ApiModel):
@@ -197,7 +164,32 @@ class CurrentRelease(ApiModel):
     changes_total: int | None = Field(
         default=None, ge=0, description="How many commits are new; changes lists the newest of them."
     )
+    requested_by: str | None = Field(
+        default=None, max_length=128, description="Who asked for it: the field manager of the change, if known."
+    )
+    image_of: int | None = Field(
+        default=None, ge=0, description="Number of the release whose image is released again (rollbackTo): no build."
+    )
+    tries: int = Field(default=1, ge=1, description="Which try of this commit it is, after failures of the platform.")
+    retry: Retry | None = Field(default=None, description="When it is tried again by itself.")
+    contains: tuple[Commit, ...] = Field(
+        default=(),
+        max_length=QUARANTINE_LIMIT,
+        json_schema_extra=list_set(),
+        description="Quarantined commits that this one contains.",
+    )
+    reverts: tuple[Commit, ...] = Field(
+        default=(),
+        max_length=QUARANTINE_LIMIT,
+        json_schema_extra=list_set(),
+        description="Those among them that it also reverts.",
+    )
+    override: str | None = Field(
+        default=None, max_length=255, description="Why a quarantined commit was let through, and by whom."
+    )
+    evidence: LogTail | None = Field(default=None, description="What the log said of the failure.")
     build: BuildProgress | None = Field(default=None, description="The build of the image.")
+    hooks: HooksProgress | None = Field(default=None, description="The hooks that were run.")
     rollout: Rollout | None = Field(default=None, description="The change-over of the pods.")
     verification: Verification | None = Field(default=None, description="The watch over the complete rollout.")
     rollback: Rollback | None = Field(default=None, description="The way back.")
@@ -225,6 +217,11 @@ class PastRelease(ApiModel):
     reason: Reason
     message: Message
     blame: Blame | None = None
+    requested_by: str | None = Field(default=None, max_length=128, description="Who asked for it, if known.")
+    override: str | None = Field(
+        default=None, max_length=255, description="Why a quarantined commit was let through, and by whom."
+    )
+    evidence: LogTail | None = Field(default=None, description="What the log said of the failure.")
     started_at: Time = Field(description="When the release was asked for.")
     finished_at: Time = Field(description="When its outcome was known.")
 
@@ -236,6 +233,26 @@ class QuarantinedCommit(ApiModel):
     reason: Reason
     release: ReleaseNumber
     since: Time = Field(description="When the failure was seen.")
+    base: Commit | None = Field(
+        default=None, description="What ran before: the fault is in the commit or between it and this one."
+    )
+    override: str | None = Field(
+        default=None, max_length=255, description="Why it is let through nevertheless, and by whom."
+    )
+
+
+class Migration(ApiModel):
+    """A preDeploy hook that has changed the database since the running release went live."""
+
+    release: ReleaseNumber
+    finished_at: Time = Field(description="When the hook had succeeded.")
+
+
+class UnneededBuild(ApiModel):
+    """A build that nobody waits for any more, until it is known to have stopped."""
+
+    commit: Commit
+    attempt: int = Field(ge=1, description="Which attempt.")
 
 
 class HandledRequest(ApiModel):
@@ -244,6 +261,15 @@ class HandledRequest(ApiModel):
     ref: str | None = Field(default=None, max_length=255, description="What spec.ref was.")
     requested_at: str | None = Field(
         default=None, max_length=255, description="The annotation brandrelease.dev/requestedAt as it was."
+    )
+    rollback_to: str | None = Field(
+        default=None, max_length=255, description="The annotation brandrelease.dev/rollbackTo as it was."
+    )
+    abort: str | None = Field(
+        default=None, max_length=255, description="The annotation brandrelease.dev/abort as it was."
+    )
+    override: str | None = Field(
+        default=None, max_length=255, description="The annotation brandrelease.dev/override as it was."
     )
 
 
@@ -265,6 +291,7 @@ class ConditionType(StrEnum):
     Deployed = "Deployed"
     Healthy = "Healthy"
     Quarantined = "Quarantined"
+    RollbackUnsafe = "RollbackUnsafe"
 
 
 class Condition(ApiModel):
@@ -289,7 +316,7 @@ class BrandReleaseStatus(ApiModel):
         default=(),
         max_length=16,
         json_schema_extra=list_map("type"),
-        description="Ready, Reconciling and Stalled as kstatus knows them, and Built, Deployed, Healthy, Quarantined.",
+        description="Ready, Reconciling and Stalled as kstatus knows them, and Built, Deployed, Healthy, Quarantined, RollbackUnsafe.",
     )
     current: CurrentRelease | None = Field(default=None, description="The release being worked on, or the last one.")
     running: RunningRelease | None = Field(
@@ -304,6 +331,10 @@ class BrandReleaseStatus(ApiModel):
         json_schema_extra=list_map("commit"),
         description="Commits that will not be released again.",
     )
+    migration: Migration | None = Field(
+        default=None, description="The database was changed for a release that did not go live: a rollback is unsafe."
+    )
+    stopping: UnneededBuild | None = Field(default=None, description="A build that is being stopped.")
     last_handled: HandledRequest | None = Field(default=None, description="The last request that was looked at.")
 
 
@@ -317,6 +348,11 @@ class BrandRelease(ApiModel):
     resource_version: str
     created_at: datetime
     requested_at: str | None
+    rollback_to: str | None = None
+    abort: str | None = None
+    override: str | None = None
+    managers: Mapping[str, str] = Field(default_factory=dict)
+    """Field manager that last wrote spec.ref and each verb's annotation, by the name that people write it under."""
     spec: BrandReleaseSpec
     status: BrandReleaseStatus
 
@@ -324,6 +360,7 @@ class BrandRelease(ApiModel):
     def from_object(cls, body: dict[str, Any]) -> "BrandRelease":
         """Read an API object; raises pydantic.ValidationError if a stored object breaks today's rules."""
         metadata = body["metadata"]
+        annotations = metadata.get("annotations", {})
         return cls(
             name=metadata["name"],
             namespace=metadata["namespace"],
@@ -331,7 +368,11 @@ class BrandRelease(ApiModel):
             generation=metadata["generation"],
             resource_version=metadata["resourceVersion"],
             created_at=metadata["creationTimestamp"],
-            requested_at=metadata.get("annotations", {}).get(REQUESTED_AT_ANNOTATION),
+            requested_at=annotations.get(REQUESTED_AT_ANNOTATION),
+            rollback_to=annotations.get(ROLLBACK_TO_ANNOTATION),
+            abort=annotations.get(ABORT_ANNOTATION),
+            override=annotations.get(OVERRIDE_ANNOTATION),
+            managers=managers(metadata),
             spec=body["spec"],
             status=body.get("status") or {},
         )

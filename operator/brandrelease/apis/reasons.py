@@ -17,7 +17,9 @@ class Reason(StrEnum):
     Deploying = "Deploying"
     Verifying = "Verifying"
     RollingBack = "RollingBack"
+    Migrating = "Migrating"
     Superseded = "Superseded"
+    Aborted = "Aborted"
     Suspended = "Suspended"
 
     # The objects do not fit together; heals when they are mended.
@@ -39,6 +41,7 @@ class Reason(StrEnum):
     CommitQuarantined = "CommitQuarantined"
 
     # From commit to image.
+    BuildQueued = "BuildQueued"
     RegistryUnreachable = "RegistryUnreachable"
     RegistryAuthenticationFailed = "RegistryAuthenticationFailed"
     BuildFailed = "BuildFailed"
@@ -56,6 +59,12 @@ class Reason(StrEnum):
     ImageOverridden = "ImageOverridden"
     DeploymentRefused = "DeploymentRefused"
 
+    # Hooks.
+    PreDeployFailed = "PreDeployFailed"
+    PostDeployFailed = "PostDeployFailed"
+    HookLost = "HookLost"
+    HookNotStarted = "HookNotStarted"
+
     # The new pods.
     InvalidImageName = "InvalidImageName"
     ErrImagePull = "ErrImagePull"
@@ -70,4 +79,11 @@ class Reason(StrEnum):
     PodNotReady = "PodNotReady"
 
     # The way back.
+    RollbackRequested = "RollbackRequested"
     RollbackFailed = "RollbackFailed"
+    MissingRollbackTarget = "MissingRollbackTarget"
+    MigrationRan = "MigrationRan"
+
+    # What people ask for by annotations.
+    VerbRefused = "VerbRefused"
+    CommitOverridden = "CommitOverridden"

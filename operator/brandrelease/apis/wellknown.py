@@ -23,3 +23,15 @@ BUILD_KEY_LABEL: Final = f"{GROUP}/build-key"
 
 REQUESTED_AT_ANNOTATION: Final = f"{GROUP}/requestedAt"
 """On a BrandRelease: any new text asks to resolve the ref again and to release what it finds."""
+
+ROLLBACK_TO_ANNOTATION: Final = f"{GROUP}/rollbackTo"
+"""On a BrandRelease: number of an earlier release whose image shall run again."""
+
+ABORT_ANNOTATION: Final = f"{GROUP}/abort"
+"""On a BrandRelease: number of the release in flight that shall be given up."""
+
+OVERRIDE_ANNOTATION: Final = f"{GROUP}/override"
+"""On a BrandRelease: "<commit> <why>" lets a quarantined commit through."""
+
+HOOK_LABEL: Final = f"{GROUP}/hook"
+"""On a hook's Job and its pod: preDeploy or postDeploy."""

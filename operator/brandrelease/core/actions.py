@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from brandrelease.apis.brandrelease import BrandReleaseStatus
+from brandrelease.apis.reasons import Reason
 from brandrelease.core.images import BuildOrder
 
 
@@ -53,7 +54,60 @@ class RollBack:
     patch: DeploymentPatch
 
 
-Action = StartBuild | CancelBuild | ApplyRelease | RollBack
+@dataclass(frozen=True, slots=True)
+class HookOrder:
+    """One hook of one release: everything that its Job needs besides what is taken over from the Deployment.
+
+    owner_uid: of the BrandRelease, which the Job goes away with. kind: preDeploy or postDeploy.
+    """
+
+    namespace: str
+    release_name: str
+    owner_uid: str
+    number: int
+    commit: str
+    kind: str
+    deployment: str
+    container: str
+    image: str
+    command: tuple[str, ...]
+    timeout_seconds: int
+
+    @property
+    def name(self) -> str:
+        """Name of the Job, the same whoever asks: a second start of it finds the first."""
+        kind = "pre" if self.kind == PRE_DEPLOY else "post"
+        return f"{self.release_name[:40].rstrip('-.')}-{self.number}-{kind}-{self.owner_uid[:8]}"
+
+
+PRE_DEPLOY, POST_DEPLOY = "preDeploy", "postDeploy"
+
+
+@dataclass(frozen=True, slots=True)
+class StartHook:
+    """Start a hook's Job, or do nothing if it was started before."""
+
+    order: HookOrder
+
+
+@dataclass(frozen=True, slots=True)
+class StopHook:
+    """Stop a hook that nobody waits for any more."""
+
+    namespace: str
+    job: str
+
+
+Action = StartBuild | CancelBuild | ApplyRelease | RollBack | StartHook | StopHook
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """What is told by a Kubernetes Event about the BrandRelease, once the status is written."""
+
+    reason: Reason
+    message: str
+    warning: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,3 +122,4 @@ class Plan:
     action: Action | None = None
     look_again: timedelta | None = None
     retry: timedelta | None = None
+    announcements: tuple[Announcement, ...] = ()

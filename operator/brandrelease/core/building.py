@@ -5,7 +5,8 @@ from datetime import datetime, timedelta
 from typing import Final, assert_never
 
 from brandrelease.apis.brand import Brand
-from brandrelease.apis.brandrelease import BuildProgress, CurrentRelease
+from brandrelease.apis.brandrelease import CurrentRelease
+from brandrelease.apis.progress import BuildProgress
 from brandrelease.apis.reasons import Reason
 from brandrelease.core.actions import StartBuild
 from brandrelease.core.images import BuildOrder, build_key, build_order

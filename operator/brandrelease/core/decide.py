@@ -14,10 +14,9 @@ from brandrelease.apis.brandrelease import (
     CurrentRelease,
     Outcome,
     Phase,
-    Rollout,
     RunningRelease,
-    Verification,
 )
+from brandrelease.apis.progress import Rollout, Verification
 from brandrelease.apis.reasons import Reason
 from brandrelease.core.actions import ApplyRelease, CancelBuild, Plan
 from brandrelease.core.building import Built, NeverBuilt, NotYet, obtain_image

@@ -3,7 +3,8 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from brandrelease.apis.brandrelease import BrandReleaseStatus, CurrentRelease, Outcome, Phase, Rollback
+from brandrelease.apis.brandrelease import BrandReleaseStatus, CurrentRelease, Outcome, Phase
+from brandrelease.apis.progress import Rollback
 from brandrelease.apis.reasons import Reason
 from brandrelease.core.actions import Plan, RollBack
 from brandrelease.core.health import Problem

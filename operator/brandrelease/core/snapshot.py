@@ -1,12 +1,13 @@
 """Everything that one decision may know: plain values, gathered by `controller.observe`, judged by `core.decide`."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
 from brandrelease.apis.brand import Brand, Environment
-from brandrelease.apis.brandrelease import BrandRelease, Change
+from brandrelease.apis.brandrelease import BrandRelease
+from brandrelease.apis.progress import Change
 from brandrelease.apis.reasons import Reason
 
 # --- the source -------------------------------------------------------------------------------------------------------
@@ -44,6 +45,26 @@ class Changes:
 
     total: int
     newest: tuple[Change, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Lineage:
+    """Which quarantined commits a commit contains, and which of those it also undoes.
+
+    A quarantined commit counts as reverted if a commit that is newer than it reverts it, or reverts one of the commits
+    between it and what ran before it (one of them brought the fault in), and no later commit reverts that revert.
+    """
+
+    contained: tuple[str, ...] = ()
+    reverted: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Suspect:
+    """A quarantined commit. base: what ran before it, if known: the fault came in between base and commit."""
+
+    commit: str
+    base: str | None
 
 
 # --- the image --------------------------------------------------------------------------------------------------------
@@ -107,6 +128,51 @@ class BuildFailed:
 
 
 BuildState = BuildAbsent | BuildRunning | BuildSucceeded | BuildFailed
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """Whether a build may start now. joins: it runs already, for another BrandRelease, and needs no place of its own."""
+
+    granted: bool
+    limit: int
+    joins: bool = False
+
+
+# --- hooks ------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class HookAbsent:
+    """There is no Job of this name: not made yet, or deleted since."""
+
+
+@dataclass(frozen=True, slots=True)
+class HookRunning:
+    """The Job is there and has not ended. message: what it does now, as a sentence with the Job's name."""
+
+    uid: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class HookSucceeded:
+    """The command ended with 0. log_tail: last lines of its log, without secrets, at most 2 KiB."""
+
+    uid: str
+    log_tail: str
+
+
+@dataclass(frozen=True, slots=True)
+class HookFailed:
+    """The command ended badly, or was stopped, or never started. message: which, as a sentence without its full stop."""
+
+    uid: str
+    message: str
+    log_tail: str
+
+
+HookState = HookAbsent | HookRunning | HookSucceeded | HookFailed
 
 
 # --- the Deployment and its pods --------------------------------------------------------------------------------------
@@ -228,7 +294,38 @@ class Evidence:
 
     pod: str
     container: str
+    exit_code: int | None
     log_tail: str
+
+
+@dataclass(frozen=True, slots=True)
+class PodWarning:
+    """An Event of type Warning about a pod: what the kubelet or the scheduler says of it. count: how often."""
+
+    reason: str
+    message: str
+    count: int
+    last_seen: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A good release that can be gone back to. found: whether its image is in the registry; None: it could not say."""
+
+    number: int
+    commit: str | None
+    image: str
+    found: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Fellow:
+    """Another BrandRelease that failed of late for the same platform cause."""
+
+    brand: str
+    environment: str
+    number: int
+    failed_at: datetime
 
 
 # --- all of it --------------------------------------------------------------------------------------------------------
@@ -260,13 +357,27 @@ class Snapshot:
     """Name of the oldest BrandRelease for this brand and environment in the namespace: the one that counts."""
     resolution: Resolution | None = None
     changes: Changes | None = None
+    lineage: Lineage | Unresolved | None = None
+    """What the resolved commit contains of what is quarantined; None also where nothing is quarantined."""
+    track_at: datetime | None = None
+    """When the ref is resolved again by itself; in the past where `resolution` is the answer to that."""
     image: ImageLookup | None = None
     build: BuildState | None = None
     built_elsewhere: bool = False
     """Another BrandRelease of the brand waits for the image that the release in flight builds."""
+    stopping: BuildState | None = None
+    """How the build stands that is being stopped."""
+    turn: Turn | None = None
+    hook: HookState | None = None
+    """How the hook stands that the release in flight has come to."""
     deployment: DeploymentView | None = None
     pods: tuple[PodView, ...] = ()
+    warnings: Mapping[str, tuple[PodWarning, ...]] = field(default_factory=dict)
+    """Events about pods that do not tell enough themselves, by pod name."""
     evidence: Evidence | None = None
+    targets: tuple[Target, ...] | None = None
+    """Where a rollback could go, best first, each asked for in the registry up to the first that can be used."""
+    fellows: tuple[Fellow, ...] = ()
     refusal: Refusal | None = None
 
     @property

@@ -6,8 +6,6 @@ from datetime import datetime
 from typing import Final
 
 from brandrelease.apis.brandrelease import (
-    MESSAGE_LIMIT,
-    QUARANTINE_LIMIT,
     Blame,
     BrandRelease,
     BrandReleaseStatus,
@@ -20,6 +18,7 @@ from brandrelease.apis.brandrelease import (
     Phase,
     QuarantinedCommit,
 )
+from brandrelease.apis.progress import MESSAGE_LIMIT, QUARANTINE_LIMIT
 from brandrelease.apis.reasons import Reason
 from brandrelease.core.words import cut
 

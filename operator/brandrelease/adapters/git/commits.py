@@ -4,7 +4,7 @@ import re
 import unicodedata
 from typing import Final
 
-from brandrelease.apis.brandrelease import Change
+from brandrelease.apis.progress import Change
 from brandrelease.core.words import cut
 
 AUTHOR_LIMIT, SUBJECT_LIMIT = 128, 200

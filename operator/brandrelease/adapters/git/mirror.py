@@ -16,7 +16,7 @@ from brandrelease.adapters.git.credentials import Login
 from brandrelease.adapters.git.errors import SourceTrouble, recognise, unrecognised
 from brandrelease.adapters.git.process import NO_PROTOCOL, Finished, environment, run_git
 from brandrelease.adapters.git.refs import HEADS, TAGS
-from brandrelease.apis.brandrelease import CHANGES_LIMIT
+from brandrelease.apis.progress import CHANGES_LIMIT
 from brandrelease.apis.reasons import Reason
 from brandrelease.core.snapshot import Changes, Unresolved
 from brandrelease.core.words import short
