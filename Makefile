@@ -38,7 +38,7 @@ types: ; @$(RUN) mypy --no-error-summary && $(RUN) mypy --no-error-summary tests
 imports: ; @$(RUN) lint-imports --no-cache > /tmp/lint-imports.$$$$ 2>&1 || { cat /tmp/lint-imports.$$$$; rm -f /tmp/lint-imports.$$$$; exit 1; }; rm -f /tmp/lint-imports.$$$$; $(RUN) deptry operator --no-ansi 2>&1 | grep -v -e '^Success' -e '^Scanning' ; exit $${PIPESTATUS[0]}
 
 .PHONY: generate
-generate: setup ## Write what is generated: crds/
+generate: setup ## Write what is generated: crds/ and docs/verdicts.md
 	@$(RUN) python -m brandrelease.codegen
 
 .PHONY: verify

@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import Coroutine, Iterable
-from typing import Any
+from functools import partial
+from typing import Any, Final
 
 import aiohttp
 import structlog
@@ -11,22 +12,32 @@ from brandrelease.adapters.builders.buildkit import BuildKit
 from brandrelease.adapters.builders.buildkit_job import JobProfile
 from brandrelease.adapters.builders.external import External
 from brandrelease.adapters.git.remote import GitCli
-from brandrelease.adapters.kube.api import KubeApi
+from brandrelease.adapters.kube.api import ApiError, KubeApi
+from brandrelease.adapters.kube.builds_in_flight import builds_in_flight
 from brandrelease.adapters.kube.cluster import KubeCluster, WatchedObjects
+from brandrelease.adapters.kube.events import KubeAnnouncer
+from brandrelease.adapters.kube.hooks import KubeHooks
+from brandrelease.adapters.kube.logs import log_tail
 from brandrelease.adapters.registry import RegistryApi
 from brandrelease.adapters.system_clock import SystemClock
 from brandrelease.controller import handlers
 from brandrelease.controller.arrivals import Arrivals
+from brandrelease.controller.build_turns import BuildTurns
 from brandrelease.controller.interest import Interest
 from brandrelease.controller.observe import World
 from brandrelease.controller.probes import Probes
 from brandrelease.controller.reconcile import Reconciler
 from brandrelease.controller.resync import Known, Resync
 from brandrelease.controller.work_queue import Key, WorkQueue
+from brandrelease.core.fairness import BuildInFlight
+from brandrelease.ports import Turns
 from brandrelease.settings import Settings
 from brandrelease.telemetry import Metrics
 
 log = structlog.get_logger(__name__)
+
+LIST_AGAIN_SECONDS: Final = 2.0
+"""Pause at the start, while the API server does not answer."""
 
 
 async def run(settings: Settings) -> None:
@@ -34,12 +45,12 @@ async def run(settings: Settings) -> None:
     api = await KubeApi.connect(settings.kubeconfig)
     try:
         async with aiohttp.ClientSession() as session:
-            await _run(settings, api, _world(settings, api, session))
+            await _run(settings, api, session)
     finally:
         await api.close()
 
 
-def _world(settings: Settings, api: KubeApi, session: aiohttp.ClientSession) -> World:
+def _world(settings: Settings, api: KubeApi, session: aiohttp.ClientSession, turns: Turns) -> World:
     profile = JobProfile(
         settings.build_namespace, settings.build_image, settings.build_security_profile, settings.insecure_registries
     )
@@ -48,20 +59,35 @@ def _world(settings: Settings, api: KubeApi, session: aiohttp.ClientSession) -> 
         git=GitCli(settings.cache_dir, allow_insecure=settings.allow_insecure_sources),
         registry=RegistryApi(session, settings.insecure_registries),
         builders={"buildKit": BuildKit(api, profile), "external": External()},
+        hooks=KubeHooks(api, partial(log_tail, api)),
+        turns=turns,
         clock=SystemClock(),
         build_namespace=settings.build_namespace,
     )
 
 
-async def _run(settings: Settings, api: KubeApi, world: World) -> None:
+async def _run(settings: Settings, api: KubeApi, session: aiohttp.ClientSession) -> None:
     structlog.contextvars.bind_contextvars(instance=settings.instance)
     metrics, known, interest = Metrics(), Known(), Interest()
-    reconcile = Reconciler(world, metrics, known.brand_releases.saw_own_write)
+
+    def wake(key: Key) -> None:
+        queue.add(key)  # the queue is made below: it needs the passes, and they need the turns
+
+    turns = BuildTurns(settings.max_concurrent_builds, wake)
+    metrics.builds_running.set_function(turns.building)
+    metrics.builds_waiting.set_function(turns.waiting)
+    world = _world(settings, api, session, turns)
+    announcer = KubeAnnouncer(api, world.clock, settings.instance)
+    reconcile = Reconciler(world, announcer, metrics, known.brand_releases.saw_own_write)
     queue = WorkQueue(reconcile, metrics)
 
     def enqueue(keys: Iterable[Key]) -> None:
         for key in keys:
             queue.add(key)
+
+    def forget(key: Key) -> None:
+        queue.forget(key)
+        turns.forget(key.namespace, key.name)
 
     watched = WatchedObjects(api, settings.watch_namespaces, settings.build_namespace, handlers.SELECTORS)
     resync = Resync(watched, known, interest.by_kind(), enqueue, metrics)
@@ -72,14 +98,25 @@ async def _run(settings: Settings, api: KubeApi, world: World) -> None:
         settings.watch_namespaces, settings.build_namespace, kubeconfig=settings.kubeconfig is not None
     )
     try:
+        turns.seed(await _builds_in_flight(api, settings.watch_namespaces))
         await _until_the_first_ends(
-            pump.run(Arrivals(interest, known, enqueue, queue.forget)),
+            pump.run(Arrivals(interest, known, enqueue, forget)),
             queue.run(settings.workers),
             resync.run(settings.resync_seconds),
         )
     finally:
         await runner.cleanup()
         log.info("The operator has stopped.")
+
+
+async def _builds_in_flight(api: KubeApi, namespaces: frozenset[str]) -> list[BuildInFlight]:
+    """The builds that run already. Nothing is built before they are known, so that a restart never means too many."""
+    while True:
+        try:
+            return [build async for build in builds_in_flight(api, namespaces)]
+        except ApiError:
+            log.warning("The builds that run already could not be listed; they are listed again.", exc_info=True)
+            await asyncio.sleep(LIST_AGAIN_SECONDS)
 
 
 async def _until_the_first_ends(first: Coroutine[Any, Any, None], *others: Coroutine[Any, Any, None]) -> None:

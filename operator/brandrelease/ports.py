@@ -124,6 +124,10 @@ class Turns(Protocol):
         """Which build the BrandRelease has in flight now; None: it has none and waits for none."""
         ...
 
+    def forget(self, namespace: str, name: str) -> None:
+        """The BrandRelease is gone."""
+        ...
+
 
 class Cluster(Protocol):
     """The Kubernetes API, read live: nothing here comes from a cache."""

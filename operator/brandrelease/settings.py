@@ -69,6 +69,7 @@ class Settings(BaseSettings):
         default=60, ge=1, le=3600, description="How often all objects are listed to find what a lost event hid."
     )
     workers: int = Field(default=16, ge=1, le=256, description="How many objects are looked at at the same time.")
+    max_concurrent_builds: int = Field(default=4, ge=1, le=100, description="How many builds run at the same time.")
     cache_dir: Path = Field(
         default=Path("/var/cache/brandrelease"), description="Where git mirrors are kept; it may be lost at any time."
     )

@@ -28,6 +28,10 @@ class Metrics:
             buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
         )
         self.queue_depth = Gauge("brandrelease_queue_depth", "Objects that wait for a pass.", registry=self.registry)
+        self.builds_running = Gauge("brandrelease_builds_running", "Builds that have a place.", registry=self.registry)
+        self.builds_waiting = Gauge(
+            "brandrelease_builds_waiting", "Releases that wait for their turn to build.", registry=self.registry
+        )
         self.actions = Counter(
             "brandrelease_actions_total", "Changes of the outside world, by kind.", ["action"], registry=self.registry
         )

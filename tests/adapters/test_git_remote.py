@@ -9,8 +9,6 @@ from pathlib import Path
 import pytest
 
 from brandrelease.adapters.git import mirror, process, remote
-from brandrelease.adapters.git.credentials import Login
-from brandrelease.adapters.git.mirror import Mirrors, Remote
 from brandrelease.adapters.git.remote import GitCli
 from brandrelease.apis.reasons import Reason
 from brandrelease.core.snapshot import Changes, Resolution, Resolved, Unresolved
@@ -305,16 +303,6 @@ async def test_trees_and_files_are_never_fetched(git: GitCli, site: Repository, 
         10,
     )
     assert set(found.output.split()) == {b"commit"}
-
-
-async def test_a_commit_contains_its_ancestors_and_itself(site: Repository, tmp_path: Path) -> None:
-    first = site.head() or ""
-    second = site.commit({"a": "2"})
-    reached = Remote(site.url, Login(), process.environment("http"), 10)
-    one = Mirrors(tmp_path / "cache").of(site.url)
-    assert await one.is_ancestor(reached, first, second)
-    assert await one.is_ancestor(reached, first, first)
-    assert not await one.is_ancestor(reached, second, first)
 
 
 async def test_two_calls_at_once_make_one_mirror(git: GitCli, site: Repository, server: GitServer) -> None:

@@ -37,6 +37,10 @@ FOR_THE_TESTS = {
     "openssh-client": "/usr/bin/ssh",
     "openssh-server": "/usr/sbin/sshd",  # git over ssh
 }
+FOR_THE_DATABASE = {
+    "mariadb-client": "/usr/bin/mariadb",
+    "mariadb-server": "/usr/sbin/mariadbd",  # what a brand's migrations change; each test run starts its own
+}
 INSTALL_SECONDS = 600.0
 
 

@@ -1,6 +1,6 @@
-"""Make a one-layer image from files or a root file system, and push it over the registry's HTTP API.
+"""Make an image from files or a root file system, on another one or alone, and push it over the registry's HTTP API.
 
-An image is three blobs that name each other by sha256: a layer, a configuration and a manifest. Nothing but the standard
+An image is blobs that name each other by sha256: layers, a configuration and a manifest. Nothing but the standard
 library is needed for that, and the same input gives the same digests.
 """
 
@@ -35,6 +35,13 @@ class Image:
     diff_id: str
     """The digest of the layer before it was compressed."""
     config: Mapping[str, Any] = field(default_factory=dict)
+    base: "Image | None" = None
+    """What the layer lies on: of it only the layers count, not its ``config``."""
+
+    @property
+    def layers(self) -> "tuple[Image, ...]":
+        """Every layer, the lowest first."""
+        return (*(self.base.layers if self.base else ()), self)
 
 
 def image(tar: bytes, config: Mapping[str, Any]) -> Image:
@@ -68,9 +75,9 @@ def push(pushed: Image, reference: str) -> str:
     repository, _, tag = path.rpartition(":")
     base = f"http://{registry}/v2/{repository}"
     configuration = json.dumps(_configuration(pushed), sort_keys=True).encode()
-    for blob in (pushed.layer, configuration):
+    for blob in (*(each.layer for each in pushed.layers), configuration):
         _upload(base, blob)
-    manifest = json.dumps(_manifest(pushed.layer, configuration), sort_keys=True).encode()
+    manifest = json.dumps(_manifest(pushed, configuration), sort_keys=True).encode()
     _request("PUT", f"{base}/manifests/{tag}", manifest, MANIFEST)
     return digest(manifest)
 
@@ -92,16 +99,17 @@ def _configuration(pushed: Image) -> dict[str, Any]:
         "architecture": ARCHITECTURES.get(platform.machine(), platform.machine()),
         "os": "linux",
         "config": dict(pushed.config),
-        "rootfs": {"type": "layers", "diff_ids": [pushed.diff_id]},
+        "rootfs": {"type": "layers", "diff_ids": [each.diff_id for each in pushed.layers]},
     }
 
 
-def _manifest(layer_blob: bytes, configuration: bytes) -> dict[str, Any]:
+def _manifest(pushed: Image, configuration: bytes) -> dict[str, Any]:
+    blobs = [each.layer for each in pushed.layers]
     return {
         "schemaVersion": 2,
         "mediaType": MANIFEST,
         "config": {"mediaType": CONFIGURATION, "digest": digest(configuration), "size": len(configuration)},
-        "layers": [{"mediaType": LAYER, "digest": digest(layer_blob), "size": len(layer_blob)}],
+        "layers": [{"mediaType": LAYER, "digest": digest(blob), "size": len(blob)} for blob in blobs],
     }
 
 

@@ -82,9 +82,19 @@ class Story:
             self.kubectl.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
 
     def deployment(
-        self, replicas: int = 2, *, sidecar: bool = False, memory: str = "64Mi", image: str = "", **spec: Any
+        self,
+        replicas: int = 2,
+        *,
+        sidecar: bool = False,
+        memory: str = "64Mi",
+        image: str = "",
+        container: Mapping[str, Any] | None = None,
+        **spec: Any,
     ) -> None:
-        """The site's Deployment as somebody has made it by hand, with an image that works."""
+        """The site's Deployment as somebody has made it by hand, with an image that works.
+
+        container: what its container has beside that, or instead; other arguments are its pods' spec.
+        """
         found = image or brand_site.push_image(self.cluster, self.image_repository, "by-hand", Start.Good, "by hand")
         probe = {"httpGet": {"path": "/", "port": brand_site.PORT}, "periodSeconds": 1, "failureThreshold": 1}
         app = {
@@ -94,6 +104,7 @@ class Story:
             "env": [{"name": "COLOUR", "value": "blue"}],
             "resources": {"requests": {"cpu": "10m", "memory": "16Mi"}, "limits": {"memory": memory}},
             "volumeMounts": [{"name": "state", "mountPath": "/state"}],
+            **(container or {}),
         }
         containers = (
             [app, {"name": "helper", "image": found, "command": ["/bin/sleep", "100000"]}] if sidecar else [app]
@@ -141,13 +152,14 @@ class Story:
         *,
         branch: str = "master",
         files: Mapping[str, str] | None = None,
+        **config: Any,
     ) -> str:
-        """A commit; with the builder `external` its image is pushed too, as CI would."""
+        """A commit; with the builder `external` its image is pushed too, as CI would, with this image ``config``."""
         text = text or f"{start.name} {time.monotonic_ns()}"
         base = images.push(images.BUSYBOX, self.cluster)
         commit = self.repository.commit(files or brand_site.files(start, text, base), f"Make it: {start.name}", branch)
         if self.builder == "external":
-            brand_site.push_image(self.cluster, self.image_repository, commit, start, text)
+            brand_site.push_image(self.cluster, self.image_repository, commit, start, text, **config)
         return commit
 
     def release(self, ref: str = "master", **spec: Any) -> None:

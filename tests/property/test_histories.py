@@ -137,7 +137,7 @@ class Histories(RuleBasedStateMachine):
         """Whatever happened: once everything works, and nobody meddles, a good commit goes live."""
         world = self.world
         world.kill_in, world.git_is_down = None, False
-        world.push("master", "the last commit")
+        world.push("master", "the last commit", mends=True)
         world.ask("master")
         world.suspend(on=False)
         world.settle()

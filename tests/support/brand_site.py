@@ -1,6 +1,7 @@
 """The site of a brand as small as it can be: busybox's web server, started by a script that can misbehave on demand."""
 
 from enum import Enum
+from typing import Any
 
 from cluster import oci
 from cluster.clusters import Cluster
@@ -20,6 +21,10 @@ class Start(Enum):
     NeverReady = 'echo "waiting for the cache"; sleep 3600'
     SlowStart = f"sleep 8; {SERVE}"
     OneRestart = f"if [ ! -f /state/started ]; then touch /state/started; exit 1; fi; {SERVE}"
+    Flaps = (
+        f"httpd -p {PORT} -h /www; sleep 6; while :; do killall httpd; sleep 3; httpd -p {PORT} -h /www; sleep 3; done"
+    )
+    SlowForever = f"sleep 600; {SERVE}"
     DropsOut = f'httpd -p {PORT} -h /www; sleep 5; killall httpd; echo "the web server is gone"; sleep 3600'
 
 
@@ -34,8 +39,8 @@ def files(start: Start, text: str, base: str) -> dict[str, str]:
     return {"Dockerfile": dockerfile, "start": script(start), "www/index.html": text}
 
 
-def push_image(cluster: Cluster, repository: str, tag: str, start: Start, text: str) -> str:
-    """Push the site's image as CI would, without a build, and return it by digest."""
+def push_image(cluster: Cluster, repository: str, tag: str, start: Start, text: str, **config: Any) -> str:
+    """Push the site's image as CI would, without a build, and return it by digest; ``config`` as in the OCI image config."""
     tar = oci.tar_of(
         {
             "bin/busybox": images.BUSYBOX_PROGRAM.read_bytes(),
@@ -45,5 +50,5 @@ def push_image(cluster: Cluster, repository: str, tag: str, start: Start, text: 
         {f"bin/{name}": "busybox" for name in ("sh", "httpd", "sleep", "tail", "touch", "killall", "echo")},
     )
     reference = f"{cluster.registry}/{repository}:{tag}"
-    digest = oci.push(oci.image(tar, {"Cmd": ["/start"], "Env": ["PATH=/bin"]}), reference)
+    digest = oci.push(oci.image(tar, {"Cmd": ["/start"], "Env": ["PATH=/bin"], **config}), reference)
     return f"{cluster.registry}/{repository}@{digest}"

@@ -20,6 +20,7 @@ _ENVIRONMENT = {
     "GIT_CONFIG_GLOBAL": "/dev/null",
     "LC_ALL": "C",
 }
+_ADA = {"NAME": "Ada", "EMAIL": "ada@example.com"}
 
 
 class Repository:
@@ -52,6 +53,35 @@ class Repository:
         text = message if isinstance(message, bytes) else message.encode()
         body = "\n".join(header).encode() + b"\n\n" + text + b"\n"
         commit = self._git("hash-object", "-t", "commit", "-w", "--stdin", "--literally", stdin=body)
+        self.force_push(branch, commit)
+        return commit
+
+    def merge(self, other: str, branch: str = "master", *, unrelated: bool = False) -> str:
+        """Let git merge a commit into the branch; the id of the merge. unrelated: the two have nothing in common."""
+        options = ["--allow-unrelated-histories"] if unrelated else []
+        return self._in_a_checkout(branch, "merge", "--quiet", "--no-ff", "--no-edit", *options, other)
+
+    def revert(self, commit: str, branch: str = "master", *, mainline: int | None = None) -> str:
+        """Let git revert a commit on top of the branch, with its own message; the id of the revert.
+
+        mainline: for a merge, the number of the parent whose side is kept.
+        """
+        options = [] if mainline is None else ["--mainline", str(mainline)]
+        return self._in_a_checkout(branch, "revert", "--no-edit", *options, commit)
+
+    def _in_a_checkout(self, branch: str, *command: str) -> str:
+        """Run a command that needs a working tree, on the branch; the commit that it made."""
+        tree = str(self.directory / "checkout")
+        self._git("worktree", "add", "--quiet", "--detach", tree, branch)
+        try:
+            self._commits += 1
+            when = f"{COMMIT_TIME + self._commits} +0000"
+            people = {f"GIT_{role}_{key}": value for role in ("AUTHOR", "COMMITTER") for key, value in _ADA.items()}
+            times = {"GIT_AUTHOR_DATE": when, "GIT_COMMITTER_DATE": when}
+            self._git("-C", tree, *command, variables=people | times | {"GIT_DIR": f"{tree}/.git"})
+            commit = self._git("-C", tree, "rev-parse", "HEAD", variables={"GIT_DIR": f"{tree}/.git"})
+        finally:
+            self._git("worktree", "remove", "--force", tree)
         self.force_push(branch, commit)
         return commit
 

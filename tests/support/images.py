@@ -56,9 +56,14 @@ def push_to(recipe: Recipe, registry: str) -> str:
     content = hashlib.sha256(json.dumps([recipe.files.key(), dict(recipe.config)]).encode()).hexdigest()
     reference = f"{registry}/{recipe.name}:{content[:12]}"
     if not oci.exists(reference):
-        layer, diff_id = _layer(recipe.files)
-        oci.push(oci.Image(layer, diff_id, recipe.config), reference)
+        oci.push(made(recipe), reference)
     return reference
+
+
+def made(recipe: Recipe) -> oci.Image:
+    """The image itself, to push or to lay files on; made now if the cache has none."""
+    layer, diff_id = _layer(recipe.files)
+    return oci.Image(layer, diff_id, recipe.config)
 
 
 def push_tar(tar: bytes, reference: str, config: Mapping[str, Any] | None = None) -> str:

@@ -4,11 +4,14 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from brandrelease.apis.brand import Environment
+from brandrelease.apis.progress import Dropout, Verification
 from brandrelease.core.snapshot import (
     ContainerKind,
     ContainerView,
     DeploymentView,
     PodView,
+    PodWarning,
     Running,
     Terminated,
     Waiting,
@@ -21,6 +24,10 @@ START = datetime(2026, 1, 1, 12, 0, 0, tzinfo=UTC)
 def at(seconds: float) -> datetime:
     """So many seconds after the change of the Deployment."""
     return START + timedelta(seconds=seconds)
+
+
+RULES = Environment(name="production", progress_deadline_seconds=60, soak_seconds=30, restart_limit=2)
+"""How long and how often, in every table."""
 
 
 def deployment(**changes: Any) -> DeploymentView:
@@ -90,3 +97,19 @@ def crashing(
 ) -> ContainerView:
     """A container that has ended so often and is held back before its next start."""
     return waiting("CrashLoopBackOff", "back-off", restarts=endings - 1, last=ended(exit_code, reason), kind=kind)
+
+
+def warning(reason: str, message: str, seen: float = 5) -> PodWarning:
+    """An Event about a pod, seen last so many seconds after the change."""
+    return PodWarning(reason, message, 1, at(seen))
+
+
+def told(*warnings: PodWarning, of: str = "drumeo-1") -> dict[str, tuple[PodWarning, ...]]:
+    """Events, by the pod that they are about."""
+    return {of: warnings}
+
+
+def watch(*dropouts: tuple[str, int, float]) -> Verification:
+    """The watch from second 10 to 40; dropouts are (pod, times, last in seconds)."""
+    known = tuple(Dropout(pod=name, times=times, last=at(last)) for name, times, last in dropouts)
+    return Verification(started_at=at(10), ends_at=at(40), dropouts=known)

@@ -6,6 +6,7 @@ tests/e2e); it is where thousands of histories can be played in seconds, with th
 
 import asyncio
 import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -14,10 +15,11 @@ from brandrelease.apis.brand import Brand
 from brandrelease.apis.brandrelease import BrandRelease, BrandReleaseSpec, BrandReleaseStatus
 from brandrelease.apis.progress import Change
 from brandrelease.apis.reasons import Reason
+from brandrelease.controller.build_turns import BuildTurns
 from brandrelease.controller.observe import World
 from brandrelease.controller.reconcile import Reconciler
 from brandrelease.controller.work_queue import Again, Key
-from brandrelease.core.actions import DeploymentPatch
+from brandrelease.core.actions import Announcement, DeploymentPatch, HookOrder
 from brandrelease.core.images import BuildOrder, build_order
 from brandrelease.core.snapshot import (
     BrandInvalid,
@@ -30,24 +32,35 @@ from brandrelease.core.snapshot import (
     ContainerKind,
     ContainerView,
     DeploymentView,
+    Fellow,
+    HookAbsent,
+    HookFailed,
+    HookRunning,
+    HookState,
+    HookSucceeded,
     ImageAbsent,
     ImageFound,
     ImageLookup,
+    ImageUnknown,
+    Lineage,
     PodView,
+    PodWarning,
     Resolution,
     Resolved,
     Running,
+    Suspect,
     Terminated,
     Unresolved,
     Waiting,
 )
-from brandrelease.ports import Secret, StatusConflict
+from brandrelease.ports import Builder, Secret, StatusConflict
 from brandrelease.telemetry import Metrics
 
 KEY = Key("drumeo-production", "drumeo")
 REPOSITORY = "registry.example.com/drumeo"
 FOUND_IMAGE = "registry.example.com/drumeo:by-hand"
-BUILD_SECONDS, START_SECONDS, DEADLINE, SOAK = 20, 3, 60, 30
+BUILD_SECONDS, START_SECONDS, DEADLINE, SOAK, HOOK_SECONDS = 20, 3, 60, 30, 5
+AT_ONCE = timedelta()
 
 
 class Behaviour(StrEnum):
@@ -59,6 +72,8 @@ class Behaviour(StrEnum):
     OutOfMemory = "uses too much memory"
     NeverReady = "never becomes ready"
     DoesNotBuild = "does not build"
+    FindsNoNode = "finds no node"
+    MigrationFails = "has a migration that fails"
 
 
 class Killed(Exception):
@@ -114,6 +129,44 @@ def commit_id(name: str) -> str:
     return hashlib.sha1(name.encode()).hexdigest()
 
 
+class SimulatedHooks:
+    """The Jobs of hooks: each runs for some seconds and ends as the image of its commit makes it end."""
+
+    def __init__(self, world: "Simulation") -> None:
+        self._world = world
+        self.jobs: dict[str, tuple[HookOrder, datetime]] = {}
+        self.runs: list[str] = []
+
+    async def state(self, order: HookOrder) -> HookState:
+        if order.name not in self.jobs:
+            return HookAbsent()
+        started, begun = self.jobs[order.name]
+        if self._world.time < begun + timedelta(seconds=HOOK_SECONDS):
+            return HookRunning("hook-uid", f"Job {order.name} runs.")
+        if self._world.behaviours[started.commit] is Behaviour.MigrationFails:
+            return HookFailed("hook-uid", f"Job {order.name} exited with code 1", "SQLSTATE[42S22]: Column not found")
+        return HookSucceeded("hook-uid", "migrated: 1 migration")
+
+    async def start(self, order: HookOrder) -> None:
+        if order.name in self.jobs:
+            return
+        self._world._deed(f"hook {order.kind} {order.number}")
+        self.jobs[order.name] = (order, self._world.time)
+        self.runs.append(order.name)
+        self._world._after_deed()
+
+    async def stop(self, namespace: str, job: str) -> None:
+        if job in self.jobs:
+            self._world._deed(f"stop {job}")
+            self.jobs.pop(job)
+            self._world._after_deed()
+
+    def seen(self) -> tuple[object, ...]:
+        """What events tell of: that a Job is there, and that it has ended."""
+        end = timedelta(seconds=HOOK_SECONDS)
+        return tuple((name, self._world.time >= begun + end) for name, (_, begun) in self.jobs.items())
+
+
 class Simulation:
     """The world, and the operator's passes over it. Everything that changes the world is counted in `deeds`."""
 
@@ -122,7 +175,7 @@ class Simulation:
         self.the_brand: Brand | BrandInvalid | None = brand()
         self.branches: dict[str, str] = {}
         self.behaviours: dict[str, Behaviour] = {}
-        self.images: dict[str, str] = {}
+        self.images: dict[str, str] = {"by-hand": "sha256:" + hashlib.sha256(b"by hand").hexdigest()}
         self.builds: dict[str, tuple[BuildOrder, datetime]] = {}
         self.builds_started: list[str] = []
         self.site: Deployment | None = Deployment()
@@ -138,6 +191,12 @@ class Simulation:
         self.applied_images: list[tuple[int, str]] = []
         self.git_is_down = self.registry_is_down = False
         self.due: datetime | None = None
+        self.parents: dict[str, str | None] = {}
+        self.undoes: dict[str, frozenset[str]] = {}
+        self.verbs: dict[str, str | None] = {"rollback_to": None, "abort": None, "override": None}
+        self.told: list[Announcement] = []
+        self.room_on_nodes = True
+        self.hooks = SimulatedHooks(self)
         self._seen: object = None
         self.statuses: list[BrandReleaseStatus] = []
         self._loop = asyncio.new_event_loop()
@@ -145,15 +204,43 @@ class Simulation:
 
     # --- what people do -----------------------------------------------------------------------------------------------
 
-    def push(self, branch: str, name: str, behaviour: Behaviour = Behaviour.Good) -> str:
+    def push(self, branch: str, name: str, behaviour: Behaviour = Behaviour.Good, *, mends: bool = False) -> str:
+        """A commit on the branch. mends: it reverts every bad or quarantined commit that it is built on."""
         commit = commit_id(name)
+        tip = self.branches.get(f"refs/heads/{branch}")
+        self.parents.setdefault(commit, tip if tip != commit else None)
         self.branches[f"refs/heads/{branch}"] = commit
         self.behaviours[commit] = behaviour
+        if mends:
+            stopped = {entry.commit for entry in self.status.quarantine}
+            before = self._history(commit)[1:]
+            bad = {old for old in before if self.behaviours[old] is not Behaviour.Good or old in stopped}
+            self.undoes[commit] = frozenset(old for old in bad if not self._is_undone(old, before))
         return commit
 
+    def revert(self, branch: str, commit: str, behaviour: Behaviour = Behaviour.Good) -> str:
+        """A commit on the branch whose message says, as git writes it, that it reverts another."""
+        made = self.push(branch, f"revert {commit} {len(self.behaviours)}", behaviour)
+        self.undoes[made] = frozenset({commit})
+        return made
+
+    def say(self, verb: str, text: str | None) -> None:
+        """Set or take away an annotation: rollback_to, abort or override."""
+        self.verbs[verb] = text
+        self.version += 1
+
+    def track(self, seconds: int | None) -> None:
+        assert self.spec is not None
+        self.spec = self.spec.model_copy(update={"track_interval_seconds": seconds})
+        self.generation += 1
+        self.version += 1
+
     def ask(self, ref: str, *, suspend: bool = False) -> None:
+        every = self.spec.track_interval_seconds if self.spec else None
         if self.spec is None or self.spec.ref != ref or self.spec.suspend != suspend:
-            self.spec = BrandReleaseSpec(brand="drumeo", environment="production", ref=ref, suspend=suspend)
+            self.spec = BrandReleaseSpec(
+                brand="drumeo", environment="production", ref=ref, suspend=suspend, track_interval_seconds=every
+            )
             self.generation += 1
         self.requested_at = str(len(self.deeds)) + str(self.time)
         self.version += 1
@@ -173,24 +260,37 @@ class Simulation:
 
     def restart(self) -> None:
         """A new operator process: nothing is remembered."""
+        self.woken: list[Key] = []
         world = World(
-            cluster=self, git=self, registry=self, builders={"buildKit": self}, clock=self, build_namespace="builds"
+            cluster=self,
+            git=self,
+            registry=self,
+            builders=self.builders(),
+            hooks=self.hooks,
+            turns=self.new_turns(),
+            clock=self,
+            build_namespace="builds",
         )
-        self.reconciler = Reconciler(world, Metrics(), lambda _uid, _version: None)
+        self.reconciler = Reconciler(world, self, Metrics(), lambda _uid, _version: None)
+
+    def builders(self) -> dict[str, Builder]:
+        return {"buildKit": self}
+
+    def new_turns(self) -> BuildTurns:
+        return BuildTurns(4, self.woken.append)
 
     def one_pass(self) -> Again:
         return self._loop.run_until_complete(self.reconciler(KEY))
 
     def settle(self, limit: int = 40) -> int:
-        """Passes until one changes nothing and asks for none at once; returns how many it took."""
+        """Passes for as long as one asks for another at once: the operator's own writes are no news to it."""
         for count in range(1, limit):
-            before = (len(self.deeds), self.version)
             again = self.one_pass()
-            if (len(self.deeds), self.version) == before and again.after != timedelta():
-                pauses = [p for p in (again.after, again.retry) if p is not None]
+            if again.after != AT_ONCE:
+                pauses = [pause for pause in (again.after, again.retry) if pause is not None]
                 self.due = self.time + min(pauses) if pauses else None
                 return count
-        raise AssertionError(f"no rest after {limit} passes: {self.status.phase} {self.status.conditions[:1]}")
+        raise AssertionError(f"no rest after {limit} passes: {self.headline()} {self.message}")
 
     def play(self, seconds: int, step: int = 1) -> None:
         """Let time pass: the world moves, and the operator looks whenever something has moved or is due."""
@@ -201,16 +301,24 @@ class Simulation:
 
     def calls_for_a_look(self) -> bool:
         """Whether an event would wake the operator now, or the time has come that it named itself."""
-        site = self.site
+        site, woken = self.site, len(self.woken)
         seen = (
-            self.version,
+            (self.generation, self.requested_at, tuple(self.verbs.values()), id(self.the_brand)),
             tuple(
                 (name, self.time >= started + timedelta(seconds=BUILD_SECONDS))
                 for name, (_, started) in self.builds.items()
             ),
-            site and (site.generation, site.observed, *((p.name, p.ready, p.restarts, p.exited) for p in site.pods)),
+            self.hooks.seen(),
+            site
+            and (
+                site.uid,
+                site.generation,
+                site.observed,
+                *((p.name, p.ready, p.restarts, p.exited) for p in site.pods),
+            ),
         )
-        moved, self._seen = seen != self._seen, seen
+        moved, self._seen = seen != self._seen or woken > 0, seen
+        self.woken.clear()
         return moved or (self.due is not None and self.time >= self.due)
 
     def headline(self) -> tuple[str, str]:
@@ -254,7 +362,38 @@ class Simulation:
     async def changes(self, url: str, secret: Secret | None, old: str, new: str) -> Changes | None:
         return Changes(1, (Change(commit=new, author="Ada", subject="a change"),))
 
+    async def lineage(
+        self, url: str, secret: Secret | None, commit: str, suspects: Sequence[Suspect]
+    ) -> Lineage | Unresolved:
+        if self.git_is_down:
+            return Unresolved(Reason.SourceUnreachable, "The git server does not answer.", passing=True)
+        history = self._history(commit)
+        contained = tuple(s.commit for s in suspects if s.commit in history)
+        return Lineage(contained, tuple(c for c in contained if self._is_undone(c, history)))
+
+    def _history(self, commit: str) -> list[str]:
+        """The commit and all before it, newest first. The simulated histories are lines."""
+        found: list[str] = []
+        step: str | None = commit
+        while step is not None and step not in found:
+            found.append(step)
+            step = self.parents.get(step)
+        return found
+
+    def _is_undone(self, commit: str, history: list[str]) -> bool:
+        return any(
+            commit in self.undoes.get(later, ()) and not self._is_undone(later, history)
+            for later in history[: history.index(commit)]
+        )
+
+    async def announce(self, release: BrandRelease, announcement: Announcement) -> None:
+        self.told.append(announcement)
+
     async def look_up(self, repository: str, reference: str, secret: Secret | None) -> ImageLookup:
+        if self.registry_is_down:
+            return ImageUnknown(Reason.RegistryUnreachable, "The registry does not answer.")
+        if reference in self.images.values():
+            return ImageFound(reference)
         return ImageFound(self.images[reference]) if reference in self.images else ImageAbsent()
 
     async def state(self, order: BuildOrder) -> BuildState:
@@ -305,6 +444,10 @@ class Simulation:
             resource_version=str(self.version),
             created_at=self.time,
             requested_at=self.requested_at,
+            rollback_to=self.verbs["rollback_to"],
+            abort=self.verbs["abort"],
+            override=self.verbs["override"],
+            managers={"spec.ref": "kubectl", "brandrelease.dev/rollbackTo": "ada", "brandrelease.dev/abort": "ada"},
             spec=self.spec,
             status=self.status,
         )
@@ -344,6 +487,12 @@ class Simulation:
 
     async def log_tail(self, namespace: str, pod: str, container: str, *, previous: bool) -> str:
         return "starting\nPHP Fatal error: something is wrong\n"
+
+    async def warnings(self, namespace: str, pods: Sequence[str]) -> Mapping[str, tuple[PodWarning, ...]]:
+        return {}
+
+    async def platform_failures(self, reason: Reason, since: datetime, *, but: str) -> tuple[Fellow, ...]:
+        return ()
 
     async def secret(self, namespace: str, name: str) -> Secret | None:
         return None
@@ -409,6 +558,8 @@ class Simulation:
                 pod.restarts += 1
             pod.exited = True
             self._set_ready(pod, ready=False)
+        elif behaviour is Behaviour.FindsNoNode and not self.room_on_nodes and not pod.ready:
+            return
         elif behaviour is not Behaviour.NeverReady and age >= START_SECONDS:
             self._set_ready(pod, ready=True)
 
@@ -433,17 +584,20 @@ class Simulation:
         container = ContainerView(
             "app", ContainerKind.Main, pod.ready, pod.restarts, state, ending if pod.exited else None
         )
+        nowhere = self._behaviour(pod.image) is Behaviour.FindsNoNode and not self.room_on_nodes and not pod.ready
+        if nowhere:
+            container = ContainerView("app", ContainerKind.Main, ready=False, restarts=0, state=Waiting("", ""))
         return PodView(
             name=pod.name,
             release=str(pod.release),
             phase="Running",
             reason="",
             created_at=pod.born,
-            started_at=pod.born,
+            started_at=None if nowhere else pod.born,
             ready=pod.ready,
             ready_changed_at=pod.ready_changed_at,
             deleting=False,
-            unschedulable=None,
+            unschedulable="0/3 nodes are available" if nowhere else None,
             containers=(container,),
             memory_limits={"app": "64Mi"},
         )

@@ -4,224 +4,40 @@ The real reconciler runs in `Story`, a simulated world that wakes it exactly as 
 that a plan names, and never by the operator's own writes.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from datetime import timedelta
-from hashlib import sha256
 
 import pytest
-from structlog.testing import capture_logs
 
-from brandrelease.adapters.builders.external import External
 from brandrelease.apis.brand import Brand
-from brandrelease.apis.brandrelease import BrandRelease, CurrentRelease, Outcome, PastRelease, RunningRelease
+from brandrelease.apis.brandrelease import BrandRelease, Outcome
 from brandrelease.apis.reasons import Reason
-from brandrelease.controller.observe import World
-from brandrelease.controller.reconcile import Reconciler
 from brandrelease.controller.work_queue import Again
-from brandrelease.core.actions import DeploymentPatch
-from brandrelease.core.images import BuildOrder, build_order
+from brandrelease.core.images import build_order
 from brandrelease.core.snapshot import (
     BrandInvalid,
     BuildFailed,
     BuildRunning,
-    BuildState,
     BuildSucceeded,
-    DeploymentView,
     ImageAbsent,
-    ImageLookup,
     ImageUnknown,
-    PodView,
     Refusal,
     Resolution,
-    Resolved,
     Unresolved,
 )
-from brandrelease.ports import Builder, Refused, Secret
-from brandrelease.telemetry import Metrics
+from brandrelease.ports import Secret
 from support.simulation import (
+    AT_ONCE,
     DEADLINE,
     FOUND_IMAGE,
     KEY,
-    REPOSITORY,
     Behaviour,
     Deployment,
-    Simulation,
     brand,
     order_of,
 )
+from support.story import Story
 
 MEDDLED = "registry.example.com/drumeo:meddled"
-AT_ONCE = timedelta()
-
-
-class Story(Simulation):
-    """The simulated world, with the troubles of single stories; arguments are fields of the Brand's environment."""
-
-    def __init__(self, **environment: object) -> None:
-        self.registry_says: ImageLookup | None = None
-        self.build_ends: dict[int, BuildState] = {}
-        self.refusal: Refusal | None = None
-        self.refuses_builds = False
-        self.oldest: str | None = None
-        self.waited_for_elsewhere: frozenset[str] = frozenset()
-        self.reachable_from: dict[str, tuple[str, ...]] = {}
-        self.sidecars: Mapping[str, str] = {}
-        self.controller_is_down = False
-        self.attempts_to_apply = 0
-        super().__init__()
-        self.the_brand = brand(**environment)
-
-    def restart(self) -> None:
-        builders: dict[str, Builder] = {"buildKit": self, "external": External()}
-        world = World(cluster=self, git=self, registry=self, builders=builders, clock=self, build_namespace="builds")
-        self.reconciler = Reconciler(world, Metrics(), lambda _uid, _version: None)
-
-    # --- when the operator looks --------------------------------------------------------------------------------------
-
-    def settle(self, limit: int = 40) -> int:
-        """Passes for as long as one asks for another at once: the operator's own writes are no news to it."""
-        for count in range(1, limit):
-            again: Again = self.one_pass()
-            if again.after != AT_ONCE:
-                pauses = [pause for pause in (again.after, again.retry) if pause is not None]
-                self.due = self.time + min(pauses) if pauses else None
-                return count
-        raise AssertionError(f"no rest after {limit} passes: {self.headline()}")
-
-    def calls_for_a_look(self) -> bool:
-        site = self.site
-        seen = (
-            (self.generation, self.requested_at, id(self.the_brand)),
-            tuple((name, self.time >= started + timedelta(seconds=20)) for name, (_, started) in self.builds.items()),
-            site
-            and (
-                site.uid,
-                site.generation,
-                site.observed,
-                *((p.name, p.ready, p.restarts, p.exited) for p in site.pods),
-            ),
-        )
-        moved, self._seen = seen != self._seen, seen
-        return moved or (self.due is not None and self.time >= self.due)
-
-    # --- troubles -------------------------------------------------------------------------------------------------------
-
-    async def resolve(self, url: str, secret: Secret | None, ref: str, *, list_containing: bool) -> Resolution:
-        found = await super().resolve(url, secret, ref, list_containing=list_containing)
-        if isinstance(found, Resolved) and found.ref == found.commit:
-            return replace(found, contained_in=self.reachable_from.get(ref, ()) if list_containing else ())
-        return found
-
-    async def look_up(self, repository: str, reference: str, secret: Secret | None) -> ImageLookup:
-        return self.registry_says or await super().look_up(repository, reference, secret)
-
-    async def state(self, order: BuildOrder) -> BuildState:
-        state = await super().state(order)
-        if isinstance(state, BuildSucceeded | BuildFailed):
-            return self.build_ends.get(order.attempt, state)
-        return state
-
-    async def start(self, order: BuildOrder) -> None:
-        if self.refusal and self.refuses_builds:
-            raise Refused(self.refusal)
-        await super().start(order)
-
-    async def apply(self, patch: DeploymentPatch) -> None:
-        self.attempts_to_apply += 1
-        if self.refusal and not self.refuses_builds:
-            raise Refused(self.refusal)
-        await super().apply(patch)
-
-    async def holder(self, release: BrandRelease) -> str:
-        return self.oldest or release.name
-
-    async def commits_being_built(self, brand: str, *, but: str) -> frozenset[str]:
-        return self.waited_for_elsewhere
-
-    async def deployment(self, namespace: str, name: str) -> DeploymentView | None:
-        view = await super().deployment(namespace, name)
-        return view and replace(view, images={**view.images, **self.sidecars})
-
-    async def pods(self, namespace: str, release_name: str, release_number: int) -> tuple[PodView, ...]:
-        return await super().pods(namespace, release_name, release_number) if self.site else ()
-
-    def _deployment_controller(self, d: Deployment) -> None:
-        if not self.controller_is_down:
-            super()._deployment_controller(d)
-
-    # --- shorthands -----------------------------------------------------------------------------------------------------
-
-    def release(self, name: str, behaviour: Behaviour = Behaviour.Good, seconds: int = 150) -> str:
-        """Somebody pushes a commit and asks for it; then time passes."""
-        commit = self.push("master", name, behaviour)
-        self.ask("master")
-        self.play(seconds)
-        return commit
-
-    def play_until(self, phase: str, limit: int = 300) -> None:
-        for _ in range(limit):
-            self.play(1)
-            if self.status.phase == phase:
-                return
-        raise AssertionError(f"{phase} was never reached: {self.headline()} {self.message}")
-
-    def phases(self) -> list[str]:
-        """The phases in the order in which they were written, each once in a row."""
-        found: list[str] = []
-        for status in self.statuses:
-            if not found or found[-1] != status.phase:
-                found.append(str(status.phase))
-        return found
-
-    @property
-    def current(self) -> CurrentRelease:
-        assert self.status.current is not None
-        return self.status.current
-
-    @property
-    def running(self) -> RunningRelease:
-        assert self.status.running is not None
-        return self.status.running
-
-    @property
-    def last(self) -> PastRelease:
-        return self.status.history[0]
-
-    @property
-    def the_site(self) -> Deployment:
-        assert self.site is not None
-        return self.site
-
-    def image_of(self, commit: str) -> str:
-        return f"{REPOSITORY}@sha256:{sha256(commit.encode()).hexdigest()}"
-
-    def order(self, commit: str, attempt: int = 1) -> BuildOrder:
-        assert isinstance(self.the_brand, Brand)
-        return build_order(self.the_brand, commit, attempt)
-
-    def job(self, commit: str, attempt: int = 1) -> str:
-        return self.order(commit, attempt).name
-
-
-@pytest.fixture(autouse=True)
-def quiet() -> Iterator[None]:
-    with capture_logs():
-        yield
-
-
-@pytest.fixture
-def world() -> Story:
-    return Story()
-
-
-@pytest.fixture
-def live() -> Story:
-    """A world in which release 1 is live."""
-    story = Story()
-    story.release("one")
-    assert story.headline() == ("Live", "Succeeded")
-    return story
 
 
 # --- the way of a good release ------------------------------------------------------------------------------------------
@@ -276,8 +92,8 @@ def test_a_release_that_failed_is_not_taken_for_what_was_found_when_the_history_
     world.the_site.image, world.the_site.pods = world.image_of(world.push("old", "broken", Behaviour.Crashes)), []
     first = world.release("one", Behaviour.CrashesLater)
     world.release("two", Behaviour.DoesNotBuild)
-    world.behaviours[first], world.the_site.pods = Behaviour.Good, []  # it has one of its better moments
-    world.push("master", "three")
+    world.the_site.pods = []
+    world.revert("master", first)
     world.ask("master")
     world.play_until("Deploying")
     assert world.status.running is None, "release 1 has failed; it is nothing to roll back to"
@@ -355,7 +171,7 @@ def test_the_history_is_kept_to_its_limit_and_the_numbers_go_on() -> None:
 BAD = {
     "crashes at start": (Behaviour.Crashes, "CrashLoopBackOff", "exited with code 255"),
     "uses too much memory": (Behaviour.OutOfMemory, "OOMKilled", "more than its memory limit of 64Mi"),
-    "never becomes ready": (Behaviour.NeverReady, "ProgressDeadlineExceeded", "readiness probe does not pass"),
+    "never becomes ready": (Behaviour.NeverReady, "PodNotReady", "readiness probe does not pass"),
     "crashes during the watch": (Behaviour.CrashesLater, "CrashLoopBackOff", "exited with code 255"),
 }
 

@@ -27,6 +27,24 @@ CONCERNED: dict[str, tuple[str, dict[str, Any], set[Key]]] = {
     "a Brand": ("brands", {"name": "drumeo"}, {PRODUCTION, STAGING}),
     "a Brand without releases": ("brands", {"name": "guitareo"}, set()),
     "a build": ("jobs", job("drumeo"), {PRODUCTION, STAGING}),
+    "a hook": (
+        "jobs",
+        {
+            "namespace": "pianote",
+            "name": "c-3-pre-0f1e2d3c",
+            "labels": {"brandrelease.dev/name": "c", "brandrelease.dev/hook": "preDeploy"},
+        },
+        {OTHER},
+    ),
+    "a hook of a BrandRelease that is called like a Brand": (
+        "jobs",
+        {
+            "namespace": "shop",
+            "name": "drumeo-3-post-0f1e2d3c",
+            "labels": {"brandrelease.dev/name": "drumeo", "brandrelease.dev/hook": "postDeploy"},
+        },
+        {Key("shop", "drumeo")},
+    ),
     "a build of nobody": ("jobs", job(None), set()),
     "a Deployment": (
         "deployments",

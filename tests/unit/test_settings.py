@@ -22,7 +22,7 @@ def test_the_defaults_are_those_of_an_operator_in_a_cluster() -> None:
     assert settings.build_namespace == "brandrelease-builds"
     assert settings.watch_namespaces == settings.insecure_registries == frozenset()
     assert (settings.http_host, settings.http_port) == ("0.0.0.0", 8080)
-    assert (settings.resync_seconds, settings.workers) == (60, 16)
+    assert (settings.resync_seconds, settings.workers, settings.max_concurrent_builds) == (60, 16, 4)
     assert settings.allow_insecure_sources is False
     assert settings.build_security_profile is SecurityProfile.UserNamespace
     assert (settings.log_format, settings.log_level) == (LogFormat.Json, LogLevel.Info)
@@ -37,6 +37,7 @@ def test_each_variable_is_heard(monkeypatch: pytest.MonkeyPatch) -> None:
         "BRANDRELEASE_HTTP_ADDRESS": "127.0.0.1:9000",
         "BRANDRELEASE_RESYNC_SECONDS": "1.5",
         "BRANDRELEASE_WORKERS": "2",
+        "BRANDRELEASE_MAX_CONCURRENT_BUILDS": "7",
         "BRANDRELEASE_CACHE_DIR": "/tmp/cache",
         "BRANDRELEASE_ALLOW_INSECURE_SOURCES": "true",
         "BRANDRELEASE_INSECURE_REGISTRIES": "localhost:5000",
@@ -56,6 +57,7 @@ def test_each_variable_is_heard(monkeypatch: pytest.MonkeyPatch) -> None:
         "http_address": "127.0.0.1:9000",
         "resync_seconds": 1.5,
         "workers": 2,
+        "max_concurrent_builds": 7,
         "cache_dir": Path("/tmp/cache"),
         "allow_insecure_sources": True,
         "insecure_registries": frozenset({"localhost:5000"}),
@@ -86,6 +88,9 @@ BAD = [
     ("BRANDRELEASE_WORKERS", "0"),
     ("BRANDRELEASE_WORKERS", "257"),
     ("BRANDRELEASE_WORKERS", "many"),
+    ("BRANDRELEASE_MAX_CONCURRENT_BUILDS", "0"),
+    ("BRANDRELEASE_MAX_CONCURRENT_BUILDS", "101"),
+    ("BRANDRELEASE_MAX_CONCURRENT_BUILDS", "all"),
     ("BRANDRELEASE_ALLOW_INSECURE_SOURCES", "perhaps"),
     ("BRANDRELEASE_BUILD_SECURITY_PROFILE", "root"),
     ("BRANDRELEASE_LOG_FORMAT", "xml"),

@@ -49,7 +49,12 @@ DEPLOYMENT: Json = {
         "availableReplicas": 4,
         "conditions": [
             {"type": "Available", "status": "True", "message": "enough"},
-            {"type": "ReplicaFailure", "status": "True", "message": "exceeded quota"},
+            {
+                "type": "ReplicaFailure",
+                "status": "True",
+                "message": "exceeded quota",
+                "lastTransitionTime": "2026-01-01T12:00:03Z",
+            },
         ],
     },
 }
@@ -61,7 +66,7 @@ def test_a_deployment_is_read_whole() -> None:
     assert (view.wanted, view.total, view.updated, view.available) == (4, 5, 2, 4)
     assert view.images == {"app": "r/d@sha256:1", "proxy": "envoy:1"}
     assert view.applied_release == 3
-    assert view.failure == "exceeded quota"
+    assert (view.failure, view.failing_since, view.paused) == ("exceeded quota", second(3), False)
 
 
 def test_the_owners_of_an_image_are_named_once_each_and_only_those_of_the_image() -> None:
@@ -92,7 +97,14 @@ def test_a_label_that_is_no_number_is_no_release_of_ours(label: str, number: int
 def test_a_failure_that_is_over_is_none() -> None:
     body = deepcopy(DEPLOYMENT)
     body["status"]["conditions"][1]["status"] = "False"
-    assert deployment_view(body).failure is None
+    view = deployment_view(body)
+    assert (view.failure, view.failing_since) == (None, None)
+
+
+def test_a_paused_deployment_is_known_as_such() -> None:
+    body = deepcopy(DEPLOYMENT)
+    body["spec"]["paused"] = True
+    assert deployment_view(body).paused
 
 
 COMPLETE = {
@@ -234,6 +246,14 @@ def test_a_pod_that_goes_away_and_an_evicted_one_are_known_as_such() -> None:
     body["status"] |= {"phase": "Failed", "reason": "Evicted"}
     view = pod_view(body)
     assert (view.deleting, view.phase, view.reason) == (True, "Failed", "Evicted")
+
+
+@pytest.mark.parametrize(("status", "ready"), [("True", True), ("False", False)])
+def test_a_pod_whose_sandbox_is_there_is_known_as_such(status: str, ready: bool) -> None:
+    body = deepcopy(POD)
+    assert not pod_view(body).sandbox_ready
+    body["status"]["conditions"].append({"type": "PodReadyToStartContainers", "status": status})
+    assert pod_view(body).sandbox_ready is ready
 
 
 def test_a_death_by_a_signal_keeps_its_number() -> None:

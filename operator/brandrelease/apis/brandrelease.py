@@ -252,6 +252,7 @@ class UnneededBuild(ApiModel):
     """A build that nobody waits for any more, until it is known to have stopped."""
 
     commit: Commit
+    key: str = Field(max_length=64, description="Hash of everything that decides the image.")
     attempt: int = Field(ge=1, description="Which attempt.")
 
 
@@ -271,6 +272,7 @@ class HandledRequest(ApiModel):
     override: str | None = Field(
         default=None, max_length=255, description="The annotation brandrelease.dev/override as it was."
     )
+    answer: Message | None = Field(default=None, description="Why the last annotation could not be carried out.")
 
 
 class ConditionStatus(StrEnum):

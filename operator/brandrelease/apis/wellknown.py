@@ -10,7 +10,7 @@ FIELD_MANAGER: Final = "brandrelease"
 """The name under which the API server records which fields are ours (server-side apply)."""
 
 NAME_LABEL: Final = f"{GROUP}/name"
-"""On a Deployment, its pods and a build Job: name of the BrandRelease (on a Job: of the Brand)."""
+"""On a Deployment, its pods and a hook's Job: name of the BrandRelease. On a build Job: name of the Brand."""
 
 RELEASE_LABEL: Final = f"{GROUP}/release"
 """On a pod template: number of the release, so that the pods of two releases can be told apart."""

@@ -3,7 +3,7 @@
 from typing import assert_never
 
 from brandrelease.controller.observe import World
-from brandrelease.core.actions import Action, ApplyRelease, CancelBuild, RollBack, StartBuild
+from brandrelease.core.actions import Action, ApplyRelease, CancelBuild, RollBack, StartBuild, StartHook, StopHook
 
 
 async def act(world: World, action: Action) -> None:
@@ -15,5 +15,9 @@ async def act(world: World, action: Action) -> None:
             await world.builders[order.builder].cancel(order)
         case ApplyRelease(patch) | RollBack(patch):
             await world.cluster.apply(patch)
+        case StartHook(order):
+            await world.hooks.start(order)
+        case StopHook(namespace, job):
+            await world.hooks.stop(namespace, job)
         case _:
             assert_never(action)

@@ -13,7 +13,7 @@ from typing import Any, Final
 import kopf
 import structlog
 
-from brandrelease.apis.wellknown import BUILD_KEY_LABEL, GROUP, NAME_LABEL, RELEASE_LABEL, VERSION
+from brandrelease.apis.wellknown import GROUP, NAME_LABEL, RELEASE_LABEL, VERSION
 
 log = structlog.get_logger(__name__)
 
@@ -27,8 +27,8 @@ WATCHED: Final = {
     "pods": ("", "v1"),
     "jobs": ("batch", "v1"),
 }
-SELECTORS: Final = {"deployments": NAME_LABEL, "pods": RELEASE_LABEL, "jobs": BUILD_KEY_LABEL}
-"""Label that an object must bear to be watched; the other kinds are watched whole."""
+SELECTORS: Final = {"deployments": NAME_LABEL, "pods": RELEASE_LABEL, "jobs": NAME_LABEL}
+"""Label that an object must bear to be watched; the other kinds are watched whole. Jobs are builds and hooks."""
 
 REQUEST_SECONDS: Final = 10
 WATCH_SECONDS: Final = 240
@@ -47,7 +47,7 @@ class Pump:
     """
 
     def __init__(self, namespaces: frozenset[str], build_namespace: str, *, kubeconfig: bool) -> None:
-        self._namespaces = (*sorted(namespaces), build_namespace) if namespaces else ()
+        self._namespaces = tuple(sorted(namespaces | {build_namespace})) if namespaces else ()
         self._kubeconfig = kubeconfig
         self._stop = asyncio.Event()
         self._kopf: tuple[asyncio.AbstractEventLoop, asyncio.Event] | None = None

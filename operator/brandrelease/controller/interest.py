@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from brandrelease.apis.wellknown import NAME_LABEL
+from brandrelease.apis.wellknown import HOOK_LABEL, NAME_LABEL
 from brandrelease.controller.work_queue import Key
 
 Metadata = Mapping[str, Any]
@@ -32,11 +32,14 @@ class Interest:
         return tuple(self._by_brand.get(str(metadata["name"]), ()))
 
     def of_job(self, metadata: Metadata) -> Iterable[Key]:
-        """A build may be waited for by several BrandReleases of its Brand."""
-        return tuple(self._by_brand.get(str(metadata.get("labels", {}).get(NAME_LABEL)), ()))
+        """A hook belongs to one BrandRelease; a build may be waited for by several of its Brand."""
+        labels = metadata.get("labels", {})
+        if HOOK_LABEL in labels:
+            return self.of_marked(metadata)
+        return tuple(self._by_brand.get(str(labels.get(NAME_LABEL)), ()))
 
     def of_marked(self, metadata: Metadata) -> Iterable[Key]:
-        """A Deployment or pod with our label belongs to the BrandRelease of that name in its namespace."""
+        """A Deployment, pod or hook with our label belongs to the BrandRelease of that name in its namespace."""
         name = metadata.get("labels", {}).get(NAME_LABEL)
         return (Key(str(metadata["namespace"]), str(name)),) if name else ()
 

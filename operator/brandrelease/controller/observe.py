@@ -2,21 +2,30 @@
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import Final
 
 from brandrelease.apis.brand import Brand
-from brandrelease.apis.brandrelease import BrandRelease
+from brandrelease.apis.brandrelease import Blame, BrandRelease
+from brandrelease.apis.healing import Hook
 from brandrelease.apis.reasons import Reason
-from brandrelease.core.decide import suspect
-from brandrelease.core.images import BuildOrder, build_order
+from brandrelease.controller.tracking import Tracking
+from brandrelease.controller.work_queue import Key
+from brandrelease.core.deploying import suspect
+from brandrelease.core.health import Problem, needs_warnings
+from brandrelease.core.hooks import hook_in_flight, hook_order
+from brandrelease.core.images import BuildOrder, build_key, build_order, host_of, split_reference
 from brandrelease.core.obstacles import misconfiguration
+from brandrelease.core.quarantine import suspects
 from brandrelease.core.questions import (
     commit_without_image,
     in_flight,
     is_allowed,
+    may_track,
     must_resolve,
     order_in_flight,
+    to_release,
     watches_pods,
 )
 from brandrelease.core.snapshot import (
@@ -25,20 +34,35 @@ from brandrelease.core.snapshot import (
     BuildState,
     Changes,
     Evidence,
+    Fellow,
+    HookState,
+    ImageAbsent,
+    ImageFound,
     ImageLookup,
+    Lineage,
+    PodWarning,
     Refusal,
     Resolution,
     Resolved,
     Snapshot,
+    Target,
     Unresolved,
 )
-from brandrelease.ports import Builder, Clock, Cluster, GitRemote, Registry, Secret
+from brandrelease.core.targets import Candidate
+from brandrelease.core.verbs import unheard, where_to
+from brandrelease.ports import Builder, Clock, Cluster, GitRemote, Hooks, Registry, Secret, Turns
 
 SOURCE_SECONDS_BESIDE_A_ROLLOUT: Final = 5.0
 """While pods are watched, git may hold a pass up for this long at most: the watch must go on."""
 
 CHANGES_SECONDS: Final = 30.0
 """What is new is worth knowing, but not worth a long wait."""
+
+TARGET_SECONDS: Final = 3.0
+"""How long a rollback waits for the registry's word that the old image is still there. Silence is no evidence."""
+
+FELLOWS_WITHIN: Final = timedelta(minutes=15)
+"""Failures of the platform that are told together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +73,11 @@ class World:
     git: GitRemote
     registry: Registry
     builders: Mapping[str, Builder]
+    hooks: Hooks
+    turns: Turns
     clock: Clock
     build_namespace: str
+    tracking: Tracking = field(default_factory=Tracking)
 
 
 async def observe(world: World, release: BrandRelease, refusal: Refusal | None) -> Snapshot:
@@ -59,16 +86,34 @@ async def observe(world: World, release: BrandRelease, refusal: Refusal | None) 
     snapshot = Snapshot(now=world.clock.now(), release=release, brand=brand, holder=holder, refusal=refusal)
     if not isinstance(brand, Brand) or misconfiguration(snapshot) or release.spec.suspend:
         return snapshot
-    snapshot = replace(snapshot, resolution=await _resolution(world, release, brand))
-    snapshot = await _source_and_image(world, snapshot, brand)
+    snapshot = await _source(world, snapshot, brand)
+    snapshot = await _history_and_image(world, snapshot, brand)
     # The time of the decision is that of the last reads: git and the registry may have taken theirs.
     snapshot = replace(await _deployment_and_pods(world, snapshot), now=world.clock.now())
-    return replace(snapshot, evidence=await _evidence(world, snapshot))
+    snapshot = replace(snapshot, hook=await _hook(world, snapshot))
+    return await _what_a_failure_needs(world, snapshot, brand)
 
 
-async def _resolution(world: World, release: BrandRelease, brand: Brand) -> Resolution | None:
-    if not must_resolve(release):
-        return None
+# --- the source -------------------------------------------------------------------------------------------------------
+
+
+async def _source(world: World, snapshot: Snapshot, brand: Brand) -> Snapshot:
+    """What the ref points to: asked once for a request, and again and again where it is tracked."""
+    release = snapshot.release
+    key, interval = Key(release.namespace, release.name), release.spec.track_interval_seconds
+    if must_resolve(release):
+        return replace(snapshot, resolution=await _resolve(world, release, brand))
+    if interval is None or not may_track(release):
+        world.tracking.forget(key)
+        return snapshot
+    every = timedelta(seconds=interval)
+    tracked = await world.tracking.look(
+        key, release.spec.ref, every, snapshot.now, lambda: _resolve(world, release, brand)
+    )
+    return replace(snapshot, resolution=tracked.found, track_at=tracked.due)
+
+
+async def _resolve(world: World, release: BrandRelease, brand: Brand) -> Resolution:
     environment = brand.environment(release.spec.environment)
     secret = await _secret(world, brand.spec.source.secret_name)
     if secret is None and brand.spec.source.secret_name:
@@ -82,59 +127,109 @@ async def _resolution(world: World, release: BrandRelease, brand: Brand) -> Reso
         async with asyncio.timeout(SOURCE_SECONDS_BESIDE_A_ROLLOUT if watches_pods(release) else None):
             return await world.git.resolve(brand.spec.source.url, secret, release.spec.ref, list_containing=only_some)
     except TimeoutError:
-        message = "The git server has not answered in time; it is asked again, and the rollout is watched meanwhile."
-        return Unresolved(Reason.SourceUnreachable, message, passing=True)
+        return _slow_git()
 
 
-async def _source_and_image(world: World, snapshot: Snapshot, brand: Brand) -> Snapshot:
-    release = snapshot.release
-    current = in_flight(release)
-    order = order_in_flight(brand, current) if current else None
-    (build, image), changes, elsewhere = await asyncio.gather(
-        _build_and_image(world, snapshot, brand, order),
-        _changes(world, snapshot, brand),
-        _elsewhere(world, snapshot, order),
-    )
-    return replace(snapshot, build=build, image=image, changes=changes, built_elsewhere=elsewhere)
+def _slow_git() -> Unresolved:
+    message = "The git server has not answered in time; it is asked again, and the rollout is watched meanwhile."
+    return Unresolved(Reason.SourceUnreachable, message, passing=True)
 
 
-async def _build_and_image(
-    world: World, snapshot: Snapshot, brand: Brand, order: BuildOrder | None
-) -> tuple[BuildState | None, ImageLookup | None]:
-    """The builder is asked only about a build that was asked for, the registry only where there may be an image."""
-    resolution, environment = snapshot.resolution, snapshot.environment
-    if isinstance(resolution, Resolved) and environment and not is_allowed(resolution, environment):
-        resolution = None  # it will be refused, and the release in flight goes on with an image of its own
-    commit = commit_without_image(snapshot.release, resolution)
-    if commit is None:
-        return None, None
-    build = await world.builders[order.builder].state(order) if order and order.commit == commit else None
-    if isinstance(build, BuildRunning | BuildFailed):
-        return build, None
-    wanted = build_order(brand, commit, attempt=1)
-    secret = await _secret(world, wanted.registry_secret)
-    return build, await world.registry.look_up(wanted.repository, wanted.tag, secret)
-
-
-async def _changes(world: World, snapshot: Snapshot, brand: Brand) -> Changes | None:
+async def _changes(world: World, snapshot: Snapshot, brand: Brand, wanted: Resolved | None) -> Changes | None:
     """What is new against the running release: asked once, when a release begins."""
-    running, resolution = snapshot.release.status.running, snapshot.resolution
-    if not isinstance(resolution, Resolved) or running is None or running.commit in {None, resolution.commit}:
+    running = snapshot.release.status.running
+    if wanted is None or running is None or running.commit in {None, wanted.commit}:
         return None
     secret = await _secret(world, brand.spec.source.secret_name)
-    limit = SOURCE_SECONDS_BESIDE_A_ROLLOUT if watches_pods(snapshot.release) else CHANGES_SECONDS
     try:
-        async with asyncio.timeout(limit):
-            return await world.git.changes(brand.spec.source.url, secret, running.commit or "", resolution.commit)
+        async with asyncio.timeout(_patience(snapshot)):
+            return await world.git.changes(brand.spec.source.url, secret, running.commit or "", wanted.commit)
     except TimeoutError:
         return None
 
 
-async def _elsewhere(world: World, snapshot: Snapshot, order: BuildOrder | None) -> bool:
-    """Whether somebody else needs the build that a new request would make superfluous."""
-    if order is None or not isinstance(snapshot.resolution, Resolved) or snapshot.resolution.commit == order.commit:
+async def _lineage(
+    world: World, snapshot: Snapshot, brand: Brand, wanted: Resolved | None
+) -> Lineage | Unresolved | None:
+    """Which quarantined commits the commit contains: asked once, when a release begins."""
+    suspected = suspects(snapshot.release.status)
+    if wanted is None or not suspected:
+        return None
+    secret = await _secret(world, brand.spec.source.secret_name)
+    try:
+        async with asyncio.timeout(_patience(snapshot)):
+            return await world.git.lineage(brand.spec.source.url, secret, wanted.commit, suspected)
+    except TimeoutError:
+        return _slow_git()
+
+
+def _patience(snapshot: Snapshot) -> float:
+    return SOURCE_SECONDS_BESIDE_A_ROLLOUT if watches_pods(snapshot.release) else CHANGES_SECONDS
+
+
+# --- the image --------------------------------------------------------------------------------------------------------
+
+
+async def _history_and_image(world: World, snapshot: Snapshot, brand: Brand) -> Snapshot:
+    release, environment = snapshot.release, snapshot.environment
+    wanted = to_release(release, snapshot.resolution)
+    if wanted and environment and not is_allowed(wanted, environment):
+        wanted = None  # it will be refused, and the release in flight goes on with an image of its own
+    current = in_flight(release)
+    order = order_in_flight(brand, current) if current else None
+    (build, image), changes, lineage, elsewhere, stopping = await asyncio.gather(
+        _build_and_image(world, snapshot, brand, order, wanted),
+        _changes(world, snapshot, brand, wanted),
+        _lineage(world, snapshot, brand, wanted),
+        _elsewhere(world, release, order, wanted),
+        _stopping(world, release, brand),
+    )
+    return replace(
+        snapshot,
+        build=build,
+        image=image,
+        changes=changes,
+        lineage=lineage,
+        built_elsewhere=elsewhere,
+        stopping=stopping,
+    )
+
+
+async def _build_and_image(
+    world: World, snapshot: Snapshot, brand: Brand, order: BuildOrder | None, wanted: Resolved | None
+) -> tuple[BuildState | None, ImageLookup | None]:
+    """The builder is asked only about a build that was asked for, the registry only where there may be an image."""
+    commit = commit_without_image(snapshot.release, wanted)
+    if commit is None:
+        return None, None
+    ours = order if order and order.commit == commit else None
+    build = await world.builders[ours.builder].state(ours) if ours else None
+    if isinstance(build, BuildRunning | BuildFailed):
+        return build, None
+    first = build_order(brand, commit, attempt=1)
+    secret = await _secret(world, first.registry_secret)
+    return build, await world.registry.look_up(first.repository, first.tag, secret)
+
+
+async def _elsewhere(world: World, release: BrandRelease, order: BuildOrder | None, wanted: Resolved | None) -> bool:
+    """Whether somebody else needs the build that a new request or an annotation would make superfluous."""
+    leaves = unheard(release) is not None or (
+        wanted is not None and order is not None and wanted.commit != order.commit
+    )
+    if order is None or not leaves:
         return False
-    return order.commit in await world.cluster.commits_being_built(order.brand, but=snapshot.release.uid)
+    return order.commit in await world.cluster.commits_being_built(order.brand, but=release.uid)
+
+
+async def _stopping(world: World, release: BrandRelease, brand: Brand) -> BuildState | None:
+    unneeded = release.status.stopping
+    if unneeded is None or build_key(brand, unneeded.commit) != unneeded.key:
+        return None
+    order = build_order(brand, unneeded.commit, unneeded.attempt)
+    return await world.builders[order.builder].state(order)
+
+
+# --- the Deployment ---------------------------------------------------------------------------------------------------
 
 
 async def _deployment_and_pods(world: World, snapshot: Snapshot) -> Snapshot:
@@ -145,17 +240,82 @@ async def _deployment_and_pods(world: World, snapshot: Snapshot) -> Snapshot:
         return replace(snapshot, deployment=await world.cluster.deployment(release.namespace, name))
     # Pods first: a Deployment read later can only be further on, so "complete" is never said of pods not yet seen.
     pods = await world.cluster.pods(release.namespace, release.name, current.number)
-    return replace(snapshot, pods=pods, deployment=await world.cluster.deployment(release.namespace, name))
+    unclear = needs_warnings(pods)
+    deployment, warnings = await asyncio.gather(
+        world.cluster.deployment(release.namespace, name), _warnings(world, release.namespace, unclear)
+    )
+    return replace(snapshot, pods=pods, deployment=deployment, warnings=warnings)
 
 
-async def _evidence(world: World, snapshot: Snapshot) -> Evidence | None:
-    """The log of the container that is to blame, before the rollback takes its pod away."""
+async def _warnings(world: World, namespace: str, pods: tuple[str, ...]) -> Mapping[str, tuple[PodWarning, ...]]:
+    return await world.cluster.warnings(namespace, pods) if pods else {}
+
+
+async def _hook(world: World, snapshot: Snapshot) -> HookState | None:
+    """How the hook stands that was started and has not ended."""
+    kind, current = hook_in_flight(snapshot.release), in_flight(snapshot.release)
+    if kind is None or current is None or snapshot.deployment is None:
+        return None
+    return await world.hooks.state(hook_order(snapshot, current, kind, Hook(command=("true",))))
+
+
+# --- what a failure needs ---------------------------------------------------------------------------------------------
+
+
+async def _what_a_failure_needs(world: World, snapshot: Snapshot, brand: Brand) -> Snapshot:
+    """Before a release fails: its last words, who else fails so, and where to go back to. Read before the pods go."""
     problem = suspect(snapshot)
+    wished = where_to(snapshot.release, failed=problem is not None)
+    evidence, fellows, targets = await asyncio.gather(
+        _evidence(world, snapshot, problem), _fellows(world, snapshot, problem), _targets(world, brand, wished)
+    )
+    return replace(snapshot, evidence=evidence, fellows=fellows, targets=targets)
+
+
+async def _evidence(world: World, snapshot: Snapshot, problem: Problem | None) -> Evidence | None:
+    """The log of the container that is to blame, before the rollback takes its pod away."""
     if problem is None or problem.pod is None or problem.container is None:
         return None
     namespace = snapshot.release.namespace
     tail = await world.cluster.log_tail(namespace, problem.pod, problem.container, previous=problem.previous)
-    return Evidence(problem.pod, problem.container, tail)
+    return Evidence(problem.pod, problem.container, problem.exit_code, tail)
+
+
+async def _fellows(world: World, snapshot: Snapshot, problem: Problem | None) -> tuple[Fellow, ...]:
+    if problem is None or problem.blame is not Blame.Platform:
+        return ()
+    since = snapshot.now - FELLOWS_WITHIN
+    return await world.cluster.platform_failures(problem.reason, since, but=snapshot.release.uid)
+
+
+async def _targets(world: World, brand: Brand, wished: tuple[Candidate, ...]) -> tuple[Target, ...]:
+    """Each candidate with the registry's word on it, up to the first that can be used."""
+    asked: list[Target] = []
+    for candidate in wished:
+        found = await _is_there(world, brand, candidate.image)
+        asked.append(Target(candidate.number, candidate.commit, candidate.image, found))
+        if found is not False:
+            break
+    return tuple(asked)
+
+
+async def _is_there(world: World, brand: Brand, image: str) -> bool | None:
+    """Whether the registry has the image; None where it does not say. Credentials go to the Brand's registry only."""
+    repository, reference = split_reference(image)
+    known = host_of(repository) == host_of(brand.spec.image.repository)
+    secret = await _secret(world, brand.spec.image.secret_name) if known else None
+    try:
+        async with asyncio.timeout(TARGET_SECONDS):
+            answer = await world.registry.look_up(repository, reference, secret)
+    except TimeoutError:
+        return None
+    match answer:
+        case ImageFound():
+            return True
+        case ImageAbsent():
+            return False if known else None
+        case _:
+            return None
 
 
 async def _secret(world: World, name: str | None) -> Secret | None:

@@ -1,18 +1,22 @@
 """One pass over one BrandRelease: observe -> decide -> write the status -> act. Nothing waits inside a pass."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 import structlog
 
+from brandrelease.apis.brand import Brand
 from brandrelease.apis.brandrelease import BrandRelease, BrandReleaseStatus, Condition, ConditionType
 from brandrelease.controller.act import act
 from brandrelease.controller.observe import World, observe
 from brandrelease.controller.work_queue import Again, Key
-from brandrelease.core.actions import Plan
+from brandrelease.core.actions import Plan, StartBuild
 from brandrelease.core.decide import decide
-from brandrelease.core.snapshot import Refusal
-from brandrelease.ports import Refused, StatusConflict
+from brandrelease.core.images import BuildOrder
+from brandrelease.core.questions import order_in_flight
+from brandrelease.core.snapshot import Refusal, Snapshot
+from brandrelease.ports import Announcer, Refused, StatusConflict
 from brandrelease.telemetry import Metrics
 
 log = structlog.get_logger(__name__)
@@ -23,9 +27,11 @@ AT_ONCE = Again(after=timedelta())
 class Reconciler:
     """Passes over BrandReleases. What it remembers is only told to people: a restart may forget it."""
 
-    def __init__(self, world: World, metrics: Metrics, own_write: Callable[[str, str], None]) -> None:
+    def __init__(
+        self, world: World, announcer: Announcer, metrics: Metrics, own_write: Callable[[str, str], None]
+    ) -> None:
         """own_write is told uid and new resourceVersion of each status written, so that its event is no news."""
-        self._world, self._metrics, self._own_write = world, metrics, own_write
+        self._world, self._announcer, self._metrics, self._own_write = world, announcer, metrics, own_write
         self._refusals: dict[Key, Refusal] = {}
 
     async def __call__(self, key: Key) -> Again:
@@ -33,11 +39,23 @@ class Reconciler:
         release = await self._world.cluster.brand_release(key.namespace, key.name)
         if release is None:
             self._refusals.pop(key, None)
+            self._world.turns.forget(key.namespace, key.name)
             return Again()
-        plan = decide(await observe(self._world, release, self._refusals.get(key)))
+        snapshot = await observe(self._world, release, self._refusals.get(key))
+        plan = self._decide(snapshot)
         if not await self._record(release, plan):
             return AT_ONCE
         return await self._act(key, plan)
+
+    def _decide(self, snapshot: Snapshot) -> Plan:
+        """The plan; a build that would begin asks for its turn first, and without it the plan is another."""
+        plan, turns, release = decide(snapshot), self._world.turns, snapshot.release
+        under_way = _build_under_way(snapshot, plan.status)
+        if isinstance(plan.action, StartBuild) and _build_under_way(snapshot, release.status) is None:
+            turn = turns.ask(release, plan.action.order)
+            return plan if turn.granted else decide(replace(snapshot, turn=turn))
+        turns.tell(release, under_way)
+        return plan
 
     async def _record(self, release: BrandRelease, plan: Plan) -> bool:
         """Write the status, and with it the intent, before anything is done; False if the object has changed meanwhile."""
@@ -49,6 +67,8 @@ class Reconciler:
             log.info("The object changed during the pass; looking again.")
             return False
         self._tell(release, plan)
+        for announcement in plan.announcements:
+            await self._announcer.announce(release, announcement)
         return True
 
     async def _act(self, key: Key, plan: Plan) -> Again:
@@ -79,6 +99,14 @@ class Reconciler:
         ended = plan.status.history[0] if plan.status.history else None
         if ended and (not release.status.history or release.status.history[0].number != ended.number):
             self._metrics.outcomes.labels(ended.outcome, ended.reason).inc()
+
+
+def _build_under_way(snapshot: Snapshot, status: BrandReleaseStatus) -> BuildOrder | None:
+    """The build that the release waits for, by this status."""
+    current = status.current
+    if current is None or current.outcome is not None or not isinstance(snapshot.brand, Brand):
+        return None
+    return order_in_flight(snapshot.brand, current)
 
 
 def _ready(status: BrandReleaseStatus) -> Condition | None:

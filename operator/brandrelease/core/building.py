@@ -90,7 +90,7 @@ def obtain_image(world: Snapshot, brand: Brand, current: CurrentRelease) -> Imag
         case ImageAbsent() | None if isinstance(world.build, BuildSucceeded):
             return _pushed_but_not_there(current, order, world.now)
         case ImageAbsent() | None:
-            return _not_there(current, order, world.now)
+            return _not_there(current, order, world)
         case _:
             assert_never(world.image)
 
@@ -105,7 +105,14 @@ def _found(current: CurrentRelease, order: BuildOrder, digest: str, world: Snaps
     return Built(_ended(current, world.now), f"{order.repository}@{digest}")
 
 
-def _not_there(current: CurrentRelease, order: BuildOrder, now: datetime) -> ImageStep:
+def _not_there(current: CurrentRelease, order: BuildOrder, world: Snapshot) -> ImageStep:
+    now, turn = world.now, world.turn
+    if current.build is None and turn is not None and not turn.granted:
+        message = (
+            f"Commit {short(order.commit)} waits for its build: {turn.limit} builds may run at a time (BRANDRELEASE_MAX_CONCURRENT_BUILDS), and all places are taken. "
+            "It starts by itself when its turn comes."
+        )
+        return NotYet(current, Reason.BuildQueued, message, None)
     started = _asked_for(current, order, now)
     deadline = _started(started, now) + timedelta(seconds=order.timeout_seconds)
     if now >= deadline:

@@ -88,3 +88,17 @@ def build_order(brand: Brand, commit: str, attempt: int) -> BuildOrder:
         args=tuple(sorted(recipe.args.items())),
         resources=recipe.resources,
     )
+
+
+def split_reference(image: str) -> tuple[str, str]:
+    """Repository and digest or tag of an image as it stands in a Deployment; the tag is `latest` where none stands."""
+    repository, at, digest = image.partition("@")
+    name, colon, tag = repository.rpartition(":")
+    if colon and "/" not in tag:
+        return name, digest if at else tag
+    return repository, digest if at else "latest"
+
+
+def host_of(repository: str) -> str:
+    """The registry of a repository: what stands before the first slash."""
+    return repository.partition("/")[0]

@@ -62,7 +62,7 @@ def deployment_obstacle(world: Snapshot, current: CurrentRelease) -> Obstacle | 
     container = container_of(deployment, environment)
     if container is None:
         return _container_obstacle(deployment, environment)
-    expected = _expected(world, current)
+    expected = _expected(current)
     # While it is watched, a Deployment made anew without our marks is somebody else's too; before, it is only not changed yet.
     watched = current.verification is not None and current.rollback is None
     if (
@@ -93,11 +93,10 @@ def overridden(deployment: DeploymentView, container: str | None, image: str) ->
     )
 
 
-def _expected(world: Snapshot, current: CurrentRelease) -> tuple[int, str] | None:
+def _expected(current: CurrentRelease) -> tuple[int, str] | None:
     """Which release the Deployment carries if our last change of it was carried out."""
-    running = world.release.status.running
-    if current.rollback is not None and running is not None:
-        return current.rollback.number, running.image
+    if current.rollback is not None:
+        return current.rollback.number, current.rollback.image
     if current.rollout is not None and current.image is not None:
         return current.number, current.image
     return None

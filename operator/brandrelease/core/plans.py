@@ -2,15 +2,23 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Final
 
 from brandrelease.apis.brand import Brand, Environment
-from brandrelease.apis.brandrelease import BrandReleaseStatus, Phase, RunningRelease
+from brandrelease.apis.brandrelease import BrandReleaseStatus, ConditionType, Phase
 from brandrelease.apis.reasons import Reason
 from brandrelease.core.actions import DeploymentPatch, Plan
 from brandrelease.core.obstacles import container_of
 from brandrelease.core.snapshot import DeploymentView, Snapshot
 from brandrelease.core.status import Headline, present
-from brandrelease.core.words import short
+
+RETRY_SOON: Final = timedelta(seconds=60)
+"""Longest pause before something that passes by itself (a server that does not answer) is tried again."""
+
+RETRY_SELDOM: Final = timedelta(minutes=5)
+"""Longest pause where somebody must mend something outside the cluster, of which no event tells."""
+
+AT_ONCE: Final = timedelta()
 
 
 def wait(world: Snapshot, status: BrandReleaseStatus, phase: Phase, reason: Reason, message: str) -> Plan:
@@ -27,12 +35,19 @@ def with_note(message: str, note: str | None) -> str:
     return f"{message} {note}" if note else message
 
 
-def name_of(running: RunningRelease) -> str:
-    return (
-        f"release {running.number} ({short(running.commit)})"
-        if running.number
-        else f"the image found at adoption ({running.image})"
+def adding(world: Snapshot, plan: Plan, note: str) -> Plan:
+    """The plan with one more sentence for people."""
+    ready = next(c for c in plan.status.conditions if c.type is ConditionType.Ready)
+    headline = Headline(
+        plan.status.phase or Phase.Pending, ready.reason, f"{_without_answer(plan, ready.message)} {note}"
     )
+    return replace(plan, status=present(world.release, plan.status, headline, world.now))
+
+
+def _without_answer(plan: Plan, message: str) -> str:
+    """`present` says it anew."""
+    answer = plan.status.last_handled.answer if plan.status.last_handled else None
+    return message.removesuffix(f" {answer}") if answer else message
 
 
 def brand_of(world: Snapshot) -> Brand:

@@ -3,19 +3,25 @@
 from fnmatch import fnmatchcase
 
 from brandrelease.apis.brand import Brand, Environment
-from brandrelease.apis.brandrelease import BrandRelease, CurrentRelease, HandledRequest
+from brandrelease.apis.brandrelease import BrandRelease, BrandReleaseStatus, CurrentRelease, HandledRequest
+from brandrelease.apis.wellknown import REQUESTED_AT_ANNOTATION
 from brandrelease.core.images import BuildOrder, build_key, build_order
+from brandrelease.core.quarantine import is_quarantined, what_stops
 from brandrelease.core.snapshot import Resolution, Resolved
 
 
-def request(release: BrandRelease) -> HandledRequest:
-    """What is asked for at the moment."""
-    return HandledRequest(ref=release.spec.ref, requested_at=release.requested_at and release.requested_at[:255])
-
-
 def is_asked(release: BrandRelease) -> bool:
-    """Whether there is a request that was not handled yet."""
-    return release.status.last_handled != request(release)
+    """Whether there is a request that was not handled yet: the pair of spec.ref and requestedAt is new."""
+    last = release.status.last_handled or HandledRequest()
+    return (last.ref, last.requested_at) != (release.spec.ref, release.requested_at and release.requested_at[:255])
+
+
+def asked_by(release: BrandRelease) -> str | None:
+    """Who has made the present request: the field manager of what is new in it."""
+    last = release.status.last_handled or HandledRequest()
+    field = "spec.ref" if last.ref != release.spec.ref else REQUESTED_AT_ANNOTATION
+    name = release.managers.get(field) or release.managers.get("spec.ref")
+    return name and name[:128]
 
 
 def in_flight(release: BrandRelease) -> CurrentRelease | None:
@@ -30,9 +36,41 @@ def rolling_back(release: BrandRelease) -> bool:
     return current is not None and current.rollback is not None
 
 
+def is_busy(release: BrandRelease) -> bool:
+    """A rollback and a migration are brought to their end before anything new is looked at."""
+    return rolling_back(release) or migrating(release)
+
+
+def migrating(release: BrandRelease) -> bool:
+    """Whether the preDeploy hook was started and has not ended: nothing but an abort interrupts it."""
+    current = in_flight(release)
+    hook = current.hooks.pre_deploy if current and current.hooks else None
+    return hook is not None and hook.finished_at is None
+
+
 def must_resolve(release: BrandRelease) -> bool:
-    """A rollback is brought to its end before anything new is looked at."""
-    return is_asked(release) and not rolling_back(release)
+    """Whether there is a request to be taken up now."""
+    return is_asked(release) and not is_busy(release)
+
+
+def may_track(release: BrandRelease) -> bool:
+    """Whether the ref is to be resolved again and again: while nothing is in flight, or only something quarantined."""
+    current, status = in_flight(release), release.status
+    idle = current is None or (current.rollout is None and what_stops(status, current) is not None)
+    return release.spec.track_interval_seconds is not None and idle and not is_asked(release)
+
+
+def to_release(release: BrandRelease, resolution: Resolution | None) -> Resolved | None:
+    """The commit of which a release might begin in this pass: the one asked for, or one that tracking has found."""
+    if not isinstance(resolution, Resolved):
+        return None
+    return resolution if is_asked(release) or is_new(release.status, resolution.commit) else None
+
+
+def is_new(status: BrandReleaseStatus, commit: str) -> bool:
+    """Whether tracking has found what was not released yet, however that went."""
+    known = {entry.commit for entry in (status.current, status.running) if entry is not None}
+    return commit not in known and not is_quarantined(status, commit)
 
 
 def is_allowed(resolved: Resolved, environment: Environment) -> bool:
@@ -43,14 +81,14 @@ def is_allowed(resolved: Resolved, environment: Environment) -> bool:
     )
 
 
-def commit_without_image(release: BrandRelease, resolution: Resolution | None) -> str | None:
+def commit_without_image(release: BrandRelease, wanted: Resolved | None) -> str | None:
     """The commit whose image must be found, if there is one: that of a request, else that of the release in flight.
 
     Asked for again, a commit in flight may begin anew (somebody has changed its image), so its image is looked for too.
     """
     current = in_flight(release)
-    if isinstance(resolution, Resolved):
-        return resolution.commit
+    if wanted is not None:
+        return wanted.commit
     return current.commit if current and current.image is None and current.rollback is None else None
 
 

@@ -1,85 +1,152 @@
-"""When a release has failed: what is to blame is written down, and the way back is followed to its end."""
+"""When a release has failed: what is to blame is written down, and the way back is chosen and followed to its end.
+
+A rollback is never rolled back. It goes only to an image that was good once and that the registry still has.
+"""
 
 from dataclasses import replace
 from datetime import timedelta
 
-from brandrelease.apis.brandrelease import BrandReleaseStatus, CurrentRelease, Outcome, Phase
-from brandrelease.apis.progress import Rollback
+from brandrelease.apis.brandrelease import BrandReleaseStatus, CurrentRelease, Outcome, Phase, RunningRelease
+from brandrelease.apis.healing import AfterMigration, RollbackMode
+from brandrelease.apis.progress import LogTail, Rollback
 from brandrelease.apis.reasons import Reason
-from brandrelease.core.actions import Plan, RollBack
+from brandrelease.core.actions import Announcement, Plan, RollBack
 from brandrelease.core.health import Problem
 from brandrelease.core.obstacles import Obstacle
-from brandrelease.core.plans import deployment_of, environment_of, name_of, patch_for, wait
-from brandrelease.core.snapshot import Snapshot
-from brandrelease.core.status import finish, is_quarantined, quarantine, with_current
+from brandrelease.core.plans import deployment_of, environment_of, patch_for, wait
+from brandrelease.core.quarantine import is_quarantined, quarantine
+from brandrelease.core.retrying import to_be_retried, when_retried
+from brandrelease.core.snapshot import Snapshot, Target
+from brandrelease.core.status import finish, with_current
+from brandrelease.core.targets import gone, name_of, usable
 from brandrelease.core.words import cut, seconds, short, telling_line
 
 
 def fail(world: Snapshot, status: BrandReleaseStatus, current: CurrentRelease, problem: Problem) -> Plan:
-    """The release is bad. What is to blame is written down first; then back to what ran before, if there is that."""
-    message = problem.message
-    if world.evidence and (line := telling_line(world.evidence.log_tail)):
-        message = f"{message}; its log says: {cut(line, 300)}"
-    current = current.model_copy(
-        update={"reason": problem.reason, "message": cut(message, 900), "blame": problem.blame}
-    )
+    """The release is bad. What is to blame is written down first; then back to what ran before, if that may be."""
+    current = _with_cause(world, current, problem)
     status = quarantine(with_current(status, current), problem.reason, problem.blame, world.now)
-    running = status.running
+    plan = _way_out(world, status, current, problem.reason)
+    return replace(plan, announcements=(_announcement(current), *plan.announcements))
+
+
+def _way_out(world: Snapshot, status: BrandReleaseStatus, current: CurrentRelease, reason: Reason) -> Plan:
+    """What a failed release leads to: the first of these that applies."""
+    policy, why, running = environment_of(world).rollback, current.message or "", status.running
+    if current.image_of is not None:
+        text = f"{why}. It is the image of release {current.image_of}, which was gone back to, and a rollback is not rolled back. {_ways_on(running)}"
+        return stand(world, status, Reason.RollbackFailed, text)
     if running is None:
-        text = f"{message}. There is nothing to roll back to: no release was live before. Release a fixed ref."
-        status = finish(
-            status, Outcome.Failed, problem.reason, text, world.now, environment_of(world).revision_history_limit
+        text = f"{why}. There is nothing to roll back to: no release was live before. Release a fixed ref."
+        return stand(world, status, reason, text)
+    if status.migration is not None and policy.after_migration is AfterMigration.Hold:
+        text = (
+            f"{why}. Not rolled back: the preDeploy hook of release {status.migration.release} changed the database, which {name_of(running)} may not know "
+            f"(rollback.afterMigration is Hold). {_ways_on(running)}"
         )
-        return wait(world, status, Phase.Failed, problem.reason, text)
-    current = current.model_copy(update={"rollback": Rollback(number=running.number, started_at=world.now)})
-    plan = wait(
-        world,
-        with_current(status, current),
-        Phase.RollingBack,
-        problem.reason,
-        f"Rolling back to {name_of(running)}: {message}.",
+        return stand(world, status, reason, text)
+    if policy.mode is RollbackMode.Manual:
+        text = f"{why}. Not rolled back, since rollback.mode is Manual. {_ways_on(running)}"
+        return stand(world, status, reason, text)
+    if target := usable(world):
+        return go_back(world, status, current, target)
+    text = (
+        f"{why}. Not rolled back: the registry has no good image any more, it has lost {gone(world)}. Nothing was touched. "
+        "Push such an image again and set the annotation brandrelease.dev/rollbackTo, or release a fixed ref."
     )
-    return replace(plan, action=RollBack(patch_for(world, running.number, running.commit, running.image)))
+    return stand(world, status, Reason.MissingRollbackTarget, text)
+
+
+def _ways_on(running: RunningRelease | None) -> str:
+    if running is None:
+        return "Release a fixed ref."
+    return f'To go back to {name_of(running)}, set the annotation brandrelease.dev/rollbackTo to "{running.number}"; or release a fixed ref.'
+
+
+def stand(world: Snapshot, status: BrandReleaseStatus, reason: Reason, text: str) -> Plan:
+    """The release has failed and stays where it stands; for a failure of the platform, it is tried again later."""
+    limit = environment_of(world).revision_history_limit
+    status, text = when_retried(status, reason, text, world.now)
+    plan = wait(world, finish(status, Outcome.Failed, reason, text, world.now, limit), Phase.Failed, reason, text)
+    retry = plan.status.current.retry if plan.status.current else None
+    told = Announcement(reason, text)
+    return replace(plan, announcements=(told,), look_again=retry.at - world.now if retry else None)
+
+
+def go_back(world: Snapshot, status: BrandReleaseStatus, current: CurrentRelease, target: Target) -> Plan:
+    """The way back begins. `current` says why."""
+    rollback = Rollback(number=target.number, commit=target.commit, image=target.image, started_at=world.now)
+    current = current.model_copy(
+        update={"rollback": rollback, "outcome": None, "finished_at": None, "retry": None},
+    )
+    skipped = f" {gone(world)} is not in the registry any more." if gone(world) else ""
+    text = f"Rolling back to {name_of(target)}: {current.message}.{skipped}"
+    plan = wait(world, with_current(status, current), Phase.RollingBack, current.reason or Reason.RollingBack, text)
+    return replace(plan, action=RollBack(patch_for(world, target.number, target.commit, target.image)))
 
 
 def follow_rollback(world: Snapshot, status: BrandReleaseStatus, current: CurrentRelease, rollback: Rollback) -> Plan:
-    """The old pods take over again. A rollback is never rolled back: if it fails, a person must look."""
-    deployment, running, limit = deployment_of(world), status.running, environment_of(world).revision_history_limit
-    assert running is not None, "a rollback has somewhere to go"  # noqa: S101 - written together with it
+    """The old pods take over again. If they do not, a person must look."""
+    deployment = deployment_of(world)
+    target = Target(rollback.number, rollback.commit, rollback.image, found=None)
     reason, why = current.reason or Reason.RollingBack, current.message or ""
     if deployment.applied_release != rollback.number:
-        plan = wait(world, status, Phase.RollingBack, reason, f"Rolling back to {name_of(running)}: {why}.")
-        return replace(plan, action=RollBack(patch_for(world, running.number, running.commit, running.image)))
+        plan = wait(world, status, Phase.RollingBack, reason, f"Rolling back to {name_of(target)}: {why}.")
+        return replace(plan, action=RollBack(patch_for(world, rollback.number, rollback.commit, rollback.image)))
     if deployment.complete:
-        took = seconds((world.now - rollback.started_at).total_seconds())
-        text = f"Rolled back to {name_of(running)} in {took}: {why}. {_what_now(status, current)}"
-        done = rollback.model_copy(update={"finished_at": world.now.replace(microsecond=0)})
-        status = finish(
-            with_current(status, current.model_copy(update={"rollback": done})),
-            Outcome.RolledBack,
-            reason,
-            text,
-            world.now,
-            limit,
-        )
-        return wait(world, status, Phase.RolledBack, reason, text)
+        return _back(world, status, current, rollback)
     deadline = deployment.changed_at(rollback.started_at) + timedelta(
         seconds=environment_of(world).progress_deadline_seconds
     )
     if world.now >= deadline and deployment.observed_generation >= deployment.generation:
         text = (
-            f"The rollback to {name_of(running)} did not come to its end: {deployment.available} of {deployment.wanted} pods are available. "
+            f"The rollback to {name_of(target)} did not come to its end: {deployment.available} of {deployment.wanted} pods are available. "
             f"Look at the pods of Deployment {deployment.name}; nothing more is tried until a ref is asked for. The release had failed because: {why}."
         )
+        limit = environment_of(world).revision_history_limit
         status = finish(status, Outcome.Failed, Reason.RollbackFailed, text, world.now, limit)
-        return wait(world, status, Phase.Failed, Reason.RollbackFailed, text)
+        plan = wait(world, status, Phase.Failed, Reason.RollbackFailed, text)
+        return replace(plan, announcements=(Announcement(Reason.RollbackFailed, text),))
     text = (
-        f"Rolling back to {name_of(running)}, {deployment.available} of {deployment.wanted} pods are available: {why}."
+        f"Rolling back to {name_of(target)}, {deployment.available} of {deployment.wanted} pods are available: {why}."
     )
     return replace(
         wait(world, status, Phase.RollingBack, reason, text),
         look_again=max(deadline - world.now, timedelta(seconds=5)),
     )
+
+
+def _back(world: Snapshot, status: BrandReleaseStatus, current: CurrentRelease, rollback: Rollback) -> Plan:
+    """Every pod is an old one again. What was gone back to is what runs now."""
+    took = seconds((world.now - rollback.started_at).total_seconds())
+    outcome = Outcome.Aborted if current.reason is Reason.Aborted else Outcome.RolledBack
+    target = Target(rollback.number, rollback.commit, rollback.image, found=None)
+    text = f"Rolled back to {name_of(target)} in {took}: {current.message}. {_what_now(status, current)}"
+    done = rollback.model_copy(update={"finished_at": world.now.replace(microsecond=0)})
+    reason = current.reason or Reason.RollingBack
+    status = with_current(status, current.model_copy(update={"rollback": done}))
+    status, text = when_retried(status, reason, text, world.now)
+    limit = environment_of(world).revision_history_limit
+    status = finish(_running(world, status, rollback), outcome, reason, text, world.now, limit)
+    phase = Phase.Failed if outcome is Outcome.Aborted else Phase.RolledBack
+    retry = status.current.retry if status.current else None
+    plan = wait(world, status, phase, reason, text)
+    told = Announcement(reason, text, warning=outcome is not Outcome.Aborted)
+    return replace(plan, announcements=(told,), look_again=retry.at - world.now if retry else None)
+
+
+def _running(world: Snapshot, status: BrandReleaseStatus, rollback: Rollback) -> BrandReleaseStatus:
+    """What runs after a rollback: as a rule what `running` says already, or the older one that was gone back to."""
+    if status.running is not None and status.running.number == rollback.number:
+        return status
+    running = RunningRelease(
+        number=rollback.number,
+        commit=rollback.commit,
+        revision=short(rollback.commit) if rollback.commit else None,
+        image=rollback.image,
+        since=world.now,
+    )
+    return status.model_copy(update={"running": running})
 
 
 def give_up_rollback(world: Snapshot, status: BrandReleaseStatus, current: CurrentRelease, obstacle: Obstacle) -> Plan:
@@ -90,7 +157,50 @@ def give_up_rollback(world: Snapshot, status: BrandReleaseStatus, current: Curre
     return wait(world, status, Phase.Failed, obstacle.reason, text)
 
 
+# --- in words ---------------------------------------------------------------------------------------------------------
+
+
+def _with_cause(world: Snapshot, current: CurrentRelease, problem: Problem) -> CurrentRelease:
+    """The release with what is to blame, and with the evidence of it, as it was before the pods go away."""
+    message, evidence = problem.message, None
+    if world.evidence and world.evidence.log_tail:
+        seen = world.evidence
+        evidence = LogTail(pod=seen.pod, container=seen.container, exit_code=seen.exit_code, log_tail=seen.log_tail)
+        message = f"{message}; its log says: {cut(telling_line(seen.log_tail), 300)}"
+    return current.model_copy(
+        update={
+            "reason": problem.reason,
+            "message": f"{cut(message, 600)}{_others_too(world)}",
+            "blame": problem.blame,
+            "evidence": evidence,
+        }
+    )
+
+
+def _others_too(world: Snapshot) -> str:
+    """Two brands that fail for the same cause of the platform at the same time: that is worth knowing at once."""
+    if not world.fellows:
+        return ""
+    names = ", ".join(
+        f"{fellow.brand}/{fellow.environment} (release {fellow.number}, {fellow.failed_at:%H:%M} UTC)"
+        for fellow in world.fellows
+    )
+    return f". The same has happened to {names}, so look at the platform and not at the commit"
+
+
+def _announcement(current: CurrentRelease) -> Announcement:
+    """The Event that keeps the evidence where `kubectl describe` shows it."""
+    log = f"\n{current.evidence.log_tail}" if current.evidence else ""
+    text = f"Release {current.number} ({short(current.commit)}) has failed: {current.message}.{log}"
+    return Announcement(current.reason or Reason.RollingBack, text)
+
+
 def _what_now(status: BrandReleaseStatus, current: CurrentRelease) -> str:
     if is_quarantined(status, current.commit):
-        return f"Commit {short(current.commit)} is quarantined; release a fixed one."
+        return (
+            f"Commit {short(current.commit)} is quarantined, and so is what contains it: undo it with git revert, "
+            "or let a fix through with the annotation brandrelease.dev/override."
+        )
+    if to_be_retried(current):
+        return "The commit is not quarantined: the platform is to blame."
     return "The commit is not quarantined, since it may not be to blame; ask for it again when the cause is mended."

@@ -205,6 +205,12 @@ class DeploymentView:
     failure: str | None = None
     """Message of the condition ReplicaFailure, if the ReplicaSet cannot create pods."""
 
+    failing_since: datetime | None = None
+    """Since when it cannot."""
+
+    paused: bool = False
+    """Somebody has set spec.paused: the Deployment controller changes no pods."""
+
     def changed_at(self, meant_at: datetime) -> datetime:
         """When a change that was meant at one moment was really made: it may have been refused for long."""
         return max(meant_at, self.applied_at or meant_at)
@@ -286,6 +292,8 @@ class PodView:
     unschedulable: str | None
     containers: tuple[ContainerView, ...]
     memory_limits: Mapping[str, str]
+    sandbox_ready: bool = False
+    """Its volumes are mounted and its network is there; False also where the kubelet does not tell (before 1.29)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -368,6 +376,7 @@ class Snapshot:
     stopping: BuildState | None = None
     """How the build stands that is being stopped."""
     turn: Turn | None = None
+    """The answer to a build that would begin; None: not asked, since nothing begins."""
     hook: HookState | None = None
     """How the hook stands that the release in flight has come to."""
     deployment: DeploymentView | None = None

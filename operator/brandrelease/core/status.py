@@ -6,20 +6,20 @@ from datetime import datetime
 from typing import Final
 
 from brandrelease.apis.brandrelease import (
-    Blame,
     BrandRelease,
     BrandReleaseStatus,
     Condition,
     ConditionStatus,
     ConditionType,
     CurrentRelease,
+    Migration,
     Outcome,
     PastRelease,
     Phase,
-    QuarantinedCommit,
 )
-from brandrelease.apis.progress import MESSAGE_LIMIT, QUARANTINE_LIMIT
+from brandrelease.apis.progress import MESSAGE_LIMIT
 from brandrelease.apis.reasons import Reason
+from brandrelease.core.quarantine import is_quarantined
 from brandrelease.core.words import cut
 
 NEEDS_SOMEBODY: Final = frozenset(
@@ -38,6 +38,7 @@ NEEDS_SOMEBODY: Final = frozenset(
         Reason.ContainerAmbiguous,
         Reason.ImageOverridden,
         Reason.DeploymentRefused,
+        Reason.HookNotStarted,
     }
 )
 """Blocked for these, a release is Stalled: nothing moves until somebody does something. Blocked for others (a server
@@ -55,7 +56,9 @@ class Headline:
 
 def present(release: BrandRelease, status: BrandReleaseStatus, headline: Headline, now: datetime) -> BrandReleaseStatus:
     """The status with its phase and conditions, fit to be written."""
-    headline = Headline(headline.phase, headline.reason, cut(headline.message, MESSAGE_LIMIT))
+    answer = status.last_handled.answer if status.last_handled else None
+    message = f"{headline.message} {answer}" if answer else headline.message
+    headline = Headline(headline.phase, headline.reason, cut(message, MESSAGE_LIMIT))
     before = {condition.type: condition for condition in release.status.conditions}
     conditions = []
     for kind, value, reason, message in _conditions(status, headline):
@@ -100,14 +103,24 @@ def _conditions(status: BrandReleaseStatus, headline: Headline) -> Iterator[_Con
                 reason,
                 message,
             )
-        case Phase.Pending | Phase.Building | Phase.Deploying | Phase.Verifying | Phase.RollingBack:
+        case Phase.Pending | Phase.Building | Phase.Migrating | Phase.Deploying | Phase.Verifying | Phase.RollingBack:
             yield ConditionType.Ready, _UNKNOWN, reason, message
             yield ConditionType.Reconciling, _YES, reason, message
     if status.current is not None:
         yield from _progress(status.current, headline)
-        if any(entry.commit == status.current.commit for entry in status.quarantine):
+        if is_quarantined(status, status.current.commit):
             text = f"Commit {status.current.commit} was to blame for a failed release and will not be released again."
             yield ConditionType.Quarantined, _YES, Reason.CommitQuarantined, text
+    if status.migration is not None:
+        yield ConditionType.RollbackUnsafe, _YES, Reason.MigrationRan, _unsafe(status.migration)
+
+
+def _unsafe(migration: Migration) -> str:
+    return (
+        f"The preDeploy hook of release {migration.release} changed the database at {migration.finished_at:%Y-%m-%d %H:%M:%S} UTC, "
+        "and that release did not go live since: older code would meet a database that it may not know. "
+        "Nothing is rolled back by itself (rollback.afterMigration is Hold)."
+    )
 
 
 def _progress(current: CurrentRelease, headline: Headline) -> Iterator[_Condition]:
@@ -161,21 +174,12 @@ def finish(
         reason=reason,
         message=message,
         blame=ended.blame,
+        requested_by=ended.requested_by,
+        override=ended.override,
+        evidence=ended.evidence,
         started_at=ended.started_at,
         finished_at=now,
     )
-    return status.model_copy(update={"current": ended, "history": (past, *status.history)[:limit]})
-
-
-def quarantine(status: BrandReleaseStatus, reason: Reason, blame: Blame, now: datetime) -> BrandReleaseStatus:
-    """Remember that the current commit is bad, if it is the commit that is to blame."""
-    current = status.current
-    if current is None or blame is not Blame.Release or is_quarantined(status, current.commit):
-        return status
-    entry = QuarantinedCommit(commit=current.commit, reason=reason, release=current.number, since=now)
-    return status.model_copy(update={"quarantine": (entry, *status.quarantine)[:QUARANTINE_LIMIT]})
-
-
-def is_quarantined(status: BrandReleaseStatus, commit: str) -> bool:
-    """Whether the commit was to blame for a failed release."""
-    return any(entry.commit == commit for entry in status.quarantine)
+    # A release that ended where it stood, and was rolled back later because somebody asked for it, has one entry.
+    others = [entry for entry in status.history if entry.number != ended.number]
+    return status.model_copy(update={"current": ended, "history": (past, *others)[:limit]})

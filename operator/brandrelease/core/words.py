@@ -6,7 +6,9 @@ from collections.abc import Sequence
 SHORT_COMMIT = 12
 _NUMBERS = ("never", "once", "twice", "three times", "four times", "five times", "six times")
 
-_LOGIN_IN_ADDRESS = re.compile(r"(\w{1,32}://)[^/\s@]{1,512}@")
+_LOGIN_IN_ADDRESS = re.compile(r'(?<=://)[^\s/"]+@')
+"""Up to the last @ before the path: passwords have them too."""
+
 _ERROR_WORDS = ("error", "fatal", "exception", "panic", "emerg")
 
 SIGNALS = {
@@ -46,12 +48,22 @@ def one_of(names: Sequence[str]) -> str:
 
 def without_passwords(text: str) -> str:
     """The text with every user and password taken out of the addresses in it (mysql://app:secret@db)."""
-    return _LOGIN_IN_ADDRESS.sub(r"\1", text)
+    return _LOGIN_IN_ADDRESS.sub("", text)
 
 
 def cut(text: str, limit: int) -> str:
     """The text in at most `limit` characters; the end of a cut one shows that it was cut."""
     return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def cut_middle(text: str, size: int) -> str:
+    """The text in at most `size` bytes of UTF-8; one that is longer keeps its beginning and its end."""
+    encoded, mark = text.encode(), " … "
+    if len(encoded) <= size:
+        return text
+    room = max(0, size - len(mark.encode()))
+    begin, end = encoded[: room - room // 2], encoded[len(encoded) - room // 2 :]
+    return begin.decode(errors="ignore") + mark + end.decode(errors="ignore")
 
 
 def telling_line(log: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 from brandrelease.adapters.builders.buildkit_job import BUILD, EXIT_INFRASTRUCTURE, FETCH, JobProfile, job_body
 from brandrelease.adapters.kube.api import JOBS, PODS, ApiError, KubeApi
+from brandrelease.adapters.kube.logs import log_tail
 from brandrelease.apis.reasons import Reason
 from brandrelease.core.images import BuildOrder
 from brandrelease.core.snapshot import (
@@ -17,14 +18,13 @@ from brandrelease.core.snapshot import (
     BuildSucceeded,
     Refusal,
 )
-from brandrelease.core.words import cut, seconds, without_passwords
+from brandrelease.core.words import cut, seconds
 from brandrelease.ports import Refused
 
 Json = dict[str, Any]
 
 ALREADY_EXISTS = 409
 REFUSALS = {400, 403, 404, 422}
-LOG_LINES, LOG_CHARACTERS, LOG_TIMEOUT = 20, 2000, 2.0
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
@@ -95,12 +95,8 @@ class BuildKit:
         return BuildFailed(Reason.BuildFailed, message, retriable=False, log_tail=tail)
 
     async def _log_tail(self, pod: Json, container: str) -> str:
-        query = {"container": container, "tailLines": str(LOG_LINES)}
-        try:
-            text = await self._api.log(self._profile.namespace, pod["metadata"]["name"], query, LOG_TIMEOUT)
-        except (ApiError, TimeoutError):
-            return ""
-        return without_passwords(text).strip()[-LOG_CHARACTERS:]
+        """Without the values of the git and the registry Secret, which the pod mounts."""
+        return await log_tail(self._api, self._profile.namespace, pod["metadata"]["name"], container)
 
 
 def _statuses(pod: Json | None) -> dict[str, Json]:

@@ -1,10 +1,10 @@
 """From the output of `git log` to the changes of a release. Authors and subjects are anybody's bytes. Pure."""
 
 import re
-import unicodedata
 from typing import Final
 
 from brandrelease.apis.progress import Change
+from brandrelease.core.plain import plain
 from brandrelease.core.words import cut
 
 AUTHOR_LIMIT, SUBJECT_LIMIT = 128, 200
@@ -14,9 +14,6 @@ LOG_FORMAT: Final = "%H%x00%an%x00%s"
 
 _FIELDS: Final = 3
 _COMMIT: Final = re.compile(r"[0-9a-f]{40,64}")
-_TERMINAL_SEQUENCE: Final = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\^_])")
-_JOINERS: Final = {"\u200c", "\u200d"}
-"""Format characters that emoji and some scripts need; the others can turn the reading direction or hide text."""
 
 
 class UnreadableLog(Exception):
@@ -39,12 +36,4 @@ def read_log(output: bytes) -> tuple[Change, ...]:
 
 def clean(text: str, limit: int) -> str:
     """The text on one line, without characters that control a terminal or a reader's eye, in at most so many."""
-    text = _TERMINAL_SEQUENCE.sub("", text)
-    kept = "".join(" " if character.isspace() else character for character in text if _is_shown(character))
-    return cut(kept.strip(), limit)
-
-
-def _is_shown(character: str) -> bool:
-    if character.isspace() or character in _JOINERS:
-        return True
-    return unicodedata.category(character) not in {"Cc", "Cf", "Cs"}
+    return cut(plain(text).replace("\n", " ").replace("\t", " ").strip(), limit)

@@ -6,7 +6,7 @@ A mirror is a cache. It may be lost, half made or broken at any time, and then i
 import asyncio
 import hashlib
 import shutil
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeVar
@@ -14,11 +14,21 @@ from typing import Final, TypeVar
 from brandrelease.adapters.git.commits import LOG_FORMAT, UnreadableLog, read_log
 from brandrelease.adapters.git.credentials import Login
 from brandrelease.adapters.git.errors import SourceTrouble, recognise, unrecognised
+from brandrelease.adapters.git.lineage import (
+    PHRASE,
+    REVERT_FORMAT,
+    REVERTS_LIMIT,
+    Graph,
+    Revert,
+    read_graph,
+    read_reverts,
+    reverted,
+)
 from brandrelease.adapters.git.process import NO_PROTOCOL, Finished, environment, run_git
-from brandrelease.adapters.git.refs import HEADS, TAGS
+from brandrelease.adapters.git.refs import HEADS, TAGS, commit_id
 from brandrelease.apis.progress import CHANGES_LIMIT
 from brandrelease.apis.reasons import Reason
-from brandrelease.core.snapshot import Changes, Unresolved
+from brandrelease.core.snapshot import Changes, Lineage, Suspect, Unresolved
 from brandrelease.core.words import short
 
 LOCAL_SECONDS: Final = 30.0
@@ -131,17 +141,76 @@ class Mirror:
 
         return await self._repaired(remote, work)
 
-    async def is_ancestor(self, remote: Remote, old: str, new: str) -> bool:
-        """Whether `new` contains `old`; a commit contains itself. Raises SourceTrouble."""
+    async def lineage(self, remote: Remote, commit: str, suspects: Sequence[Suspect]) -> Lineage:
+        """Which suspects the commit contains, and which of those it undoes; see `lineage.reverted`.
 
-        async def work() -> bool:
-            await self._have(remote, (old, new))
-            finished = await self._run("merge-base", "--is-ancestor", old, new)
-            if finished.code not in {0, 1}:
-                raise Broken(finished)
-            return finished.code == 0
+        A suspect or a base that the mirror lacks is not asked for: who has a commit has all that it contains. A few git
+        processes, however many suspects; the part of the history since the oldest of them must fit into OUTPUT_LIMIT,
+        which some 90,000 commits do. Raises SourceTrouble.
+        """
+
+        async def work() -> Lineage:
+            await self._have(remote, (commit,))
+            contained = await self._contained(commit, await self._present(suspects))
+            if not contained:
+                return Lineage()
+            graph, reverts = await self._reverts(commit, contained)
+            names = tuple(suspect.commit for suspect in contained)
+            return Lineage(names, reverted(graph, reverts, contained))
 
         return await self._repaired(remote, work)
+
+    async def _present(self, suspects: Sequence[Suspect]) -> list[Suspect]:
+        """The suspects that the mirror has; a base that it lacks is as none."""
+        present = await self._commits(name for suspect in suspects for name in (suspect.commit, suspect.base) if name)
+        return [
+            Suspect(suspect.commit, suspect.base if suspect.base in present else None)
+            for suspect in suspects
+            if suspect.commit in present
+        ]
+
+    async def _commits(self, names: Iterable[str]) -> set[str]:
+        """Those of the names that are ids of commits in the mirror."""
+        ids = {name for name in names if commit_id(name) == name}
+        return ids & set((await self._local(*_LOOK_UP, *sorted(ids), "--")).decode().split()) if ids else set()
+
+    async def _contained(self, commit: str, suspects: Sequence[Suspect]) -> list[Suspect]:
+        """The suspects that the commit contains: not one that is beyond it."""
+        if not suspects:
+            return []
+        output = await self._local("rev-list", *(suspect.commit for suspect in suspects), "--not", commit, "--")
+        beyond = set(output.decode().split())
+        return [suspect for suspect in suspects if suspect.commit not in beyond]
+
+    async def _reverts(self, commit: str, suspects: Sequence[Suspect]) -> tuple[Graph, tuple[Revert, ...]]:
+        """The history of the commit and of the bases, down to where all suspects and bases meet, and what it reverts."""
+        bases = [suspect.base for suspect in suspects if suspect.base]
+        below = await self._below([*(suspect.commit for suspect in suspects), *bases])
+        graph, log = await asyncio.gather(
+            self._local("rev-list", "--topo-order", "--parents", commit, *bases, *below, "--"),
+            self._local(
+                "log",
+                "-z",
+                "--topo-order",
+                "--no-mailmap",
+                "--encoding=UTF-8",
+                "--fixed-strings",
+                f"--grep={PHRASE}",
+                f"--max-count={REVERTS_LIMIT}",
+                f"--format={REVERT_FORMAT}",
+                commit,
+                *below,
+                "--",
+            ),
+        )
+        return read_graph(graph), read_reverts(log)
+
+    async def _below(self, commits: Sequence[str]) -> tuple[str, ...]:
+        """What is older than all of these, to be left out of a walk: the parents of a commit that they all contain."""
+        finished = await self._run("merge-base", "--octopus", *commits)
+        if finished.code not in {0, 1}:
+            raise Broken(finished)
+        return tuple(f"^{common}^@" for common in finished.output.decode().split())
 
     async def _repaired(self, remote: Remote, work: Callable[[], Awaitable[T]]) -> T:
         """Do the work; if the mirror turns out to be broken, make it anew and do the work once more."""

@@ -1,7 +1,7 @@
 """The port `GitRemote` on the git program."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -14,7 +14,8 @@ from brandrelease.adapters.git.errors import SourceTrouble, cannot_run, overrun
 from brandrelease.adapters.git.mirror import Mirrors, Remote
 from brandrelease.adapters.git.process import Overrun, environment, run_git
 from brandrelease.adapters.git.refs import answer, candidates, commit_id, list_options, list_patterns, ref_problem
-from brandrelease.core.snapshot import Changes, Resolution, Resolved, Unresolved
+from brandrelease.apis.reasons import Reason
+from brandrelease.core.snapshot import Changes, Lineage, Resolution, Resolved, Suspect, Unresolved
 from brandrelease.core.words import short
 from brandrelease.ports import Secret
 
@@ -75,6 +76,23 @@ class GitCli:
                 cause=answer_.message,
             )
             return None
+
+    async def lineage(
+        self, url: str, secret: Secret | None, commit: str, suspects: Sequence[Suspect]
+    ) -> Lineage | Unresolved:
+        """Which of the suspects the commit contains, and which of those it reverts; see `git.lineage`."""
+        if not suspects:
+            return Lineage()
+        if not _COMMIT.fullmatch(commit):
+            message = (
+                "What a commit contains is only found out for a full commit id of 40 characters; write such a one."
+            )
+            return Unresolved(Reason.InvalidRef, message, passing=False)
+        try:
+            with self._reach(url, secret) as remote:
+                return await self._mirrors.of(url).lineage(remote, commit, suspects)
+        except SourceTrouble as trouble:
+            return trouble.answer
 
     @contextmanager
     def _reach(self, url: str, secret: Secret | None) -> Iterator[Remote]:

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -50,6 +50,7 @@ class Resource:
 BRANDS: Final = Resource("/apis/brandrelease.dev/v1alpha1", "brands", namespaced=False)
 BRAND_RELEASES: Final = Resource("/apis/brandrelease.dev/v1alpha1", "brandreleases")
 DEPLOYMENTS: Final = Resource("/apis/apps/v1", "deployments")
+EVENTS: Final = Resource("/api/v1", "events")
 JOBS: Final = Resource("/apis/batch/v1", "jobs")
 PODS: Final = Resource("/api/v1", "pods")
 SECRETS: Final = Resource("/api/v1", "secrets")
@@ -94,6 +95,16 @@ class KubeApi:
         found: list[Json] = answer["items"] or []
         return found
 
+    async def pages(self, resource: Resource, namespace: str | None, size: int) -> AsyncIterator[list[Json]]:
+        """All objects, at most `size` of them at a time."""
+        token: str | None = None
+        while True:
+            answer = await self._request("get", resource.path(namespace), limit=size, _continue=token)
+            yield answer["items"] or []
+            token = answer["metadata"].get("continue")
+            if not token:
+                return
+
     async def versions(self, resource: Resource, namespace: str | None, labels: str | None = None) -> list[Json]:
         """The metadata of all objects that match, in pages, so that no answer is ever large."""
         found: list[Json] = []
@@ -132,6 +143,16 @@ class KubeApi:
             field_manager=FIELD_MANAGER,
             force_conflicts=True,
             content_type="application/apply-patch+yaml",
+        )
+
+    async def merge(self, resource: Resource, namespace: str, name: str, fields: Json) -> None:
+        """Change some fields of an object that is there."""
+        await self._request(
+            "patch",
+            resource.path(namespace, name),
+            body=fields,
+            field_manager=FIELD_MANAGER,
+            content_type="application/merge-patch+json",
         )
 
     async def delete(self, resource: Resource, namespace: str, name: str) -> None:

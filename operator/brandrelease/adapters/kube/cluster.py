@@ -1,7 +1,8 @@
 """The port `Cluster` on the Kubernetes API."""
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, ClassVar
 
 from pydantic import ValidationError
@@ -10,12 +11,16 @@ from brandrelease.adapters.kube.api import (
     BRAND_RELEASES,
     BRANDS,
     DEPLOYMENTS,
+    EVENTS,
     JOBS,
     PODS,
     SECRETS,
     ApiError,
     KubeApi,
 )
+from brandrelease.adapters.kube.fellows import fellows
+from brandrelease.adapters.kube.logs import log_tail
+from brandrelease.adapters.kube.pod_events import WARNINGS_ABOUT_PODS, pod_warnings
 from brandrelease.adapters.kube.views import deployment_view, pod_view
 from brandrelease.apis.brand import Brand
 from brandrelease.apis.brandrelease import BrandRelease, BrandReleaseStatus
@@ -23,13 +28,10 @@ from brandrelease.apis.reasons import Reason
 from brandrelease.apis.wellknown import API_VERSION, NAME_LABEL, RELEASE_LABEL
 from brandrelease.core.actions import DeploymentPatch
 from brandrelease.core.render import deployment_body
-from brandrelease.core.snapshot import BrandInvalid, DeploymentView, PodView, Refusal
-from brandrelease.core.words import without_passwords
+from brandrelease.core.snapshot import BrandInvalid, DeploymentView, Fellow, PodView, PodWarning, Refusal
 from brandrelease.ports import Refused, Secret, StatusConflict
 
 CONFLICT = 409
-LOG_TIMEOUT = 2.0
-LOG_LINES = 20
 REFUSALS = {400, 403, 404, 409, 422}
 """Answers that mean "not so": asking the same thing again at once gives the same answer."""
 
@@ -78,11 +80,18 @@ class KubeCluster:
         return tuple(pod_view(body) for body in await self._api.items(PODS, namespace, labels=labels))
 
     async def log_tail(self, namespace: str, pod: str, container: str, *, previous: bool) -> str:
-        query = {"container": container, "tailLines": str(LOG_LINES), "previous": str(previous).lower()}
-        try:
-            return without_passwords(await self._api.log(namespace, pod, query, LOG_TIMEOUT))
-        except (ApiError, TimeoutError):
-            return ""
+        return await log_tail(self._api, namespace, pod, container, previous=previous)
+
+    async def warnings(self, namespace: str, pods: Sequence[str]) -> Mapping[str, tuple[PodWarning, ...]]:
+        if not pods:
+            return {}
+        return pod_warnings(await self._api.items(EVENTS, namespace, fields=WARNINGS_ABOUT_PODS), pods)
+
+    async def platform_failures(self, reason: Reason, since: datetime, *, but: str) -> tuple[Fellow, ...]:
+        bodies: list[dict[str, Any]] = []
+        for namespace in self._namespaces:
+            bodies += await self._api.items(BRAND_RELEASES, namespace)
+        return fellows(bodies, reason, since, but=but)
 
     async def secret(self, namespace: str, name: str) -> Secret | None:
         body = await self._api.get(SECRETS, namespace, name)
@@ -129,12 +138,19 @@ class WatchedObjects:
     ) -> None:
         self._api, self._selectors = api, selectors
         self._namespaces: list[str | None] = [*sorted(namespaces)] or [None]
-        self._build_namespace: str | None = build_namespace
+        """Where BrandReleases are, with their Deployments, pods and hooks; None: everywhere."""
+        self._with_builds: list[str | None] = (
+            [*sorted(namespaces - {build_namespace}), build_namespace] if namespaces else [None]
+        )
 
     async def __call__(self, kind: str) -> list[dict[str, Any]]:
-        namespaces = self._namespaces
-        if kind in {"brands", "jobs"}:
-            namespaces = [None if kind == "brands" else self._build_namespace]
+        match kind:
+            case "brands":
+                namespaces: list[str | None] = [None]
+            case "jobs":
+                namespaces = self._with_builds
+            case _:
+                namespaces = self._namespaces
         found: list[dict[str, Any]] = []
         for namespace in namespaces:
             found += await self._api.versions(self._RESOURCES[kind], namespace, self._selectors.get(kind))

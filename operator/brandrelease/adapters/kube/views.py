@@ -22,6 +22,7 @@ def deployment_view(body: Json) -> DeploymentView:
     metadata, spec, status = body["metadata"], body["spec"], body.get("status", {})
     applied = metadata.get("labels", {}).get(RELEASE_LABEL, "")
     containers = spec["template"]["spec"]["containers"]
+    failure = _replica_failure(status)
     return DeploymentView(
         uid=metadata["uid"],
         name=metadata["name"],
@@ -35,15 +36,16 @@ def deployment_view(body: Json) -> DeploymentView:
         updated=status.get("updatedReplicas", 0),
         available=status.get("availableReplicas", 0),
         applied_at=_applied_at(metadata),
-        failure=next(
-            (
-                c.get("message")
-                for c in status.get("conditions", [])
-                if c["type"] == "ReplicaFailure" and c["status"] == "True"
-            ),
-            None,
-        ),
+        failure=failure.get("message"),
+        failing_since=_time(failure.get("lastTransitionTime")),
+        paused=spec.get("paused", False),
     )
+
+
+def _replica_failure(status: Json) -> Json:
+    """The condition that tells why a ReplicaSet cannot create pods; empty where it can."""
+    failing = (c for c in status.get("conditions", []) if (c["type"], c["status"]) == ("ReplicaFailure", "True"))
+    return next(failing, {})
 
 
 def _image_owners(metadata: Json, container: str) -> tuple[str, ...]:
@@ -72,6 +74,7 @@ def pod_view(body: Json) -> PodView:
     metadata, spec, status = body["metadata"], body["spec"], body.get("status", {})
     conditions = {condition["type"]: condition for condition in status.get("conditions", [])}
     ready, scheduled = conditions.get("Ready", {}), conditions.get("PodScheduled", {})
+    sandbox = conditions.get("PodReadyToStartContainers", {})
     sidecars = {c["name"] for c in spec.get("initContainers", []) if c.get("restartPolicy") == "Always"}
     initial = [
         _container_view(entry, ContainerKind.Sidecar if entry["name"] in sidecars else ContainerKind.Init)
@@ -95,6 +98,7 @@ def pod_view(body: Json) -> PodView:
             for container in (*spec.get("initContainers", []), *spec["containers"])
             if (limit := container.get("resources", {}).get("limits", {}).get("memory"))
         },
+        sandbox_ready=sandbox.get("status") == "True",
     )
 
 

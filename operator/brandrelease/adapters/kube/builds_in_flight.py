@@ -1,0 +1,31 @@
+"""Which builds were started and have not ended, by the BrandReleases' own records: what a restart must know."""
+
+from collections.abc import AsyncIterator
+from typing import Any, Final
+
+from brandrelease.adapters.kube.api import BRAND_RELEASES, KubeApi
+from brandrelease.core.fairness import BuildInFlight
+
+PAGE: Final = 50
+"""BrandReleases in one answer: each brings its whole history, and may be 150 KiB."""
+
+
+async def builds_in_flight(api: KubeApi, namespaces: frozenset[str], page: int = PAGE) -> AsyncIterator[BuildInFlight]:
+    """The builds of all BrandReleases in these namespaces; empty means all. Raises ApiError."""
+    everywhere: list[str | None] = [None]
+    for namespace in [*sorted(namespaces)] or everywhere:
+        async for bodies in api.pages(BRAND_RELEASES, namespace, page):
+            for body in bodies:
+                if build := _build(body):
+                    yield build
+
+
+def _build(body: dict[str, Any]) -> BuildInFlight | None:
+    """The object is read as it is: one that breaks today's rules may have a build that runs all the same."""
+    current = body.get("status", {}).get("current") or {}
+    build = current.get("build") or {}
+    ended = "image" in current or "outcome" in current or "finishedAt" in current or "finishedAt" in build
+    if ended or "id" not in build:  # a build that CI makes has no id, and takes no place
+        return None
+    metadata = body["metadata"]
+    return BuildInFlight(metadata["namespace"], metadata["name"], str(body["spec"]["brand"]), str(build["id"]))

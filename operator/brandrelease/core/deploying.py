@@ -1,0 +1,211 @@
+"""From image to Live: the preDeploy hook, the change of the Deployment, the rollout, the watch over it, success."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import assert_never
+
+from brandrelease.apis.brandrelease import (
+    BrandReleaseStatus,
+    CurrentRelease,
+    Migration,
+    Outcome,
+    Phase,
+    RunningRelease,
+)
+from brandrelease.apis.healing import AfterMigration
+from brandrelease.apis.progress import Rollout, Verification
+from brandrelease.apis.reasons import Reason
+from brandrelease.core.actions import POST_DEPLOY, PRE_DEPLOY, ApplyRelease, Plan
+from brandrelease.core.health import (
+    Failed,
+    Passed,
+    Problem,
+    Progressing,
+    Verdict,
+    judge_rollout,
+    judge_soak,
+    noted,
+)
+from brandrelease.core.hooks import HookBad, HookDone, HookNotYet, progress_of, run_hook
+from brandrelease.core.obstacles import container_of
+from brandrelease.core.plans import AT_ONCE, deployment_of, environment_of, patch_for, wait, with_note
+from brandrelease.core.quarantine import passed
+from brandrelease.core.questions import in_flight, is_asked
+from brandrelease.core.rollback import fail, stand
+from brandrelease.core.snapshot import DeploymentView, Snapshot
+from brandrelease.core.status import finish, with_current
+from brandrelease.core.words import one_of, seconds, short
+
+
+def prepare(world: Snapshot, status: BrandReleaseStatus, current: CurrentRelease) -> Plan:
+    """The image is there: first the preDeploy hook, from this image, and then the Deployment."""
+    step = run_hook(world, current, PRE_DEPLOY)
+    match step:
+        case HookDone(release):
+            status = _migrated(world, status, current, release)
+            if is_asked(world.release) and release is not current:
+                # Somebody has asked for another ref while the hook ran; that one is taken up before this one is deployed.
+                plan = wait(
+                    world, with_current(status, release), Phase.Migrating, Reason.Migrating, _migrating(release, "")
+                )
+                return replace(plan, look_again=AT_ONCE)
+            return _deploy(world, status, release)
+        case HookNotYet(release, message, look_again, action):
+            text = _migrating(release, message)
+            plan = wait(world, with_current(status, release), Phase.Migrating, Reason.Migrating, text)
+            return replace(plan, action=action, look_again=look_again)
+        case HookBad(release, problem):
+            text = f"{problem.message}. The Deployment was not touched. Ask for the release again when the cause is mended."
+            failed = release.model_copy(update={"blame": problem.blame})
+            return stand(world, with_current(status, failed), problem.reason, text)
+        case _:
+            assert_never(step)
+
+
+def _migrating(release: CurrentRelease, message: str) -> str:
+    return f"Release {release.number} ({short(release.commit)}): {message or 'the preDeploy hook has run.'}"
+
+
+def _migrated(
+    world: Snapshot, status: BrandReleaseStatus, before: CurrentRelease, release: CurrentRelease
+) -> BrandReleaseStatus:
+    """Once the hook has succeeded, old code may not know the database any more; unless the Brand says that it does."""
+    has_run = progress_of(release, PRE_DEPLOY) is not None and release is not before
+    if not has_run or environment_of(world).rollback.after_migration is AfterMigration.Rollback:
+        return status
+    return status.model_copy(update={"migration": Migration(release=release.number, finished_at=world.now)})
+
+
+def _deploy(world: Snapshot, status: BrandReleaseStatus, current: CurrentRelease) -> Plan:
+    """Change the Deployment. What it ran until now is where a rollback would go."""
+    deployment = deployment_of(world)
+    note, adopted = None, None
+    never_touched = deployment.applied_release is None or not status.history
+    if status.running is None and never_touched:
+        note, adopted = _adopt(world, deployment)
+    rollout = Rollout(started_at=world.now)
+    current = current.model_copy(update={"rollout": rollout, "reason": None, "message": note})
+    status = with_current(status.model_copy(update={"running": adopted or status.running}), current)
+    message = f"Release {current.number} ({short(current.commit)}): changing Deployment {deployment.name}."
+    plan = wait(world, status, Phase.Deploying, Reason.Deploying, with_note(message, note))
+    return replace(plan, action=_apply(world, current))
+
+
+def _apply(world: Snapshot, current: CurrentRelease) -> ApplyRelease:
+    return ApplyRelease(patch_for(world, current.number, current.commit, current.image or ""))
+
+
+def _adopt(world: Snapshot, deployment: DeploymentView) -> tuple[str, RunningRelease | None]:
+    """The first release takes the image over from whoever set it, once, and remembers what was found."""
+    container = container_of(deployment, environment_of(world)) or ""
+    found = deployment.images[container]
+    owners = one_of(deployment.image_owners.get(container, ())) or "nobody"
+    if deployment.available > 0:
+        note = f"The image was taken over from {owners}; {found} was found running and is where a rollback goes."
+        return note, RunningRelease(number=0, image=found, since=world.now)
+    return (
+        f"The image was taken over from {owners}; {found} was not running, so there is nothing to roll back to.",
+        None,
+    )
+
+
+def follow_rollout(world: Snapshot, status: BrandReleaseStatus, current: CurrentRelease, rollout: Rollout) -> Plan:
+    """The pods change over. A Deployment that does not carry this release yet is changed (again)."""
+    deployment = deployment_of(world)
+    if deployment.applied_release != current.number:
+        text = f"Release {current.number} ({short(current.commit)}): changing Deployment {deployment.name}."
+        plan = wait(world, status, Phase.Deploying, Reason.Deploying, with_note(text, current.message))
+        return replace(plan, action=_apply(world, current))
+    verdict = _rollout_verdict(world, rollout)
+    match verdict:
+        case Failed(problem):
+            return fail(world, status, current, problem)
+        case Progressing(message, look_again):
+            text = with_note(f"Release {current.number} ({short(current.commit)}): {message}", current.message)
+            plan = wait(world, status, Phase.Deploying, Reason.Deploying, text)
+            return replace(plan, look_again=look_again - world.now)
+        case Passed():
+            ends_at = world.now + timedelta(seconds=environment_of(world).soak_seconds)
+            watch_ = Verification(started_at=world.now, ends_at=ends_at)
+            done = Rollout(started_at=rollout.started_at, finished_at=world.now)
+            current = current.model_copy(update={"rollout": done, "verification": watch_})
+            return watch(world, with_current(status, current), current, watch_)
+        case _:
+            assert_never(verdict)
+
+
+def watch(world: Snapshot, status: BrandReleaseStatus, current: CurrentRelease, verification: Verification) -> Plan:
+    """Every pod is new and available. Watch on, ready to roll back, until the soak and the postDeploy hook are over."""
+    verification = noted(verification, world.pods)
+    current = current.model_copy(update={"verification": verification})
+    status = with_current(status, current)
+    verdict = _soak_verdict(world, verification)
+    if isinstance(verdict, Failed):
+        return fail(world, status, current, verdict.problem)
+    step = run_hook(world, current, POST_DEPLOY)
+    match step:
+        case HookBad(release, problem):
+            return fail(world, with_current(status, release), release, problem)
+        case HookNotYet(release, message, look_again, action):
+            text = f"Release {release.number} ({short(release.commit)}): all pods are new. {message}"
+            plan = wait(world, with_current(status, release), Phase.Verifying, Reason.Verifying, text)
+            soon = min(look_again, verdict.look_again - world.now) if isinstance(verdict, Progressing) else look_again
+            return replace(plan, action=action, look_again=soon)
+        case HookDone(release):
+            return _watched(world, with_current(status, release), release, verdict)
+        case _:
+            assert_never(step)
+
+
+def _watched(world: Snapshot, status: BrandReleaseStatus, current: CurrentRelease, verdict: Verdict) -> Plan:
+    if isinstance(verdict, Progressing):
+        text = f"Release {current.number} ({short(current.commit)}): {verdict.message}"
+        plan = wait(world, status, Phase.Verifying, Reason.Verifying, text)
+        return replace(plan, look_again=verdict.look_again - world.now)
+    return _succeed(world, status, current)
+
+
+def _succeed(world: Snapshot, status: BrandReleaseStatus, current: CurrentRelease) -> Plan:
+    """The release is live: from now on it is where a rollback goes."""
+    running = RunningRelease(
+        number=current.number,
+        commit=current.commit,
+        revision=short(current.commit),
+        image=current.image or "",
+        since=world.now,
+    )
+    took = seconds((world.now - current.started_at).total_seconds())
+    what = f", with the image of release {current.image_of}" if current.image_of is not None else ""
+    text = f"Release {current.number} ({short(current.commit)}) is live{what}; it took {took}."
+    text = with_note(text, current.message)
+    # Older code after a migration is no proof that it knows the database: the warning stays.
+    migration = status.migration if current.image_of is not None else None
+    status = passed(status, current).model_copy(update={"running": running, "migration": migration})
+    limit = environment_of(world).revision_history_limit
+    status = finish(status, Outcome.Succeeded, Reason.Succeeded, text, world.now, limit)
+    return wait(world, status, Phase.Live, Reason.Succeeded, text)
+
+
+def suspect(world: Snapshot) -> Problem | None:
+    """What the release in flight would fail for, so that the logs can be read before the pods go away."""
+    current = in_flight(world.release)
+    if not (current and current.rollout and world.deployment and world.environment) or current.rollback:
+        return None
+    if current.rollout.finished_at is None or current.verification is None:
+        verdict = _rollout_verdict(world, current.rollout)
+    else:
+        verdict = _soak_verdict(world, noted(current.verification, world.pods))
+    if isinstance(verdict, Failed):
+        return verdict.problem
+    step = run_hook(world, current, POST_DEPLOY) if current.verification else None
+    return step.problem if isinstance(step, HookBad) else None
+
+
+def _rollout_verdict(world: Snapshot, rollout: Rollout) -> Verdict:
+    deployment, rules = deployment_of(world), environment_of(world)
+    return judge_rollout(deployment, world.pods, world.warnings, rules, rollout.started_at, world.now)
+
+
+def _soak_verdict(world: Snapshot, verification: Verification) -> Verdict:
+    deployment, rules = deployment_of(world), environment_of(world)
+    return judge_soak(deployment, world.pods, world.warnings, rules, verification, world.now)

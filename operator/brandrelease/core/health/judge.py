@@ -1,0 +1,130 @@
+"""The verdict: the rules are asked in their order, and the first problem that counts decides."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from brandrelease.apis.brand import Environment
+from brandrelease.apis.progress import Verification
+from brandrelease.core.health.chain import CAUSES, LATENESS, REPLICAS, WATCH
+from brandrelease.core.health.rule import Finding, Rule
+from brandrelease.core.health.scene import Scene, evidence, lost_to_their_nodes
+from brandrelease.core.health.verdict import Failed, Passed, Problem, Progressing, Verdict
+from brandrelease.core.snapshot import DeploymentView, PodView, PodWarning
+from brandrelease.core.words import seconds
+
+SOON: Final = timedelta(seconds=5)
+"""When to look again where no moment is known at which something counts, beside what events tell."""
+
+
+def judge_rollout(
+    deployment: DeploymentView,
+    pods: Iterable[PodView],
+    warnings: Mapping[str, tuple[PodWarning, ...]],
+    rules: Environment,
+    started_at: datetime,
+    now: datetime,
+) -> Verdict:
+    """How the change-over of the pods stands, `started_at` being the moment of the patch.
+
+    The deadline is ours and absolute. The Deployment's own is set anew by any pod that becomes ready, so a pod that
+    flaps can keep it from ever passing (kubernetes pkg/controller/deployment/progress.go). It does not count while the
+    Deployment is paused, while its controller has not seen the change, or when only old pods have still to go.
+    """
+    changed_at = deployment.changed_at(started_at)
+    pods = tuple(pods)
+    scene = Scene(deployment, evidence(pods), lost_to_their_nodes(pods), warnings, rules, changed_at)
+    findings = _ask((*CAUSES, *REPLICAS), scene)
+    if due := _first_due(findings, now):
+        return Failed(due)
+    if deployment.complete:
+        return Passed()
+    deadline = changed_at + timedelta(seconds=rules.progress_deadline_seconds)
+    unseen = deployment.observed_generation < deployment.generation
+    replaced = deployment.updated >= deployment.wanted and sum(pod.ready for pod in scene.pods) >= deployment.wanted
+    if now >= deadline and not (deployment.paused or unseen or replaced):
+        return Failed(_why_not_in_time(scene, findings))
+    return Progressing(_rollout_in_words(scene, findings, now, unseen=unseen), _next_moment(findings, now, deadline))
+
+
+def judge_soak(
+    deployment: DeploymentView,
+    pods: Iterable[PodView],
+    warnings: Mapping[str, tuple[PodWarning, ...]],
+    rules: Environment,
+    verification: Verification,
+    now: datetime,
+) -> Verdict:
+    """How the watch over a complete rollout stands; `verification` knows what was noted until now (see `noted`)."""
+    pods, ends_at = tuple(pods), verification.ends_at
+    lost = lost_to_their_nodes(pods)
+    scene = Scene(deployment, evidence(pods), lost, warnings, rules, verification.started_at, verification)
+    findings = _findings_of_the_watch(scene)
+    if due := _first_due(findings, now):
+        return Failed(due)
+    if now < ends_at:
+        what = _told(findings, now) or f"All {deployment.wanted} new pods are ready"
+        # The end as a time of day, not as a time left: a message that changed by itself would be written again and again.
+        message = f"{what}; watched until {ends_at:%H:%M:%S} UTC."
+        return Progressing(message, _next_moment(findings, now, ends_at))
+    if deployment.available >= deployment.wanted and all(pod.ready for pod in scene.pods):
+        return Passed()
+    deadline = ends_at + timedelta(seconds=rules.progress_deadline_seconds)
+    if now >= deadline:
+        return Failed(_why_not_in_time(scene, findings))
+    message = f"The watch is over, but only {deployment.available} of {deployment.wanted} pods are available; waiting for them."
+    return Progressing(message, _next_moment(findings, now, deadline))
+
+
+def _findings_of_the_watch(scene: Scene) -> list[Finding]:
+    """A pod about which a cause is known already is not also blamed for not being ready."""
+    causes = _ask(CAUSES, scene)
+    explained = {finding.problem.pod for finding in causes}
+    dropouts = [finding for finding in _ask(WATCH, scene) if finding.problem.pod not in explained]
+    return [*causes, *dropouts, *(replace(finding, counts_from=None) for finding in _ask(REPLICAS, scene))]
+
+
+def _ask(rules: Iterable[Rule], scene: Scene) -> list[Finding]:
+    return [finding for rule in rules for finding in rule.findings(scene)]
+
+
+def _first_due(findings: Iterable[Finding], now: datetime) -> Problem | None:
+    return next((f.problem for f in findings if f.counts_from is not None and now >= f.counts_from), None)
+
+
+def _told(findings: Iterable[Finding], now: datetime) -> str | None:
+    """What people are told of meanwhile: the first that there is to tell of."""
+    return next((f.meanwhile for f in findings if f.told_from is not None and now >= f.told_from), None)
+
+
+def _next_moment(findings: Iterable[Finding], now: datetime, otherwise: datetime) -> datetime:
+    moments = (otherwise, *(moment for f in findings for moment in (f.counts_from, f.told_from)))
+    return min((moment for moment in moments if moment is not None and moment > now), default=now + SOON)
+
+
+def _why_not_in_time(scene: Scene, findings: list[Finding]) -> Problem:
+    """What kept the rollout from being through when its time was over."""
+    if findings:
+        problem = findings[0].problem
+        late = f"given up after {seconds(scene.rules.progress_deadline_seconds)} (progressDeadlineSeconds)"
+        return replace(problem, message=f"{problem.message}; {late}")
+    return _ask(LATENESS, scene)[0].problem
+
+
+def _rollout_in_words(scene: Scene, findings: list[Finding], now: datetime, *, unseen: bool) -> str:
+    deployment = scene.deployment
+    if deployment.paused:
+        resume = f"kubectl rollout resume deployment {deployment.name}"
+        return f"Deployment {deployment.name} is paused, so no pod changes over and no deadline counts; {resume} lets it go on."
+    if unseen:
+        return f"Deployment {deployment.name} is changed; waiting for the Deployment controller to act on it."
+    if told := _told(findings, now):
+        return f"{told}."
+    ready = sum(pod.ready for pod in scene.pods)
+    old = max(deployment.total - deployment.updated, 0)
+    lost = "".join(
+        f" Pod {pod.name} was lost to its node ({pod.reason or pod.phase}) and does not count."
+        for pod in scene.lost[:1]
+    )
+    return f"{ready} of {deployment.wanted} new pods are ready, {old} old {'pod is' if old == 1 else 'pods are'} still there.{lost}"

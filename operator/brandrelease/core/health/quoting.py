@@ -1,0 +1,33 @@
+"""Words of the kubelet, the scheduler and the API server, fit to be quoted: on one line, and the same at each try.
+
+A message that changed by itself would be written to the API server again and again.
+"""
+
+import re
+from typing import Final
+
+from brandrelease.core.words import cut, without_passwords
+
+QUOTE_LIMIT: Final = 300
+"""Characters of somebody else's words in a message of ours."""
+
+_CHANGING: Final = (
+    re.compile(r"(?<!sha256:)\b[0-9a-f]{64}\b"),  # id of a sandbox or container, new at each try
+    re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b"),  # id of a request
+    re.compile(r"(?<=:)\d{1,5}(?=->)"),  # port that a connection goes out from
+)
+_BACK_OFF: Final = re.compile(r'^Back-off pulling image "[^"]*": (?:ErrImagePull: )?')
+_SPACE: Final = re.compile(r"\s+")
+
+
+def quoted(text: str) -> str:
+    """Somebody's words on one line, without what changes at each try, without passwords, full stop and surplus."""
+    text = _BACK_OFF.sub("", _SPACE.sub(" ", without_passwords(text)).strip())
+    for pattern in _CHANGING:
+        text = pattern.sub("…", text)
+    return cut(text.rstrip("."), QUOTE_LIMIT)
+
+
+def says(text: str, *words: str) -> bool:
+    """Whether one of these stands in the text, in whatever case."""
+    return any(word in text.lower() for word in words)

@@ -1,0 +1,109 @@
+"""The list of commits that were to blame: who gets on it, whom it stops, and how somebody is let through."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from brandrelease.apis.brandrelease import Blame, BrandReleaseStatus, CurrentRelease, QuarantinedCommit
+from brandrelease.apis.progress import QUARANTINE_LIMIT
+from brandrelease.apis.reasons import Reason
+from brandrelease.core.snapshot import Suspect
+from brandrelease.core.words import short
+
+
+def active(status: BrandReleaseStatus) -> tuple[QuarantinedCommit, ...]:
+    """The entries that still stop a release: nobody has overridden them."""
+    return tuple(entry for entry in status.quarantine if entry.override is None)
+
+
+def is_quarantined(status: BrandReleaseStatus, commit: str) -> bool:
+    """Whether this very commit was to blame for a failed release."""
+    return any(entry.commit == commit for entry in active(status))
+
+
+def suspects(status: BrandReleaseStatus) -> tuple[Suspect, ...]:
+    """What git is asked about a commit that is to be released."""
+    return tuple(Suspect(entry.commit, entry.base) for entry in active(status))
+
+
+def what_stops(status: BrandReleaseStatus, current: CurrentRelease) -> QuarantinedCommit | None:
+    """The quarantined commit that stops this release: itself, or one that it contains and does not revert."""
+    if current.override is not None:
+        return None
+    carried = {current.commit, *(commit for commit in current.contains if commit not in current.reverts)}
+    return next((entry for entry in active(status) if entry.commit in carried), None)
+
+
+def quarantine(status: BrandReleaseStatus, reason: Reason, blame: Blame, now: datetime) -> BrandReleaseStatus:
+    """Remember that the current commit is bad, if it is the commit that is to blame.
+
+    One that was let through by an override and failed again is quarantined anew.
+    """
+    current = status.current
+    if current is None or blame is not Blame.Release or is_quarantined(status, current.commit):
+        return status
+    base = status.running.commit if status.running else None
+    entry = QuarantinedCommit(
+        commit=current.commit,
+        reason=reason,
+        release=current.number,
+        since=now,
+        base=base if base != current.commit else None,
+    )
+    others = [known for known in status.quarantine if known.commit != current.commit]
+    return status.model_copy(update={"quarantine": (entry, *others)[:QUARANTINE_LIMIT]})
+
+
+def passed(status: BrandReleaseStatus, current: CurrentRelease) -> BrandReleaseStatus:
+    """The list without what the release that is now live contains.
+
+    Whatever is built on it contains those commits too, and it has shown that they do no harm there any more. What is
+    not built on it still meets every other entry.
+    """
+    behind = {current.commit, *current.contains}
+    kept = tuple(entry for entry in status.quarantine if entry.commit not in behind)
+    return status.model_copy(update={"quarantine": kept})
+
+
+@dataclass(frozen=True, slots=True)
+class Override:
+    """What an override may name: a quarantined commit, or the release that is stopped by one."""
+
+    commit: str
+    why: str
+
+
+def lifted(status: BrandReleaseStatus, override: Override, stopped: CurrentRelease | None) -> BrandReleaseStatus | None:
+    """The status with the commit let through; None if the override names nothing that is stopped.
+
+    Nothing is released by that alone: lifting a quarantine never chooses a version.
+    """
+    named = [entry.commit for entry in status.quarantine if entry.commit.startswith(override.commit)]
+    is_stopped = stopped is not None and stopped.commit.startswith(override.commit)
+    if not named and not is_stopped:
+        return None
+    stopped_by = entry.commit if stopped and (entry := what_stops(status, stopped)) else None
+    entries = tuple(
+        entry.model_copy(update={"override": override.why}) if entry.commit in named else entry
+        for entry in status.quarantine
+    )
+    status = status.model_copy(update={"quarantine": entries})
+    if stopped is not None and (is_stopped or stopped_by in named):
+        return status.model_copy(update={"current": stopped.model_copy(update={"override": override.why})})
+    return status
+
+
+def override_of(status: BrandReleaseStatus, contained: tuple[str, ...]) -> str | None:
+    """Why a release that contains these commits is let through, if somebody has said so."""
+    return next((entry.override for entry in status.quarantine if entry.override and entry.commit in contained), None)
+
+
+def refusal(entry: QuarantinedCommit, current: CurrentRelease) -> str:
+    """Why the release is stopped, and the ways on."""
+    bad = f"Commit {short(entry.commit)}" if entry.commit == current.commit else f"It contains {short(entry.commit)}"
+    subject = "" if entry.commit == current.commit else f"Commit {short(current.commit)} is refused. "
+    verb = "is refused: it was" if entry.commit == current.commit else "and does not revert it. That commit was"
+    return (
+        f"{subject}{bad} {verb} to blame when release {entry.release} failed ({entry.reason}) at {entry.since:%Y-%m-%d %H:%M:%S} UTC. "
+        f"Nothing was built or changed. Release a commit that mends it, made with git revert if it undoes it, "
+        f'or set the annotation brandrelease.dev/override to "{short(entry.commit)} <why>".'
+    )

@@ -1,0 +1,114 @@
+"""Nothing is in flight: how the last release ended, whose hand the image is in, and what begins by itself."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import assert_never
+
+from brandrelease.apis.brandrelease import BrandReleaseStatus, CurrentRelease, Outcome, Phase
+from brandrelease.apis.progress import Retry
+from brandrelease.apis.reasons import Reason
+from brandrelease.core.actions import Plan
+from brandrelease.core.obstacles import container_of, overridden
+from brandrelease.core.plans import AT_ONCE, RETRY_SELDOM, adding, blocked, environment_of, wait
+from brandrelease.core.questions import is_asked, may_track, to_release
+from brandrelease.core.receiving import begin, fresh, not_allowed, number_of_next
+from brandrelease.core.retrying import TRIES, retry_of
+from brandrelease.core.snapshot import Resolved, Snapshot, Unresolved
+from brandrelease.core.words import short
+
+
+def at_rest(world: Snapshot, status: BrandReleaseStatus, current: CurrentRelease) -> Plan:
+    """The last release has ended. A Deployment made anew or deleted bears no label of ours, so no event tells of it."""
+    if foreign := _foreign_image(world, status, current):
+        return blocked(world, status, Reason.ImageOverridden, foreign)
+    retry = retry_of(current)
+    if retry is not None and world.now >= retry.at and not is_asked(world.release):
+        return _try_again(world, status, current, retry)
+    plan = _standing(world, status, current)
+    if retry is not None:
+        plan = replace(plan, look_again=max(retry.at - world.now, AT_ONCE))
+    released = status.running is not None and status.running.number > 0
+    unmarked = world.deployment is None or world.deployment.applied_release is None
+    return replace(plan, retry=RETRY_SELDOM) if released and unmarked else plan
+
+
+def _standing(world: Snapshot, status: BrandReleaseStatus, current: CurrentRelease) -> Plan:
+    """How the last release ended."""
+    reason, message = current.reason or Reason.Succeeded, current.message or ""
+    match current.outcome:
+        case Outcome.Succeeded:
+            since = status.running.since if status.running else current.started_at
+            message = (
+                message
+                or f"Release {current.number} ({short(current.commit)}) is live since {since:%Y-%m-%d %H:%M:%S} UTC."
+            )
+            return wait(world, status, Phase.Live, reason, message)
+        case Outcome.RolledBack:
+            return wait(world, status, Phase.RolledBack, reason, message)
+        case Outcome.Failed | Outcome.Aborted | Outcome.Superseded | None:
+            return wait(world, status, Phase.Failed, reason, message)
+        case _:
+            assert_never(current.outcome)
+
+
+def _foreign_image(world: Snapshot, status: BrandReleaseStatus, current: CurrentRelease) -> str | None:
+    """Who has changed the image, where the Deployment carries the running release or should."""
+    running, deployment = status.running, world.deployment
+    if running is None or deployment is None:
+        return None
+    if current.outcome is not Outcome.Succeeded and deployment.applied_release != running.number:
+        return None
+    return overridden(deployment, container_of(deployment, environment_of(world)), running.image)
+
+
+def _try_again(world: Snapshot, status: BrandReleaseStatus, last: CurrentRelease, retry: Retry) -> Plan:
+    """The pause after a failure of the platform is over: a new release of the same commit."""
+    again = CurrentRelease(
+        number=number_of_next(world),
+        ref=last.ref,
+        commit=last.commit,
+        started_at=world.now,
+        requested_by=last.requested_by,
+        tries=retry.number,
+        changes=last.changes,
+        changes_total=last.changes_total,
+        contains=last.contains,
+        reverts=last.reverts,
+        override=last.override,
+        image=last.image if last.image_of is not None else None,
+        image_of=last.image_of,
+    )
+    text = f"Release {again.number} tries commit {short(again.commit)} again (try {retry.number} of {TRIES}), since the platform had failed."
+    plan = wait(world, begin(world, status, again), Phase.Pending, Reason.Resolving, text)
+    return replace(plan, look_again=AT_ONCE)
+
+
+# --- tracking ---------------------------------------------------------------------------------------------------------
+
+
+def track(world: Snapshot, plan: Plan) -> Plan:
+    """Where spec.trackIntervalSeconds is set, a commit that is new begins, and the ref is looked at again in time."""
+    if not may_track(world.release) or world.track_at is None:
+        return plan
+    if isinstance(world.resolution, Unresolved):
+        plan = adding(world, plan, f"The ref could not be looked at again: {world.resolution.message}")
+    found = to_release(world.release, world.resolution)
+    if found is not None and not _is_foreign(plan) and (begun := _tracked(world, found)):
+        return begun
+    pause = max(world.track_at - world.now, timedelta(seconds=1))
+    return replace(plan, look_again=pause if plan.look_again is None else min(pause, plan.look_again))
+
+
+def _is_foreign(plan: Plan) -> bool:
+    """Somebody else's image is not replaced by what tracking finds."""
+    return any(condition.reason is Reason.ImageOverridden for condition in plan.status.conditions)
+
+
+def _tracked(world: Snapshot, found: Resolved) -> Plan | None:
+    """A release of what tracking has found; None where it may not be released, or git could not say enough of it."""
+    if not_allowed(world, found) or isinstance(world.lineage, Unresolved):
+        return None
+    release = fresh(world, found)
+    text = f"Release {release.number} ({short(release.commit)}) is new in {found.ref}."
+    plan = wait(world, begin(world, world.release.status, release), Phase.Pending, Reason.Resolving, text)
+    return replace(plan, look_again=AT_ONCE)

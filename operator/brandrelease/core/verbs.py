@@ -1,0 +1,303 @@
+"""What people ask for by annotations: rollbackTo, abort and override. Each is carried out once, or answered why not."""
+
+import re
+from dataclasses import dataclass, replace
+from typing import Final
+
+from brandrelease.apis.brandrelease import (
+    BrandRelease,
+    BrandReleaseStatus,
+    CurrentRelease,
+    HandledRequest,
+    Outcome,
+    Phase,
+)
+from brandrelease.apis.reasons import Reason
+from brandrelease.apis.wellknown import ABORT_ANNOTATION, OVERRIDE_ANNOTATION, ROLLBACK_TO_ANNOTATION
+from brandrelease.core.actions import Announcement, Plan, StopHook
+from brandrelease.core.blame import blame_of
+from brandrelease.core.obstacles import Obstacle, deployment_obstacle
+from brandrelease.core.plans import environment_of, wait
+from brandrelease.core.quarantine import Override, is_quarantined, lifted, quarantine, what_stops
+from brandrelease.core.questions import in_flight, is_asked, is_busy, migrating, rolling_back
+from brandrelease.core.receiving import begin, carries_running, number_of_next, without_build
+from brandrelease.core.rollback import go_back
+from brandrelease.core.snapshot import Snapshot
+from brandrelease.core.status import finish, with_current
+from brandrelease.core.targets import Candidate, asked_back, candidates, good_ones, name_of, usable
+from brandrelease.core.words import cut, short
+
+SHORTEST_COMMIT: Final = 12
+"""Messages show this many characters of a commit id, so that an override can be copied from one."""
+
+_NUMBER: Final = re.compile(r"\s*(\d{1,9})(?:\s.*)?", re.DOTALL)
+_OVERRIDE: Final = re.compile(r"\s*([0-9a-fA-F]{12,64})\s+(\S.*)", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """An annotation that was not handled yet. field: its name in lastHandled."""
+
+    annotation: str
+    field: str
+    text: str
+    who: str
+
+    @property
+    def number(self) -> int | None:
+        """The number of a release, and behind it whatever makes the same number a new wish."""
+        match = _NUMBER.fullmatch(self.text)
+        return int(match.group(1)) if match else None
+
+
+def unheard(release: BrandRelease) -> Verb | None:
+    """The next verb to obey. An override is heard after the request that it may come with."""
+    wishes = [(ABORT_ANNOTATION, "abort", release.abort)]
+    if not is_busy(release):
+        wishes.append((ROLLBACK_TO_ANNOTATION, "rollback_to", release.rollback_to))
+        if not is_asked(release):
+            wishes.append((OVERRIDE_ANNOTATION, "override", release.override))
+    last = release.status.last_handled or HandledRequest()
+    for annotation, field, text in wishes:
+        if text is not None and text[:255] != getattr(last, field):
+            who = release.managers.get(annotation, "somebody")
+            return Verb(annotation, field, text[:255], who[:128])
+    return None
+
+
+def taken_away(release: BrandRelease) -> BrandReleaseStatus:
+    """The status without verbs whose annotations are gone: set again, they are new wishes."""
+    last = release.status.last_handled
+    if last is None:
+        return release.status
+    gone = {
+        field: None
+        for field in ("rollback_to", "abort", "override")
+        if getattr(release, field) is None and getattr(last, field) is not None
+    }
+    if not gone:
+        return release.status
+    return release.status.model_copy(update={"last_handled": last.model_copy(update=gone)})
+
+
+@dataclass(frozen=True, slots=True)
+class Obeyed:
+    """The verb is carried out, or answered. The pass goes on from this status; the action, if any, comes first."""
+
+    status: BrandReleaseStatus
+    announcement: Announcement
+    action: StopHook | None = None
+
+
+def obey(world: Snapshot, verb: Verb) -> Obeyed | Plan:
+    """Carry the verb out, or say why not. A Plan where the way back begins with it."""
+    match verb.field:
+        case "abort":
+            return _abort(world, verb)
+        case "rollback_to":
+            return _roll_back_to(world, verb)
+        case _:
+            return _override(world, verb)
+
+
+def where_to(release: BrandRelease, *, failed: bool) -> tuple[Candidate, ...]:
+    """Where this pass may have to go back to, best first: for a release that fails or is aborted, or as somebody asks."""
+    status, verb = release.status, unheard(release)
+    if verb is not None and verb.field == "rollback_to":
+        target = asked_back(status, verb.number) if verb.number is not None else None
+        return (target,) if target else ()
+    current = in_flight(release)
+    aborted = verb is not None and verb.field == "abort"
+    if current is None or current.rollout is None or not (failed or aborted):
+        return ()
+    return candidates(status, current)
+
+
+# --- abort ------------------------------------------------------------------------------------------------------------
+
+
+def _abort(world: Snapshot, verb: Verb) -> Obeyed | Plan:
+    """The release in flight is given up: its build or hook is stopped, its rollout taken back."""
+    current, status = in_flight(world.release), world.release.status
+    if current is None or verb.number != current.number:
+        what = f"Release {current.number} is in flight." if current else "No release is in flight."
+        return _refused(world, verb, f"it must be the number of the release in flight. {what}")
+    if rolling_back(world.release):
+        return _refused(world, verb, f"release {current.number} is being rolled back already.")
+    why = f"release {current.number} ({short(current.commit)}) was given up, as {verb.who} has asked"
+    status = _heard(verb, status)
+    current = current.model_copy(update={"reason": Reason.Aborted, "message": _sentence(why), "blame": None})
+    if current.rollout is not None:
+        return _take_back(world, with_current(status, current), current)
+    text = f"{_sentence(why)}. The Deployment was not touched."
+    if migrating(world.release):
+        text += " Its preDeploy hook was stopped in the middle: look at the database."
+    limit = environment_of(world).revision_history_limit
+    status = without_build(world, with_current(status, current))
+    status = finish(status, Outcome.Aborted, Reason.Aborted, text, world.now, limit)
+    hook = current.hooks.pre_deploy if current.hooks and migrating(world.release) else None
+    return _done(status, verb, text, StopHook(world.release.namespace, hook.job) if hook else None)
+
+
+def _take_back(world: Snapshot, status: BrandReleaseStatus, current: CurrentRelease) -> Plan:
+    obstacle, target = deployment_obstacle(world, current), usable(world)
+    if obstacle is None and target is not None:
+        return go_back(world, status, current, target)
+    if obstacle is not None:
+        text = f"{current.message}. {obstacle.message}"
+        limit = environment_of(world).revision_history_limit
+        status = finish(status, Outcome.Aborted, obstacle.reason, text, world.now, limit)
+        return wait(world, status, Phase.Failed, obstacle.reason, text)
+    text = f"{current.message}, but there is no good image to go back to: the Deployment stays as it is. Release a fixed ref."
+    limit = environment_of(world).revision_history_limit
+    status = finish(status, Outcome.Aborted, Reason.MissingRollbackTarget, text, world.now, limit)
+    return wait(world, status, Phase.Failed, Reason.MissingRollbackTarget, text)
+
+
+# --- rollbackTo -------------------------------------------------------------------------------------------------------
+
+
+def _roll_back_to(world: Snapshot, verb: Verb) -> Obeyed | Plan:
+    """An earlier release's image runs again, without a build; what is left for it is quarantined."""
+    status = world.release.status
+    target = asked_back(status, verb.number) if verb.number is not None else None
+    if target is None:
+        known = ", ".join(str(number) for number in _known(status)) or "none"
+        return _refused(
+            world, verb, f"it must be the number of a release that was live and is still in the history: {known}."
+        )
+    if obstacle := _in_the_way(world):
+        return _refused(world, verb, obstacle.message)
+    if target.commit and is_quarantined(status, target.commit):
+        return _refused(
+            world, verb, f"the commit of {name_of(target)} is quarantined; set {OVERRIDE_ANNOTATION} for it first."
+        )
+    if carries_running(world) and status.running is not None and status.running.number == target.number:
+        return _stay(world, verb, target)
+    if usable(world) is None:
+        return _refused(world, verb, f"the registry has lost the image of {name_of(target)} ({target.image}).")
+    left = _left(world)
+    if left is not None and status.running is not None and status.running.number == target.number:
+        return _restore(world, verb, left, target)
+    if target.commit is None:
+        return _refused(world, verb, "what was found at adoption can be gone back to only from the first release.")
+    return _release_again(world, verb, left, target, target.commit)
+
+
+def _in_the_way(world: Snapshot) -> Obstacle | None:
+    """What keeps the Deployment from being changed; somebody else's image does not, since it was asked for."""
+    current = world.release.status.current
+    obstacle = deployment_obstacle(world, current) if current else None
+    return None if obstacle is None or obstacle.reason is Reason.ImageOverridden else obstacle
+
+
+def _known(status: BrandReleaseStatus) -> tuple[int, ...]:
+    running = [status.running.number] if status.running else []
+    return tuple(dict.fromkeys([*running, *(known.number for known in good_ones(status))]))
+
+
+def _left(world: Snapshot) -> CurrentRelease | None:
+    """The release that the Deployment carries now, which somebody wants to leave."""
+    current, deployment = world.release.status.current, world.deployment
+    if current is None or current.rollout is None or deployment is None:
+        return None
+    return current if deployment.applied_release == current.number else None
+
+
+def _stay(world: Snapshot, verb: Verb, target: Candidate) -> Obeyed:
+    """It runs already. A release in flight that has not touched the Deployment yet is given up."""
+    current, status = in_flight(world.release), _heard(verb, world.release.status)
+    if current is None:
+        return _done(status, verb, f"{_sentence(name_of(target))} runs already; nothing was changed.")
+    text = f"Release {current.number} ({short(current.commit)}) was given up, since {verb.who} wants {name_of(target)}, which still runs."
+    limit = environment_of(world).revision_history_limit
+    status = finish(without_build(world, status), Outcome.Aborted, Reason.Aborted, text, world.now, limit)
+    return _done(status, verb, text)
+
+
+def _restore(world: Snapshot, verb: Verb, left: CurrentRelease, target: Candidate) -> Plan:
+    """The release that the Deployment carries did not go live: back to the pods that ran before it."""
+    why = f"{verb.who} has asked for it"
+    if left.message and left.outcome is not None:
+        why = f"{why}; the release had ended {left.outcome} ({left.reason})"
+    left = left.model_copy(update={"reason": Reason.RollbackRequested, "message": _sentence(why)})
+    left = left.model_copy(update={"blame": blame_of(Reason.RollbackRequested)})
+    status = with_current(_heard(verb, world.release.status), left)
+    status = quarantine(status, Reason.RollbackRequested, blame_of(Reason.RollbackRequested), world.now)
+    found = usable(world)
+    assert found is not None, "asked before"  # noqa: S101
+    plan = go_back(world, status, left, found)
+    return replace(plan, announcements=(_event(verb, f"rolling back to {name_of(target)}, as {verb.who} has asked."),))
+
+
+def _release_again(world: Snapshot, verb: Verb, left: CurrentRelease | None, target: Candidate, commit: str) -> Obeyed:
+    """A release of its own, with the image of the earlier one: judged and watched like any other."""
+    status = _heard(verb, world.release.status)
+    if left is not None and left.commit != commit:
+        status = with_current(status, left)
+        status = quarantine(status, Reason.RollbackRequested, blame_of(Reason.RollbackRequested), world.now)
+    again = CurrentRelease(
+        number=number_of_next(world),
+        ref=f"rollbackTo {target.number}",
+        commit=commit,
+        image=target.image,
+        image_of=target.number,
+        requested_by=verb.who,
+        started_at=world.now,
+    )
+    text = f"Release {again.number} takes the image of {name_of(target)} again, as {verb.who} has asked."
+    return _done(begin(world, status, again), verb, text)
+
+
+# --- override ---------------------------------------------------------------------------------------------------------
+
+
+def _override(world: Snapshot, verb: Verb) -> Obeyed:
+    """One quarantined commit is let through."""
+    match = _OVERRIDE.fullmatch(verb.text)
+    if match is None:
+        return _refused(
+            world,
+            verb,
+            f'it must be a commit id of at least {SHORTEST_COMMIT} characters and the reason, for example "0123456789ab the fault was the database".',
+        )
+    why = cut(f"{match.group(2).strip()} ({verb.who})", 255)
+    status = _heard(verb, world.release.status)
+    current = in_flight(world.release)
+    stopped = current if current and what_stops(status, current) else None
+    lifting = lifted(status, Override(match.group(1).lower(), why), stopped)
+    if lifting is None:
+        names = ", ".join(short(entry.commit) for entry in status.quarantine) or "none"
+        return _refused(world, verb, f"no quarantined commit begins with {match.group(1)}. Quarantined: {names}.")
+    goes_on = "the release that it had stopped goes on" if stopped else "ask for it to release it"
+    text = f"commit {short(match.group(1).lower())} is let through: {why}; {goes_on}."
+    return _done(lifting, verb, text)
+
+
+# --- in words ---------------------------------------------------------------------------------------------------------
+
+
+def _heard(verb: Verb, status: BrandReleaseStatus, answer: str | None = None) -> BrandReleaseStatus:
+    """The record that the verb was looked at, so that it is never looked at again."""
+    last = status.last_handled or HandledRequest()
+    return status.model_copy(update={"last_handled": last.model_copy(update={verb.field: verb.text, "answer": answer})})
+
+
+def _done(status: BrandReleaseStatus, verb: Verb, text: str, action: StopHook | None = None) -> Obeyed:
+    return Obeyed(status, _event(verb, text), action)
+
+
+def _refused(world: Snapshot, verb: Verb, why: str) -> Obeyed:
+    """Nothing is changed, and people are told why: in the message, and by an Event."""
+    text = cut(f'The annotation {verb.annotation}="{cut(verb.text, 60)}" of {verb.who} was not carried out: {why}', 500)
+    status = _heard(verb, world.release.status, answer=text)
+    return Obeyed(status, Announcement(Reason.VerbRefused, text))
+
+
+def _event(verb: Verb, text: str) -> Announcement:
+    reason = {"abort": Reason.Aborted, "rollback_to": Reason.RollbackRequested}.get(verb.field, Reason.CommitOverridden)
+    return Announcement(reason, _sentence(text), warning=False)
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
