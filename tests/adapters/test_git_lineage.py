@@ -225,8 +225,26 @@ async def test_a_base_on_another_branch_is_compared_with(git: GitCli, site: Repo
     ran = site.commit({"a": "1"}, "Ran", branch="hotfix", parent=first)
     culprit = site.commit({"b": "1"}, "Culprit")
     bad = site.commit({"c": "1"}, "Judged")
+    site.revert(first)
+    assert await lineage(git, site, Suspect(bad, ran)) == contained(bad)
     site.revert(culprit)
     assert await lineage(git, site, Suspect(bad, ran)) == undone(bad)
+
+
+@pytest.mark.parametrize("limit", [1000, 1], ids=["all reverts read", "one revert read"])
+async def test_clocks_that_go_wrong_do_not_turn_later_into_earlier(
+    git: GitCli, site: Repository, monkeypatch: pytest.MonkeyPatch, limit: int
+) -> None:
+    monkeypatch.setattr("brandrelease.adapters.git.mirror.REVERTS_LIMIT", limit)
+    first = site.head() or ""
+    bad = site.commit({"a": "1"}, "Bad")
+    site._commits = 1000  # seconds: this one's clock is ahead
+    revert = site.revert(bad)
+    aside = site.commit({"b": "1"}, "Aside", branch="aside", parent=revert)
+    site._commits = 1
+    site.revert(revert)
+    site.merge(aside)
+    assert await lineage(git, site, Suspect(bad, first)) == contained(bad)
 
 
 async def test_suspects_without_a_common_ancestor_are_judged_each(git: GitCli, site: Repository) -> None:

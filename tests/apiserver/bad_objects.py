@@ -32,6 +32,13 @@ def _environment(what: str, field: str, value: object, answer: str) -> Bad:
     return Bad(what, {f"spec.environments.0.{field}": value}, f"spec.environments[0].{field}{answer}")
 
 
+def _hook(what: str, field: str, value: object, answer: str) -> Bad:
+    """A preDeploy hook that runs `php`, with one field changed."""
+    changes = {"spec.environments.0.hooks.preDeploy.command": ["php"]}
+    changes[f"spec.environments.0.hooks.preDeploy.{field}"] = value
+    return Bad(f"hook {what}", changes, f"spec.environments[0].hooks.preDeploy.{field}{answer}")
+
+
 def _ref(what: str, ref: object, answer: str) -> Bad:
     return Bad(f"ref {what}", {"spec.ref": ref}, f"spec.ref: {answer}")
 
@@ -73,6 +80,12 @@ SHARED_BY_DEFAULT: Final = [
 OWN_DEPLOYMENT: Final = (
     "two environments must not release to the same Deployment; give each a namespace or a deployment of its own"
 )
+PRE_DEPLOY: Final = "spec.environments.0.hooks.preDeploy"
+PROGRAM: Final = (
+    "must begin with a program, for example [php, artisan, migrate, --force]; leave the hook out if nothing shall run"
+)
+APART: Final = "must be program and arguments apart, for example [php, artisan, migrate], or for a shell [sh, -c, "
+MODES: Final = 'supported values: "Automatic", "Manual"'
 
 BAD_BRANDS: Final = (
     # Where the source is.
@@ -180,6 +193,28 @@ BAD_BRANDS: Final = (
     _environment("negative restarts", "restartLimit", -1, " in body should be greater than or equal to 0"),
     _environment("no history", "revisionHistoryLimit", 0, " in body should be greater than or equal to 1"),
     _environment("endless history", "revisionHistoryLimit", 51, " in body should be less than or equal to 50"),
+    # What runs around a release, and how a bad one is left.
+    _hook("of no words", "command", [], f": {PROGRAM}"),
+    _hook("whose program is empty", "command", ["", "migrate"], f": {PROGRAM}"),
+    _hook("that is one line for a shell", "command", ["php artisan migrate --force"], f": {APART}"),
+    _hook("whose program ends with a newline", "command", ["php\n", "artisan"], f": {APART}"),
+    _hook("as text", "command", "php artisan migrate", ' in body must be of type array: "string"'),
+    Bad("hook without a command", {PRE_DEPLOY: {"timeoutSeconds": 60}}, "spec.environments[0].hooks.preDeploy.command: Required value"),
+    _hook("of 65 words", "command", ["php"] * 65, ": Too many: 65: must have at most 64 items"),
+    _hook("with a number as argument", "command", ["sleep", 5], '[1] in body must be of type string: "integer"'),
+    _hook("with an endless argument", "command", ["php", "a" * 4097], "[1]: Too long: may not be more than 4096 bytes"),
+    _hook("of no time", "timeoutSeconds", 0, " in body should be greater than or equal to 1"),
+    _hook("of two days", "timeoutSeconds", 172800, " in body should be less than or equal to 86400"),
+    _hook("with its time in words", "timeoutSeconds", "10m", ' in body must be of type integer: "string"'),
+    Bad("postDeploy of no words", {"spec.environments.0.hooks.postDeploy": {"command": []}}, f"spec.environments[0].hooks.postDeploy.command: {PROGRAM}"),
+    Bad("a hook that is a line of text", {PRE_DEPLOY: "php artisan migrate"}, 'hooks.preDeploy in body must be of type object: "string"'),
+    Bad("a hook with an image of its own", {PRE_DEPLOY: {"command": ["php"], "image": "evil"}}, 'unknown field "spec.environments[0].hooks.preDeploy.image"'),
+    Bad("a misspelt hook", {"spec.environments.0.hooks.predeploy": {"command": ["php"]}}, 'unknown field "spec.environments[0].hooks.predeploy"'),
+    _environment("a misspelt mode", "rollback.mode", "Automtic", f': Unsupported value: "Automtic": {MODES}'),
+    _environment("a mode in small letters", "rollback.mode", "manual", f': Unsupported value: "manual": {MODES}'),
+    _environment("an empty mode", "rollback.mode", "", f': Unsupported value: "": {MODES}'),
+    _environment("afterMigration a mode", "rollback.afterMigration", "Manual", ': Unsupported value: "Manual": supported values: "Hold", "Rollback"'),
+    _environment("rollback a word", "rollback", "Manual", ' in body must be of type object: "string"'),
     # The object as a whole.
     Bad("spec absent", {"spec": ABSENT}, "spec: Required value"),
     Bad("an unknown field", {"spec.environments.0.soakMinutes": 5}, 'unknown field "spec.environments[0].soakMinutes"'),
@@ -226,6 +261,12 @@ BAD_RELEASES: Final = (
     Bad("environment absent", {"spec.environment": ABSENT}, "spec.environment: Required value"),
     Bad("environment with a slash", {"spec.environment": "a/b"}, "spec.environment: must be the name of one of the Brand's environments, for example 'production'"),
     Bad("suspend as text", {"spec.suspend": "yes"}, 'spec.suspend in body must be of type boolean: "string"'),
+    Bad("tracking every second", {"spec.trackIntervalSeconds": 1}, "spec.trackIntervalSeconds in body should be greater than or equal to 5"),
+    Bad("tracking without a pause", {"spec.trackIntervalSeconds": 0}, "spec.trackIntervalSeconds in body should be greater than or equal to 5"),
+    Bad("tracking every two days", {"spec.trackIntervalSeconds": 172800}, "spec.trackIntervalSeconds in body should be less than or equal to 86400"),
+    Bad("tracking with a unit", {"spec.trackIntervalSeconds": "60s"}, 'spec.trackIntervalSeconds in body must be of type integer: "string"'),
+    Bad("tracking as a switch", {"spec.trackIntervalSeconds": True}, 'spec.trackIntervalSeconds in body must be of type integer: "boolean"'),
+    Bad("hooks of one's own", {"spec.hooks": {"preDeploy": {"command": ["sh"]}}}, 'unknown field "spec.hooks"'),
     Bad("an image of one's own", {"spec.image": "evil/image"}, 'unknown field "spec.image"'),
     Bad("another Deployment", {"spec.deployment": "other"}, 'unknown field "spec.deployment"'),
     Bad("spec absent", {"spec": ABSENT}, "spec: Required value"),

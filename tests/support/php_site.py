@@ -47,7 +47,7 @@ if ($_SERVER['REQUEST_URI'] === '{HEALTH}') {{
 }}
 require '/site/database.php';
 try {{
-    echo database()->query('SELECT %s FROM pages')->fetch_row()[0];
+    echo database()->query("SELECT %s FROM pages")->fetch_row()[0];
 }} catch (mysqli_sql_exception $error) {{
     http_response_code(500);
     error_log($error->getMessage());

@@ -98,8 +98,8 @@ class Story(Simulation):
     def release(
         self, name: str, behaviour: Behaviour = Behaviour.Good, seconds: int = 150, *, mends: bool = True
     ) -> str:
-        """Somebody pushes a commit, that reverts what was bad before it, and asks for it; then time passes."""
-        commit = self.push("master", name, behaviour, mends=mends)
+        """Somebody pushes a commit and asks for it; then time passes. A good one reverts what was bad before it."""
+        commit = self.push("master", name, behaviour, mends=mends and behaviour is Behaviour.Good)
         self.ask("master")
         self.play(seconds)
         return commit

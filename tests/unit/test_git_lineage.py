@@ -89,6 +89,12 @@ def test_bytes_that_are_no_text_hide_no_revert() -> None:
     )
 
 
+def test_a_message_that_claims_without_end_is_read_to_the_limit_only() -> None:
+    sentences = "".join(f"This reverts commit {number:040x}.\n" for number in range(100_000))
+    reverts = read_reverts(f"{A}\0{sentences}\0{B}\0This reverts commit {C}.\0".encode())
+    assert [(revert.by, int(revert.commit, 16)) for revert in reverts] == [(A, number) for number in range(1000)]
+
+
 # --- what is undone ---------------------------------------------------------------------------------------------------
 
 

@@ -107,6 +107,38 @@ def test_lateness_is_told_with_what_is_known(seen: PodView, message: str) -> Non
     assert problem(seen).message == message
 
 
+CAUSES = {
+    "image gone": (waiting("ImagePullBackOff", "x: not found"), 'The image of container "app" of pod drumeo-1 is not in the registry: x: not found. If it was deleted there, ask for the release again, so that it is built anew'),
+    "configuration": (waiting("CreateContainerConfigError", 'secret "db" not found'), 'Container "app" of pod drumeo-1 cannot be configured: secret "db" not found. Mend the Deployment or create what is missing, then release again'),
+    "creation": (waiting("CreateContainerError", "no"), 'Container "app" of pod drumeo-1 cannot be created: no'),
+    "start": (waiting("RunContainerError", "no"), 'Container "app" of pod drumeo-1 cannot be started: no'),
+    "hook": (waiting("PostStartHookError", "no"), 'The postStart hook of container "app" of pod drumeo-1 fails: no'),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("seen", "message"), CAUSES.values(), ids=CAUSES)
+def test_a_cause_is_told_in_a_whole_sentence_before_and_when_it_counts(seen: ContainerView, message: str) -> None:
+    assert meanwhile([pod(seen)]) == f"{message}."
+    assert problem(pod(seen)).message == message
+
+
+def test_volumes_are_told_of_in_whole_sentences() -> None:
+    creating = pod(waiting("ContainerCreating"))
+    missing, slow = 'secret "db" not found', "mount.nfs: timed out"
+    assert problem(creating, 30, ("FailedMount", missing)).message == (
+        f"Pod drumeo-1 mounts something that does not exist: {missing}. Create it or mend the Deployment, then release again"
+    )
+    assert problem(creating, 60, ("FailedMount", slow)).message.startswith(
+        f"A volume of pod drumeo-1 does not come: {slow}; given up"
+    )
+
+
+def test_a_pod_that_has_not_started_is_told_of_and_not_a_ready_one_before_it() -> None:
+    verdict = judge_rollout(deployment(), [pod(name="ready-1"), pod(waiting(""))], {}, RULES, START, at(60))
+    assert isinstance(verdict, Failed)
+    assert verdict.problem.pod == "drumeo-1"
+
+
 def test_the_readiness_probes_words_are_told() -> None:
     found = problem(pod(UNREADY), 60, ("Unhealthy", "Readiness probe failed: 503"), ("BackOff", "readiness probe"))
     assert found.message.endswith("its readiness probe does not pass: Readiness probe failed: 503")

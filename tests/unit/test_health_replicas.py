@@ -66,7 +66,8 @@ def test_pods_that_cannot_be_created_fail(failure: str, after: int, reason: Reas
     assert isinstance(early, Progressing)
     assert early.look_again == at(after)
     assert (verdict.problem.reason, verdict.problem.blame) == (reason, blame)
-    assert failure in verdict.problem.message, "the API server's own words"
+    told = f"The pods of Deployment drumeo-production-deployment cannot be created: {failure}"
+    assert verdict.problem.message.startswith(told), "the API server's own words"
     assert failure in early.message, "people are told of it at once"
 
 

@@ -12,26 +12,34 @@ from brandrelease.apis.brandrelease import (
     Condition,
     ConditionType,
     CurrentRelease,
+    HandledRequest,
+    Migration,
     Outcome,
     Phase,
     QuarantinedCommit,
 )
 from brandrelease.apis.progress import MESSAGE_LIMIT, QUARANTINE_LIMIT, Rollback, Rollout
 from brandrelease.apis.reasons import Reason
+from brandrelease.core.quarantine import is_quarantined, quarantine
 from brandrelease.core.status import (
     NEEDS_SOMEBODY,
     Headline,
     finish,
-    is_quarantined,
     next_number,
     present,
-    quarantine,
     with_current,
 )
 
 NOW = datetime(2026, 1, 1, 12, 0, 0, tzinfo=UTC)
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
-IN_FLIGHT = [Phase.Pending, Phase.Building, Phase.Deploying, Phase.Verifying, Phase.RollingBack]
+IN_FLIGHT = [
+    Phase.Pending,
+    Phase.Building,
+    Phase.Migrating,
+    Phase.Deploying,
+    Phase.Verifying,
+    Phase.RollingBack,
+]
 
 
 def release(status: BrandReleaseStatus | None = None, generation: int = 3) -> BrandRelease:
@@ -74,6 +82,7 @@ KSTATUS = {
     "Live": (Phase.Live, Reason.Succeeded, ("True", [])),
     "RolledBack": (Phase.RolledBack, Reason.OOMKilled, ("False", ["Stalled"])),
     "Failed": (Phase.Failed, Reason.BuildFailed, ("False", ["Stalled"])),
+    "Failed, since somebody gave it up": (Phase.Failed, Reason.Aborted, ("False", ["Stalled"])),
     "Suspended": (Phase.Suspended, Reason.Suspended, ("False", [])),
     "Blocked, and somebody must do something": (Phase.Blocked, Reason.ImageOverridden, ("False", ["Stalled"])),
     "Blocked, and waiting may be enough": (Phase.Blocked, Reason.SourceUnreachable, ("False", ["Reconciling"])),
@@ -116,12 +125,24 @@ PROGRESS: dict[str, tuple[dict[str, Any], dict[str, str]]] = {
             "image": IMAGE,
             "rollout": ROLLOUT,
             "reason": Reason.OOMKilled,
-            "rollback": Rollback(number=3, started_at=NOW),
+            "rollback": Rollback(number=3, image=IMAGE, started_at=NOW),
         },
         {"Built": "True", "Deployed": "False", "Healthy": "False"},
     ),
     "rolled back": (
         {"image": IMAGE, "rollout": ROLLOUT, "reason": Reason.OOMKilled, "outcome": Outcome.RolledBack},
+        {"Built": "True", "Deployed": "False", "Healthy": "False"},
+    ),
+    "given up while it was built": (
+        {"outcome": Outcome.Aborted, "reason": Reason.Aborted},
+        {"Built": "False"},
+    ),
+    "given up while its hook ran": (
+        {"image": IMAGE, "outcome": Outcome.Aborted, "reason": Reason.Aborted},
+        {"Built": "True"},
+    ),
+    "given up during its rollout": (
+        {"image": IMAGE, "rollout": ROLLOUT, "reason": Reason.Aborted, "outcome": Outcome.Aborted},
         {"Built": "True", "Deployed": "False", "Healthy": "False"},
     ),
     "live": (
@@ -146,6 +167,32 @@ def test_a_current_commit_that_is_quarantined_is_shown_as_such() -> None:
     assert shown(status, Phase.Blocked, Reason.CommitQuarantined)["Quarantined"].status.value == "True"
     other = with_current(status, current(commit="f" * 40))
     assert "Quarantined" not in shown(other, Phase.Building, Reason.Building)
+
+
+def test_a_current_commit_that_was_let_through_is_not_shown_as_quarantined() -> None:
+    entry = QuarantinedCommit(commit=COMMIT, reason=Reason.OOMKilled, release=3, since=NOW, override="it was the node")
+    status = with_current(BrandReleaseStatus(quarantine=(entry,)), current())
+    assert "Quarantined" not in shown(status, Phase.Building, Reason.Building)
+
+
+@pytest.mark.parametrize("phase", [Phase.Verifying, Phase.Failed, Phase.Live, Phase.Suspended])
+def test_after_a_migration_a_rollback_is_shown_as_unsafe_in_every_phase(phase: Phase) -> None:
+    status = with_current(BrandReleaseStatus(migration=Migration(release=3, finished_at=NOW)), current())
+    unsafe = shown(status, phase, Reason.Verifying)["RollbackUnsafe"]
+    assert (unsafe.status.value, unsafe.reason) == ("True", Reason.MigrationRan)
+    assert "hook of release 3 changed the database at 2026-01-01 12:00:00 UTC" in unsafe.message
+    assert "Nothing is rolled back by itself (rollback.afterMigration is Hold)" in unsafe.message
+
+
+def test_without_a_migration_nothing_is_said_of_rollbacks_being_unsafe() -> None:
+    assert "RollbackUnsafe" not in shown(with_current(BrandReleaseStatus(), current()), Phase.Live, Reason.Succeeded)
+
+
+def test_why_an_annotation_could_not_be_carried_out_is_said_after_what_is_the_case() -> None:
+    answer = 'The annotation brandrelease.dev/abort="9" was not carried out.'
+    status = with_current(BrandReleaseStatus(last_handled=HandledRequest(answer=answer)), current())
+    assert shown(status, Phase.Live, Reason.Succeeded)["Ready"].message == f"It is so. {answer}"
+    assert len(shown(status, Phase.Live, Reason.Succeeded, "x" * 5000)["Ready"].message) == MESSAGE_LIMIT
 
 
 def test_the_transition_time_moves_only_when_the_status_of_the_condition_does() -> None:

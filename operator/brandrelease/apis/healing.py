@@ -3,9 +3,9 @@
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
-from brandrelease.apis.model import ApiModel, list_atomic
+from brandrelease.apis.model import ApiModel, list_atomic, rules
 
 
 class RollbackMode(StrEnum):
@@ -41,14 +41,35 @@ class Hook(ApiModel):
     """A Job from the new image, with the environment, mounts and service account of the Deployment."""
 
     command: tuple[Annotated[str, Field(max_length=4096)], ...] = Field(
-        min_length=1,
         max_length=64,
-        json_schema_extra=list_atomic(),
+        json_schema_extra=list_atomic()
+        | rules(
+            (
+                "self.size() > 0 && self[0] != ''",
+                "must begin with a program, for example [php, artisan, migrate, --force]; leave the hook out if nothing shall run",
+            ),
+            (
+                "self.size() == 0 || !self[0].matches('[[:space:]]')",
+                (
+                    "must be program and arguments apart, for example [php, artisan, migrate], "
+                    "or for a shell [sh, -c, 'php artisan migrate && php artisan cache:clear']"
+                ),
+            ),
+        ),
         description="Program and arguments, for example [php, artisan, migrate, --force]. No shell is involved.",
     )
     timeout_seconds: int = Field(
         default=600, ge=1, le=86400, description="Seconds until the hook is stopped and counts as failed."
     )
+
+    @field_validator("command")
+    @classmethod
+    def _begins_with_a_program(cls, command: tuple[str, ...]) -> tuple[str, ...]:
+        """An empty command would run whatever the image runs by itself: the site."""
+        if not command or not command[0]:
+            message = "command must begin with a program"
+            raise ValueError(message)
+        return command
 
 
 class Hooks(ApiModel):

@@ -8,6 +8,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 from brandrelease.adapters.git.commits import UnreadableLog
@@ -24,7 +25,10 @@ REVERT_FORMAT: Final = "%H%x00%B"
 """Two fields, parted by NUL, and with -z the commits too."""
 
 REVERTS_LIMIT: Final = 1000
-"""How many commits with the phrase are read, the newest. What is left out is older than all that could undo it."""
+"""How many commits with the phrase are read, the newest, and how many claims of all of them.
+
+Nothing is let through by that: what is left out is older than what is read, and so cannot take any of it back.
+"""
 
 _FIELDS: Final = 2
 _COMMIT: Final = re.compile(r"[0-9a-f]{40}")
@@ -68,18 +72,22 @@ def read_graph(output: bytes) -> Graph:
 
 
 def read_reverts(output: bytes) -> tuple[Revert, ...]:
-    """From what `git log -z` printed in REVERT_FORMAT; raises UnreadableLog. Messages are anybody's bytes."""
+    """From what `git log -z --topo-order` printed in REVERT_FORMAT, in its order; raises UnreadableLog.
+
+    Messages are anybody's bytes, and one alone can make 100,000 claims.
+    """
     fields = output.decode(errors="replace").split("\0")
     if fields.pop() or len(fields) % _FIELDS:
         raise UnreadableLog(f"git log printed {len(fields)} fields, which are no whole number of commits")
     commits, messages = fields[::_FIELDS], fields[1::_FIELDS]
     if not all(map(_COMMIT.fullmatch, commits)):
         raise UnreadableLog("git log printed something else in place of a commit id")
-    return tuple(
+    claims = (
         Revert(by, match["commit"], match["kept"])
         for by, message in zip(commits, messages, strict=True)
         for match in _CLAIM.finditer(message)
     )
+    return tuple(islice(claims, REVERTS_LIMIT))
 
 
 def reverted(graph: Graph, reverts: Iterable[Revert], suspects: Sequence[Suspect]) -> tuple[str, ...]:
@@ -109,7 +117,7 @@ def _plausible(graph: Graph, reverts: Iterable[Revert]) -> list[Revert]:
     merged. And what a revert of a merge keeps is one of its parents. What is below the graph concerns no suspect.
     """
     place = {commit: index for index, commit in enumerate(graph)}
-    known = [revert for revert in reverts if revert.by in place and revert.commit in place]
+    known = [revert for revert in reverts if revert.commit in graph]
     contained_in = _bits(graph, [Span(revert.by) for revert in known])
     plausible = [
         revert

@@ -50,7 +50,7 @@ def volume_does_not_come(reason: str) -> Callable[[Scene, PodView], Sighting | N
 
     def look(scene: Scene, pod: PodView) -> Sighting | None:
         words = _held_up(scene, pod, reason)
-        if words is None or (reason == "FailedMount" and _MISSING.search(words)):
+        if words is None:
             return None
         return Sighting(f"A volume of pod {pod.name} does not come: {words}", pod.created_at, pod.name)
 
