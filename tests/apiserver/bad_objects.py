@@ -34,8 +34,7 @@ def _environment(what: str, field: str, value: object, answer: str) -> Bad:
 
 def _hook(what: str, field: str, value: object, answer: str) -> Bad:
     """A preDeploy hook that runs `php`, with one field changed."""
-    changes = {"spec.environments.0.hooks.preDeploy.command": ["php"]}
-    changes[f"spec.environments.0.hooks.preDeploy.{field}"] = value
+    changes: Changes = {f"{PRE_DEPLOY}.command": ["php"], f"{PRE_DEPLOY}.{field}": value}
     return Bad(f"hook {what}", changes, f"spec.environments[0].hooks.preDeploy.{field}{answer}")
 
 

@@ -1,15 +1,19 @@
 """One real etcd and kube-apiserver for this folder, with our CRDs in it. No controllers run: nothing moves by itself."""
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from apiserver.json_api import Api
 from apiserver.objects import BRANDS, CRDS, RELEASES
+from apiserver.operated_site import Site
 from cluster.api import ApiServer, control_plane
 from cluster.processes import wait_until
+from support.git_server import GitServer
 from support.kubectl import Kubectl
+from support.registry import RegistryServer
 
 TEST_SECONDS = 30
 SERVED_SECONDS = 20.0
@@ -54,3 +58,27 @@ def namespace(api: Api) -> str:
     """A namespace of the test's own. Without controllers nothing would ever remove it, so it stays."""
     body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"generateName": "test-"}}
     return str(api.post("/api/v1/namespaces", body).expect(201)["metadata"]["name"])
+
+
+@pytest.fixture(scope="session")
+def git(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GitServer]:
+    with GitServer(tmp_path_factory.mktemp("git")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RegistryServer]:
+    with RegistryServer(tmp_path_factory.mktemp("registry")) as server:
+        yield server
+
+
+@pytest.fixture
+def site(
+    api_server: ApiServer, api: Api, namespace: str, git: GitServer, registry: RegistryServer, tmp_path: Path
+) -> Iterator[Site]:
+    told = Site(api_server, api, namespace, git, registry, tmp_path)
+    with ExitStack() as after:
+        after.callback(told.controller.end)
+        after.enter_context(told.proxy)
+        after.callback(lambda: told.operator.kill() if hasattr(told, "operator") else None)
+        yield told

@@ -55,6 +55,10 @@ class Api:
         """Create."""
         return self._request("POST", path, {"fieldValidation": "Strict"} | query, body)
 
+    def put(self, path: str, body: dict[str, Any], **query: str) -> Answer:
+        """Replace the whole object."""
+        return self._request("PUT", path, {"fieldValidation": "Strict"} | query, body)
+
     def merge(self, path: str, body: dict[str, Any], **query: str) -> Answer:
         """Change some fields, as a person with kubectl does."""
         return self._request("PATCH", path, {"fieldValidation": "Strict"} | query, body, MERGE)

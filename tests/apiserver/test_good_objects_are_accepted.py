@@ -1,12 +1,14 @@
 """What people may rightly write is taken, also at the edges."""
 
+import json
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+import yaml
 
 from apiserver.json_api import Api
-from apiserver.objects import BRANDS, RELEASES, brand, brand_release
+from apiserver.objects import BRANDS, CRDS, RELEASES, brand, brand_release
 from brandrelease.apis.brand import Brand
 from brandrelease.apis.brandrelease import (
     Blame,
@@ -18,18 +20,27 @@ from brandrelease.apis.brandrelease import (
     ConditionType,
     CurrentRelease,
     HandledRequest,
+    Migration,
     Outcome,
     PastRelease,
     Phase,
     QuarantinedCommit,
     RunningRelease,
+    UnneededBuild,
 )
 from brandrelease.apis.progress import (
     CHANGES_LIMIT,
+    DROPOUTS_LIMIT,
+    LOG_TAIL_LIMIT,
     MESSAGE_LIMIT,
     QUARANTINE_LIMIT,
     BuildProgress,
     Change,
+    Dropout,
+    HookProgress,
+    HooksProgress,
+    LogTail,
+    Retry,
     Rollback,
     Rollout,
     Verification,
@@ -37,6 +48,8 @@ from brandrelease.apis.progress import (
 from brandrelease.apis.reasons import Reason
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
+ETCD_TAKES = 1_572_864
+"""Bytes of a request to etcd by its default (--max-request-bytes); an object that is larger can never be written again."""
 URLS = (
     "https://git.example.com/drumeo.git",
     "https://git.example.com:8443/group/sub-group/drumeo",
@@ -102,6 +115,15 @@ BRAND_EDGES: tuple[tuple[str, Any], ...] = (
     ("spec.environments.0.restartLimit", 0),
     ("spec.environments.0.progressDeadlineSeconds", 86400),
     ("spec.environments.0.revisionHistoryLimit", 50),
+    ("spec.environments.0.rollback", {"mode": "Manual", "afterMigration": "Rollback"}),
+    ("spec.environments.0.rollback", {}),
+    ("spec.environments.0.hooks", {}),
+    ("spec.environments.0.hooks", {"postDeploy": {"command": ["/bin/true"], "timeoutSeconds": 1}}),
+    (
+        "spec.environments.0.hooks.preDeploy",
+        {"command": ["sh", "-c", "a && b", "", "Grüße\n"], "timeoutSeconds": 86400},
+    ),
+    ("spec.environments.0.hooks.preDeploy", {"command": ["p" * 4096, *["世" * 4096] * 63]}),
 )
 
 
@@ -135,6 +157,10 @@ def test_the_fullest_brand_is_accepted_within_what_the_rules_may_cost(api: Api) 
             "deployment": f"{number:02}{'d' * 251}",
             "container": "c" * 63,
             "allowedRefs": [f"refs/{ref:02}{'r' * 248}" for ref in range(32)],
+            "rollback": {"mode": "Manual", "afterMigration": "Rollback"},
+            "hooks": {
+                kind: {"command": ["p" * 256] * 64, "timeoutSeconds": 86400} for kind in ("preDeploy", "postDeploy")
+            },
         }
         for number in range(32)
     ]
@@ -160,6 +186,22 @@ def test_a_ref_is_accepted(api: Api, ref: str) -> None:
     stored = api.post(RELEASES.format("default"), brand_release({"spec.ref": ref}), dryRun="All").expect(201)
 
     assert BrandReleaseSpec.model_validate(stored["spec"]).ref == ref
+
+
+@pytest.mark.parametrize("seconds", [5, 60, 86400])
+def test_how_often_a_ref_is_tracked_is_accepted(api: Api, seconds: int) -> None:
+    changes = {"spec.trackIntervalSeconds": seconds}
+    stored = api.post(RELEASES.format("default"), brand_release(changes), dryRun="All").expect(201)
+
+    assert BrandReleaseSpec.model_validate(stored["spec"]).track_interval_seconds == seconds
+
+
+def test_what_a_brand_does_not_say_of_a_bad_release_is_the_careful_way(api: Api) -> None:
+    stored = api.post(BRANDS, brand(), dryRun="All").expect(201)
+
+    environment = Brand.from_object(stored).spec.environments[0]
+    assert (environment.rollback.mode, environment.rollback.after_migration) == ("Automatic", "Hold")
+    assert environment.hooks.pre_deploy is environment.hooks.post_deploy is None
 
 
 def test_a_brandrelease_keeps_its_brand_and_environment_while_the_rest_changes(api: Api, namespace: str) -> None:
@@ -194,14 +236,61 @@ def test_the_fullest_status_is_accepted_and_read_back_the_same(api: Api, namespa
     assert (read.status, read.uid, read.spec.ref) == (full, body["metadata"]["uid"], "master")
 
 
+def test_the_fullest_status_leaves_etcd_half_of_what_it_takes(api: Api, namespace: str) -> None:
+    """Half of it is for who owns what, for annotations, and for the fields of parts to come."""
+    path = RELEASES.format(namespace)
+    api.post(path, brand_release()).expect(201)
+    api.merge(f"{path}/drumeo/status", {"status": fullest_status().to_wire()}).expect(200)
+
+    stored = api.get(f"{path}/drumeo").expect(200)
+
+    size = len(json.dumps(stored, ensure_ascii=False).encode())
+    print(f"The fullest BrandRelease has {size} bytes.")
+    assert size < ETCD_TAKES / 2
+    assert not_full(status_schema(), stored["status"]) == []
+
+
+def status_schema() -> dict[str, Any]:
+    """What the CRD says that a status may hold."""
+    crd = yaml.safe_load((CRDS / "brandrelease.dev_brandreleases.yaml").read_text())
+    schema = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+    return dict(schema["properties"]["status"])
+
+
+def not_full(schema: dict[str, Any], value: Any, where: str = "status") -> list[str]:
+    """The fields and the lists that are not as full as they may be."""
+    if "properties" in schema:
+        fields = schema["properties"].items()
+        return [
+            missing
+            for name, field in fields
+            for missing in (not_full(field, value[name], f"{where}.{name}") if name in value else [f"{where}.{name}"])
+        ]
+    if "items" in schema:
+        most = len(ConditionType) if where == "status.conditions" else schema["maxItems"]
+        return ([] if len(value) == most else [where]) + not_full(schema["items"], value[0], f"{where}[0]")
+    return []
+
+
 def fullest_status() -> BrandReleaseStatus:
-    """Every field set, every text and list as long as it may be, in letters of three bytes where people write."""
+    """Every field set, every text and list as long as it may be, in letters of three bytes where people write.
+
+    Logs are cut by bytes as well, so theirs are letters of one.
+    """
     moment = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-    image, message = "i" * 512, "世" * MESSAGE_LIMIT
+    image, message, log, why = "i" * 512, "世" * MESSAGE_LIMIT, "l" * LOG_TAIL_LIMIT, "世" * 255
     commits = [f"{number:064x}" for number in range(50)]
-    failed: dict[str, Any] = {"reason": Reason.CrashLoopBackOff, "message": message, "blame": Blame.Release}
     times: dict[str, Any] = {"started_at": moment, "finished_at": moment}
-    past = PastRelease(number=1, commit=commits[0], image=image, outcome=Outcome.RolledBack, **failed, **times)
+    said: dict[str, Any] = {
+        "reason": Reason.CrashLoopBackOff,
+        "message": message,
+        "blame": Blame.Release,
+        "requested_by": "世" * 128,
+        "override": why,
+        "evidence": LogTail(pod="p" * 253, container="c" * 253, exit_code=255, log_tail=log),
+    }
+    past = PastRelease(number=1, commit=commits[0], image=image, outcome=Outcome.RolledBack, **said, **times)
+    hook = HookProgress(job="j" * 253, uid="u" * 64, succeeded=False, log_tail=log, **times)
     current = CurrentRelease(
         number=51,
         ref="r" * 300,
@@ -210,11 +299,21 @@ def fullest_status() -> BrandReleaseStatus:
         outcome=Outcome.RolledBack,
         changes=[Change(commit=each, author="世" * 128, subject="世" * 200) for each in commits[:CHANGES_LIMIT]],
         changes_total=10**9,
-        build=BuildProgress(builder="b" * 32, key="k" * 64, attempt=3, id="j" * 253, log_tail="世" * 2048, **times),
+        image_of=7,
+        tries=4,
+        retry=Retry(number=4, at=moment),
+        contains=commits[:QUARANTINE_LIMIT],
+        reverts=commits[:QUARANTINE_LIMIT],
+        build=BuildProgress(builder="b" * 32, key="k" * 64, attempt=3, id="j" * 253, log_tail=log, **times),
+        hooks=HooksProgress(pre_deploy=hook, post_deploy=hook),
         rollout=Rollout(**times),
-        verification=Verification(started_at=moment, ends_at=moment),
-        rollback=Rollback(number=50, **times),
-        **failed,
+        verification=Verification(
+            started_at=moment,
+            ends_at=moment,
+            dropouts=[Dropout(pod=f"{number:0253}", times=10**9, last=moment) for number in range(DROPOUTS_LIMIT)],
+        ),
+        rollback=Rollback(number=50, commit=commits[1], image=image, **times),
+        **said,
         **times,
     )
     return BrandReleaseStatus(
@@ -222,13 +321,19 @@ def fullest_status() -> BrandReleaseStatus:
         phase=Phase.RolledBack,
         conditions=every_condition(moment, message),
         current=current,
-        running=RunningRelease(number=50, commit=commits[1], image=image, since=moment),
+        running=RunningRelease(number=50, commit=commits[1], revision="r" * 12, image=image, since=moment),
         history=[past] * 50,
         quarantine=[
-            QuarantinedCommit(commit=each, reason=Reason.CrashLoopBackOff, release=1, since=moment)
+            QuarantinedCommit(
+                commit=each, reason=Reason.CrashLoopBackOff, release=1, since=moment, base=commits[1], override=why
+            )
             for each in commits[:QUARANTINE_LIMIT]
         ],
-        last_handled=HandledRequest(ref="r" * 255, requested_at="世" * 255),
+        migration=Migration(release=51, finished_at=moment),
+        stopping=UnneededBuild(commit=commits[2], key="k" * 64, attempt=3),
+        last_handled=HandledRequest(
+            ref="r" * 255, requested_at=why, rollback_to=why, abort=why, override=why, answer=message
+        ),
     )
 
 

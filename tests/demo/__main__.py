@@ -49,6 +49,23 @@ class Demo:
         self.tell(f"$ git push   # {commit[:12]} {message}")
         return commit
 
+    def revert(self, commit: str) -> str:
+        """A developer undoes a commit; git writes into the message which one."""
+        made = self.repository.revert(commit, "master")
+        self.tell(f"$ git revert {commit[:12]} && git push   # {made[:12]} This reverts commit {commit[:12]}...")
+        return made
+
+    def evidence(self) -> None:
+        """What is known of the release that failed, though its pods are gone."""
+        past = (self.kubectl.get("brandrelease", brand.BRAND, brand.NAMESPACE) or {})["status"]["history"][0]
+        check("evidence" in past, "The history should keep what the log said.")
+        found = past["evidence"]
+        self.tell("$ kubectl describe brandrelease drumeo   # from its history")
+        self.tell(f"  Release {past['number']}: {past['outcome']}, {past['reason']}, blame {past['blame']}")
+        self.tell(f"  Pod {found['pod']}, container {found['container']}, exit code {found.get('exitCode')}; its log:")
+        for line in found["logTail"].splitlines():
+            self.tell(f"  | {line}")
+
     def ask(self, phase: str, reason: str, commit: str) -> dict[str, Any]:
         """A developer asks for the head of master, and the release is followed to its end, which must be this one."""
         self.tell("$ kubectl apply -f release.yaml   # ref: master")
@@ -145,16 +162,21 @@ def _story(demo: Demo, address: str) -> None:
             "CourseCatalogue" in status["current"]["message"],
             "The message should hold the line of the log that tells why.",
         )
+        demo.evidence()
         demo.tell(f"$ curl {address}   -> {_page(address)}")
         check("Drumeo: paradiddles" in _page(address), "The site should show the good page again.")
 
         demo.tell("Somebody asks for the bad commit again.")
         demo.ask("Blocked", "CommitQuarantined", bad)
 
-        fixed = demo.commit("Drumeo 2", brand.GOOD_BOOTSTRAP, "Undo the course catalogue")
-        demo.ask("Live", "Succeeded", fixed)
+        demo.tell("Somebody else pushes on top of it.")
+        on_top = demo.commit("Drumeo 2", brand.BAD_BOOTSTRAP, "Welcome to Drumeo 2")
+        demo.ask("Blocked", "CommitQuarantined", on_top)
+
+        mended = demo.revert(bad)
+        demo.ask("Live", "Succeeded", mended)
         demo.tell(f"$ curl {address}   -> {_page(address)}")
-        check("Drumeo 2: paradiddles" in _page(address), "The site should show the fixed page.")
+        check("Drumeo 2: paradiddles" in _page(address), "The site should show the new page, without the catalogue.")
     say("\n$ kubectl get brandreleases -A")
     say(demo.kubectl.run("get", "brandreleases", "-A"))
     say("Timeline:\n" + "\n".join(demo.timeline))

@@ -16,6 +16,9 @@ php /var/www/html/bootstrap.php && exec apache2ctl -D FOREGROUND
 GOOD_BOOTSTRAP = (
     "<?php\n// Everything that must be there before the first request.\n$courses = ['paradiddles', 'rudiments'];\n"
 )
+MIGRATION = "<?php\necho 'The database of ' . getenv('SITE') . \" is as this commit wants it.\\n\";\n"
+"""What a real site does here is `artisan migrate`; it finds the environment of the site's own container."""
+
 BAD_BOOTSTRAP = "<?php\n$courses = (new CourseCatalogue())->all();  // the class was renamed yesterday\n"
 
 
@@ -25,6 +28,7 @@ def files(base: str, headline: str, bootstrap: str = GOOD_BOOTSTRAP) -> dict[str
         "Dockerfile": f'FROM {base}\nCOPY start.sh /start.sh\nCOPY src /var/www/html\nRUN chmod 755 /start.sh && php -l /var/www/html/index.php\nCMD ["/start.sh"]\n',
         "start.sh": START,
         "src/bootstrap.php": bootstrap,
+        "src/migrate.php": MIGRATION,
         "src/index.php": f"<?php\nrequire 'bootstrap.php';\necho '{headline}: ' . implode(', ', $courses) . ' (PHP ' . PHP_VERSION . \")\\n\";\n",
     }
 
@@ -46,6 +50,9 @@ def brand(source: str, repository: str) -> dict[str, Any]:
                     "progressDeadlineSeconds": 60,
                     "soakSeconds": 5,
                     "restartLimit": 1,
+                    "hooks": {"preDeploy": {"command": ["php", "/var/www/html/migrate.php"]}},
+                    # Every migration leaves the old code working, so a bad release may be rolled back by itself.
+                    "rollback": {"afterMigration": "Rollback"},
                 }
             ],
         },
@@ -73,6 +80,7 @@ def site(image: str) -> list[dict[str, Any]]:
         "name": "app",
         "image": image,
         "ports": [{"containerPort": PORT}],
+        "env": [{"name": "SITE", "value": BRAND}],
         "readinessProbe": {"httpGet": {"path": "/", "port": PORT}, "periodSeconds": 1},
         # A pod that ends stays until the Service has stopped sending to it.
         "lifecycle": {"preStop": {"exec": {"command": ["sleep", "2"]}}},

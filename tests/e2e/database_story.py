@@ -14,7 +14,6 @@ from support.php_site import Site
 
 HOOK_SECONDS = 60
 HOOK_LABEL = "brandrelease.dev/hook"
-ROLLBACK_TO = "brandrelease.dev/rollbackTo"
 
 
 @dataclass(kw_only=True)
@@ -106,11 +105,6 @@ class DatabaseStory(Story):
         self.release()
         eventually(lambda: self.runs > before, 60, lambda: f"{self.status}\n{self.operator.last_lines()}")
         return self.becomes("Migrating", commit=commit)
-
-    def roll_back_to(self, number: int) -> None:
-        """A person says `kubectl annotate`."""
-        annotation = f"{ROLLBACK_TO}={number}"
-        self.kubectl.run("annotate", "--overwrite", "brandrelease", self.name, annotation, "-n", self.namespace)
 
     # --- then -------------------------------------------------------------------------------------------------------------
 

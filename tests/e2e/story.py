@@ -152,12 +152,17 @@ class Story:
         *,
         branch: str = "master",
         files: Mapping[str, str] | None = None,
+        reverts: str = "",
         **config: Any,
     ) -> str:
-        """A commit; with the builder `external` its image is pushed too, as CI would, with this image ``config``."""
+        """A commit; with the builder `external` its image is pushed too, as CI would, with this image ``config``.
+
+        reverts: an older commit that it says it undoes, in the words of `git revert`.
+        """
         text = text or f"{start.name} {time.monotonic_ns()}"
         base = images.push(images.BUSYBOX, self.cluster)
-        commit = self.repository.commit(files or brand_site.files(start, text, base), f"Make it: {start.name}", branch)
+        message = f"Make it: {start.name}" + (f"\n\nThis reverts commit {reverts}." if reverts else "")
+        commit = self.repository.commit(files or brand_site.files(start, text, base), message, branch)
         if self.builder == "external":
             brand_site.push_image(self.cluster, self.image_repository, commit, start, text, **config)
         return commit
@@ -176,6 +181,11 @@ class Story:
                 "spec": {"brand": self.name, "environment": "production", "ref": ref, **spec},
             }
         )
+
+    def annotate(self, verb: str, text: str) -> None:
+        """A person says `kubectl annotate`."""
+        annotation = f"brandrelease.dev/{verb}={text}"
+        self.kubectl.run("annotate", "--overwrite", "brandrelease", self.name, annotation, "-n", self.namespace)
 
     # --- then -------------------------------------------------------------------------------------------------------------
 
@@ -241,6 +251,12 @@ class Story:
         ) as answer:
             layer = json.load(answer)["layers"][0]["digest"]
         urllib.request.urlopen(urllib.request.Request(f"{base}/blobs/{layer}", method="DELETE"), timeout=5).close()
+
+    def lose_manifest(self, image: str) -> None:
+        """Delete an image, given by digest, from the registry."""
+        base = f"http://{self.cluster.registry}/v2/{self.image_repository}"
+        request = urllib.request.Request(f"{base}/manifests/{image.partition('@')[2]}", method="DELETE")
+        urllib.request.urlopen(request, timeout=5).close()
 
     def job(self) -> Object:
         """The Job that built the current release's image."""

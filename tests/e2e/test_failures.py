@@ -8,32 +8,21 @@ from e2e.story import Story
 from e2e.test_releases import a_live_site
 from support import brand_site, images
 from support.brand_site import Start
-
-FAILURES = {
-    "crash": (Start.CrashAtStart, "CrashLoopBackOff", "exited with code 255 twice; its log says: PHP Fatal error"),
-    "soak-crash": (Start.CrashInSoak, "CrashLoopBackOff", "exited with code 3"),
-    "memory": (Start.OutOfMemory, "OOMKilled", "it used more than its memory limit of 64Mi"),
-    "unready": (
-        Start.NeverReady,
-        "ProgressDeadlineExceeded",
-        "its readiness probe does not pass; its log says: waiting for the cache",
-    ),
-    "drop-out": (Start.DropsOut, "PodNotReady", "has dropped out of service again"),
-}
+from support.kubectl import eventually
 
 
-@pytest.mark.parametrize(("start", "reason", "words"), FAILURES.values(), ids=FAILURES)
-def test_bad(story: Story, start: Start, reason: str, words: str) -> None:
-    """Rolled back by itself, told in words, quarantined, and refused when asked for again."""
+def test_bad_commit_from_rollback_to_revert(story: Story) -> None:
+    """Rolled back by itself, told in words, quarantined; refused, also with more commits on top, until it is reverted."""
     good = a_live_site(story)
     good_image, sets = story.image, story.replica_sets()
-    story.brand(soakSeconds=30, progressDeadlineSeconds=25)
-    bad = story.push(start)
+    bad = story.push(Start.CrashAtStart)
     story.release()
-    status = story.becomes("RolledBack", reason, bad)
-    story.brand()
-    assert words in status["current"]["message"]
-    assert status["current"]["blame"] == "Release"
+    status = story.becomes("RolledBack", "CrashLoopBackOff", bad)
+    assert "exited with code 255 twice; its log says: PHP Fatal error" in status["current"]["message"]
+    assert status["history"][0]["evidence"]["exitCode"] == 255
+    assert "PHP Fatal error" in status["history"][0]["evidence"]["logTail"]
+    events = story.kubectl.list("events", story.namespace)
+    assert any(e["reason"] == "CrashLoopBackOff" and "PHP Fatal error" in e["message"] for e in events)
     assert story.image == good_image
     assert story.page() == "first page"
     assert story.replica_sets() == sets + 1, "the old ReplicaSet was taken back, not a new one made"
@@ -41,11 +30,103 @@ def test_bad(story: Story, start: Start, reason: str, words: str) -> None:
     assert [entry["commit"] for entry in status["quarantine"]] == [bad]
     story.release()
     story.becomes("Blocked", "CommitQuarantined", bad)
-    assert story.image == good_image
-    fixed = story.push(text="fixed page")
+    on_top = story.push(text="built on the bad one")
     story.release()
-    story.becomes("Live", commit=fixed)
+    story.becomes("Blocked", "CommitQuarantined", on_top)
+    assert story.image == good_image
+    reverted = story.push(text="fixed page", reverts=bad)
+    story.release()
+    status = story.becomes("Live", commit=reverted)
     assert story.page() == "fixed page"
+    assert not status["quarantine"], "what runs now contains it and reverts it"
+
+
+def test_override_lets_a_quarantined_commit_through(story: Story) -> None:
+    """A person takes the responsibility, with a reason that stays in the history."""
+    a_live_site(story)
+    bad = story.push(Start.CrashAtStart)
+    story.release()
+    story.becomes("RolledBack", "CrashLoopBackOff", bad)
+    fixed = story.push(text="fixed on top")
+    story.release()
+    story.becomes("Blocked", "CommitQuarantined", fixed)
+    story.annotate("override", f"{bad[:12]} the class is back")
+    status = story.becomes("Live", commit=fixed)
+    assert story.page() == "fixed on top"
+    assert "the class is back (kubectl-annotate)" in status["history"][0]["override"]
+
+
+def test_roll_back_to_an_earlier_release(story: Story) -> None:
+    """By its number, without a build; what is left is not released again."""
+    first = a_live_site(story)
+    second = story.push(text="second page")
+    story.release()
+    story.becomes("Live", commit=second)
+    story.annotate("rollbackTo", "1")
+    status = story.becomes("Live", commit=first)
+    assert story.page() == "first page"
+    assert (status["current"]["number"], status["current"]["imageOf"]) == (3, 1)
+    assert status["history"][0]["requestedBy"] == "kubectl-annotate"
+    assert [entry["commit"] for entry in status["quarantine"]] == [second]
+    story.annotate("rollbackTo", "99")
+    eventually(lambda: "was not carried out" in story.message, 20, lambda: story.status)
+    assert story.page() == "first page"
+
+
+def test_aborted_in_the_middle_of_a_rollout(story: Story) -> None:
+    first = a_live_site(story)
+    slow = story.push(Start.SlowStart)
+    story.release()
+    story.becomes("Deploying", commit=slow)
+    story.annotate("abort", "2")
+    status = story.becomes("Failed", "Aborted", slow)
+    assert status["history"][0]["outcome"] == "Aborted"
+    assert "kubectl-annotate" in status["history"][0]["message"]
+    assert not status["quarantine"]
+    assert status["running"]["commit"] == first
+    assert story.page() == "first page"
+
+
+def test_tracked_branch_is_released_by_itself(story: Story) -> None:
+    a_live_site(story)
+    story.release(trackIntervalSeconds=5)
+    commit = story.push(text="nobody has asked for it")
+    story.becomes("Live", commit=commit)
+    assert story.page() == "nobody has asked for it"
+
+
+def test_lost_image_is_not_gone_back_to(story: Story) -> None:
+    """The image before is not in the registry any more: the older good one is."""
+    first = a_live_site(story)
+    second = story.push(text="second page")
+    story.release()
+    story.becomes("Live", commit=second)
+    story.lose_manifest(story.image)
+    bad = story.push(Start.CrashAtStart)
+    story.release()
+    status = story.becomes("RolledBack", "CrashLoopBackOff", bad)
+    assert status["running"]["commit"] == first
+    eventually(lambda: story.page() == "first page", 10, "The first page is not back")
+
+
+def test_what_others_change_meanwhile_stays(story: Story) -> None:
+    """A rollback restores our fields and nobody else's."""
+    a_live_site(story)
+    bad = story.push(Start.NeverReady)
+    story.release()
+    story.becomes("Deploying", commit=bad)
+    where = (f"deployment/{story.deployment_name}", "-n", story.namespace)
+    story.kubectl.run("set", "env", *where, "COLOUR=green")
+    story.kubectl.run("set", "resources", *where, "--requests=memory=20Mi")
+    story.kubectl.run("scale", *where, "--replicas=3")
+    story.annotate("abort", "2")
+    story.becomes("Failed", "Aborted", bad)
+    deployment = story.kubectl.get("deployment", story.deployment_name, story.namespace) or {}
+    [app] = deployment["spec"]["template"]["spec"]["containers"]
+    assert deployment["spec"]["replicas"] == 3
+    assert app["env"] == [{"name": "COLOUR", "value": "green"}]
+    assert app["resources"]["requests"]["memory"] == "20Mi"
+    assert story.page() == "first page"
 
 
 def test_first_release_ever_fails(story: Story) -> None:
@@ -83,7 +164,7 @@ def test_image_is_gone(story: Story) -> None:
     story.lose_layer(commit)
     story.release()
     status = story.becomes("RolledBack", None, commit)
-    assert status["current"]["reason"] in {"ErrImagePull", "ImagePullBackOff"}
+    assert status["current"]["reason"] == "ImageNotFound"
     assert status["current"]["blame"] != "Release"
     assert not status["quarantine"], "the commit is not to blame"
     assert story.image == good_image

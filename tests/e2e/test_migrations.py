@@ -128,7 +128,7 @@ def test_crash_after_migration_and_a_person_goes_back(database_story: DatabaseSt
     good, image = story.a_live_site(), story.image
     held(story)
     story.database.query("ALTER TABLE pages RENAME COLUMN title TO headline")
-    story.roll_back_to(1)
+    story.annotate("rollbackTo", "1")
     status = story.becomes("RolledBack", "RollbackRequested")
     assert story.image == image
     assert story.page() == "Paradiddles"

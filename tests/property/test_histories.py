@@ -1,16 +1,28 @@
-"""Whatever happens, in whatever order, and wherever the operator dies: these things hold."""
+"""Whatever happens, in whatever order, and wherever the operator dies: these things hold.
+
+What may never happen is said at the moment at which it does, by `support.witness`; here is what may happen, and what
+holds whenever the operator has looked. To play for longer than `make check` does, with other histories each time:
+
+    HYPOTHESIS_PROFILE=thorough PYTHONPATH=tests uv run pytest tests/property --hypothesis-seed=7 --timeout=0
+"""
+
+import os
+from datetime import timedelta
 
 import structlog
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from brandrelease.apis.brandrelease import BrandReleaseStatus, ConditionType, Outcome
-from support.simulation import Behaviour, Killed, Simulation
+from support.simulation import FOUND_IMAGE, Behaviour, Killed, brand, digest_of
+from support.witness import IN_FLIGHT, Witness
 
 structlog.configure(processors=[lambda *_: (_ for _ in ()).throw(structlog.DropEvent)])
 
-IN_FLIGHT = {"Pending", "Building", "Deploying", "Verifying", "RollingBack"}
+MEDDLED = "registry.example.com/drumeo:meddled"
+HOOK = {"command": ["php", "artisan", "migrate"]}
+HISTORY = 4
+BRANCHES = st.sampled_from(["master", "staging"])
 
 
 class Histories(RuleBasedStateMachine):
@@ -18,39 +30,106 @@ class Histories(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.world = Simulation()
+        self.world = Witness()
+        self.world.change_brand(revisionHistoryLimit=HISTORY)
         self.commits = 0
+        self.more_at_once = 0
+        self.has_looked = True
 
-    @rule(behaviour=st.sampled_from(Behaviour), branch=st.sampled_from(["master", "staging"]))
-    def push_and_ask(self, behaviour: Behaviour, branch: str) -> None:
-        self.commits += 1
-        self.world.push(branch, f"commit {self.commits}", behaviour)
+    # --- git ------------------------------------------------------------------------------------------------------------
+
+    @rule(behaviour=st.sampled_from(Behaviour), branch=BRANCHES, mends=st.booleans())
+    def push_and_ask(self, behaviour: Behaviour, branch: str, *, mends: bool) -> None:
+        self._push(behaviour, branch, mends=mends)
         self.world.ask(branch)
         self.look()
 
+    @rule(behaviour=st.sampled_from(Behaviour), branch=BRANCHES)
+    def push(self, behaviour: Behaviour, branch: str) -> None:
+        self._push(behaviour, branch)
+
+    @precondition(lambda self: "refs/heads/master" in self.world.branches)
+    @rule(data=st.data(), behaviour=st.sampled_from([Behaviour.Good, Behaviour.Crashes]))
+    def revert_and_ask(self, data: st.DataObject, behaviour: Behaviour) -> None:
+        """Also of a revert, also of what is not there, also a revert that is bad itself."""
+        self.world.revert("master", data.draw(self._known_commits()), behaviour)
+        self.world.ask("master")
+        self.look()
+
+    @precondition(lambda self: self.commits > 1)
+    @rule(data=st.data(), branch=BRANCHES)
+    def force_push(self, data: st.DataObject, branch: str) -> None:
+        self.world.force_push(branch, data.draw(self._known_commits()))
+
+    @rule(down=st.booleans())
+    def git_goes_down_or_comes_back(self, *, down: bool) -> None:
+        self.world.git_is_down = down
+        self.look()
+
+    def _push(self, behaviour: Behaviour, branch: str, *, mends: bool = False) -> str:
+        self.commits += 1
+        return self.world.push(branch, f"commit {self.commits}", behaviour, mends=mends)
+
+    def _known_commits(self) -> st.SearchStrategy[str]:
+        """Newest first, since what is new is asked for most."""
+        return st.sampled_from(list(reversed(self.world.behaviours)))
+
+    # --- registry and builder -------------------------------------------------------------------------------------------
+
+    @rule(down=st.booleans())
+    def the_registry_goes_down_or_comes_back(self, *, down: bool) -> None:
+        self.world.registry_is_down = down
+        self.look()
+
+    @rule(data=st.data())
+    def an_image_is_deleted(self, data: st.DataObject) -> None:
+        if self.world.images:
+            self.world.delete_image(data.draw(st.sampled_from(list(reversed(self.world.images)))))
+
+    @rule(seconds=st.sampled_from([0, 10, 60]))
+    def the_registry_shows_new_images_late(self, seconds: int) -> None:
+        self.world.registry_lag = seconds
+
+    @rule(ill=st.booleans(), slow=st.booleans())
+    def the_builder_has_its_day(self, *, ill: bool, slow: bool) -> None:
+        self.world.builder_is_ill, self.world.builder_is_slow = ill, slow
+
+    # --- the cluster ----------------------------------------------------------------------------------------------------
+
+    @rule(down=st.booleans())
+    def the_deployment_controller_goes_down_or_comes_back(self, *, down: bool) -> None:
+        self.world.controller_is_down = down
+        self.look()
+
+    @rule(full=st.booleans(), room=st.booleans())
+    def nodes_come_and_go(self, *, full: bool, room: bool) -> None:
+        self.world.nodes_are_full, self.world.room_on_nodes = full, room
+
+    @precondition(lambda self: self.world.site is not None)
+    @rule(wanted=st.integers(0, 3))
+    def somebody_scales(self, wanted: int) -> None:
+        self.world.scale(wanted)
+        self.look()
+
+    @precondition(lambda self: self.world.site is not None and self.world.site.pods)
+    @rule(which=st.integers(0, 3))
+    def a_pod_is_deleted(self, which: int) -> None:
+        pods = self.world.site.pods if self.world.site else []
+        pods.pop(which % len(pods))
+        self.look()
+
+    # --- people ---------------------------------------------------------------------------------------------------------
+
     @precondition(lambda self: self.world.branches)
     @rule(data=st.data())
-    def ask_for_an_old_commit(self, data: st.DataObject) -> None:
-        self.world.ask(data.draw(st.sampled_from(sorted(self.world.behaviours))))
+    def ask_for_a_commit(self, data: st.DataObject) -> None:
+        self.world.ask(data.draw(self._known_commits()))
         self.look()
 
-    @rule(name=st.just("no-such-branch"))
-    def ask_for_what_is_not_there(self, name: str) -> None:
-        self.world.ask(name)
-        self.look()
-
-    @rule(seconds=st.integers(1, 150))
-    def time_passes(self, seconds: int) -> None:
-        for _ in range(seconds):
-            self.world.tick()
-            if self.world.calls_for_a_look():
-                self.look()
-
-    @rule(seconds=st.integers(1, 200))
-    def time_passes_unwatched(self, seconds: int) -> None:
-        """The operator is down, or its watches are."""
-        for _ in range(seconds):
-            self.world.tick()
+    @rule(branch=st.sampled_from(["master", "staging", "no-such-branch"]))
+    def ask_for_a_branch(self, branch: str) -> None:
+        """Also again for the one that was asked for before: requestedAt is new each time."""
+        self.world.ask(branch)
         self.look()
 
     @precondition(lambda self: self.world.spec is not None)
@@ -59,15 +138,111 @@ class Histories(RuleBasedStateMachine):
         self.world.suspend(on=on)
         self.look()
 
-    @rule()
-    def somebody_sets_the_image(self) -> None:
-        self.world.set_image_by_hand("registry.example.com/drumeo:meddled")
+    @precondition(lambda self: self.world.spec is not None)
+    @rule(seconds=st.sampled_from([None, 20]))
+    def track(self, seconds: int | None) -> None:
+        self.world.track(seconds)
         self.look()
 
-    @rule(down=st.booleans())
-    def git_goes_down_or_comes_back(self, *, down: bool) -> None:
-        self.world.git_is_down = down
+    @precondition(lambda self: self.world.spec is not None)
+    @rule(data=st.data(), again=st.integers(0, 3))
+    def roll_back_to(self, data: st.DataObject, again: int) -> None:
+        self.world.say("rollback_to", f"{data.draw(self._numbers())} {'again' * again}")
         self.look()
+
+    @precondition(lambda self: self.world.spec is not None)
+    @rule(data=st.data(), again=st.integers(0, 3))
+    def abort(self, data: st.DataObject, again: int) -> None:
+        self.world.say("abort", f"{data.draw(self._numbers())} {'again' * again}")
+        self.look()
+
+    @precondition(lambda self: self.world.spec is not None and self.world.behaviours)
+    @rule(data=st.data(), length=st.sampled_from([12, 40, 7]))
+    def override(self, data: st.DataObject, length: int) -> None:
+        stopped = [entry.commit for entry in self.world.status.quarantine]
+        commit = data.draw(st.sampled_from([*stopped, *reversed(self.world.behaviours)]))
+        self.world.say("override", f"{commit[:length]} it was the database ({self.commits})")
+        self.look()
+
+    def _numbers(self) -> st.SearchStrategy[int]:
+        """The newest release first, then the running one, and any other."""
+        status = self.world.status
+        near = [entry.number for entry in (status.current, status.running) if entry is not None]
+        return st.one_of(st.sampled_from(near or [0]), st.integers(0, 9))
+
+    @precondition(lambda self: self.world.spec is not None)
+    @rule(verb=st.sampled_from(["abort", "rollback_to", "override"]))
+    def an_annotation_is_taken_away(self, verb: str) -> None:
+        self.world.say(verb, None)
+        self.look()
+
+    @precondition(lambda self: self.world.site is not None)
+    @rule(data=st.data())
+    def somebody_sets_the_image(self, data: st.DataObject) -> None:
+        built = [f"registry.example.com/drumeo@{digest_of(commit)}" for commit in self.world.behaviours]
+        self.world.set_image_by_hand(data.draw(st.sampled_from([MEDDLED, FOUND_IMAGE, *built])))
+        self.look()
+
+    @rule()
+    def the_deployment_is_deleted(self) -> None:
+        self.world.site = None
+        self.look()
+
+    @rule(wanted=st.integers(0, 2))
+    def the_deployment_is_made_anew(self, wanted: int) -> None:
+        self.world.make_deployment_anew(wanted)
+        self.look()
+
+    @rule(
+        pre=st.booleans(),
+        post=st.booleans(),
+        mode=st.sampled_from(["Automatic", "Automatic", "Manual"]),
+        after=st.sampled_from(["Hold", "Rollback"]),
+    )
+    def the_brand_is_changed(self, *, pre: bool, post: bool, mode: str, after: str) -> None:
+        hooks = {name: HOOK for name, wanted in (("preDeploy", pre), ("postDeploy", post)) if wanted}
+        policy = {"mode": mode, "afterMigration": after}
+        self.world.change_brand(revisionHistoryLimit=HISTORY, hooks=hooks, rollback=policy)
+        self.look()
+
+    @precondition(lambda self: self.world.spec is not None)
+    @rule()
+    def the_release_is_deleted(self) -> None:
+        """Whoever asks next makes another one."""
+        self.world.delete_release()
+        self.look()
+
+    # --- time and death -------------------------------------------------------------------------------------------------
+
+    @rule(seconds=st.integers(1, 100))
+    def time_passes(self, seconds: int) -> None:
+        for _ in range(seconds):
+            self.world.tick()
+            if self.world.calls_for_a_look():
+                self.look()
+
+    @rule(times=st.integers(1, 3))
+    def time_passes_until_it_stands_elsewhere(self, times: int) -> None:
+        for _ in range(times):
+            before = self.world.status.phase
+            for _ in range(100):
+                self.world.tick()
+                if self.world.calls_for_a_look():
+                    self.look()
+                    if self.world.status.phase != before:
+                        break
+
+    @rule(seconds=st.integers(1, 200))
+    def time_passes_unwatched(self, seconds: int) -> None:
+        """The operator is down, or its watches are."""
+        for _ in range(seconds):
+            self.world.tick()
+        self.look()
+
+    @rule(more=st.integers(1, 3))
+    def several_things_happen_at_once(self, more: int) -> None:
+        """The operator looks only after the next few things have happened."""
+        self.more_at_once = more
 
     @rule(deeds=st.integers(1, 3), after=st.booleans())
     def the_operator_dies_soon(self, deeds: int, *, after: bool) -> None:
@@ -75,6 +250,10 @@ class Histories(RuleBasedStateMachine):
         self.world.kill_in, self.world.kill_after_deed = deeds, after
 
     def look(self) -> None:
+        self.has_looked = self.more_at_once == 0
+        if not self.has_looked:
+            self.more_at_once -= 1
+            return
         for _ in range(3):
             try:
                 self.world.settle()
@@ -88,83 +267,59 @@ class Histories(RuleBasedStateMachine):
     # --- what always holds ----------------------------------------------------------------------------------------------
 
     @invariant()
-    def a_release_number_has_one_image(self) -> None:
-        images: dict[int, set[str]] = {}
-        for number, image in self.world.applied_images:
-            images.setdefault(number, set()).add(image)
-        assert all(len(found) == 1 for found in images.values())
-
-    @invariant()
-    def only_good_images_are_rolled_back_to(self) -> None:
-        for before, after in zip(self.world.applied_images, self.world.applied_images[1:], strict=False):
-            if after[0] < before[0]:
-                good = {
-                    entry.number
-                    for status in self.world.statuses
-                    for entry in status.history
-                    if entry.outcome is Outcome.Succeeded
-                }
-                assert after[0] in good | {0}
-
-    @invariant()
-    def a_quarantined_commit_is_never_deployed_again(self) -> None:
-        current = self.world.status.current
-        if current and current.rollout is None:
-            return
-        later = [entry for entry in self.world.status.quarantine if current and entry.commit == current.commit]
-        assert all(current and entry.release >= current.number for entry in later)
-
-    @invariant()
-    def numbers_count_up(self) -> None:
-        numbers = [entry.number for entry in self.world.status.history]
-        assert numbers == sorted(set(numbers), reverse=True)
-
-    @invariant()
-    def the_status_obeys_kstatus(self) -> None:
-        if self.world.status.conditions:
-            check_conditions(self.world.status, self.world.generation)
+    def a_hook_runs_once(self) -> None:
+        runs = self.world.hooks.runs
+        assert len(runs) == len(set(runs)), runs
 
     @invariant()
     def a_quiet_world_is_left_alone(self) -> None:
-        if self.world.spec is None or self.world.kill_in is not None:
+        """What is settled stays so: at once, and for ten minutes more where nothing is in flight."""
+        world = self.world
+        if world.spec is None or world.kill_in is not None or not self.has_looked:
             return
-        deeds = len(self.world.deeds)
-        self.world.one_pass()
-        self.world.one_pass()
-        assert len(self.world.deeds) == deeds, self.world.deeds[deeds:]
+        now, deeds = world.time, len(world.deeds)
+        for later in (0, 0, 61, 600) if self._is_at_rest() else (0, 0):
+            world.time = now + timedelta(seconds=later)
+            world.one_pass()
+        world.time = now
+        assert len(world.deeds) == deeds, (later, world.deeds[deeds:], world.message)
+
+    def _is_at_rest(self) -> bool:
+        status, spec = self.world.status, self.world.spec
+        waits_to_try_again = status.current is not None and status.current.retry is not None
+        tracked = spec is not None and spec.track_interval_seconds is not None
+        return status.phase not in IN_FLIGHT and not waits_to_try_again and not tracked
+
+    @invariant()
+    def no_build_runs_for_nobody(self) -> None:
+        world = self.world
+        if world.spec is not None and not world.spec.suspend and world.kill_in is None and self.has_looked:
+            assert not world.builds_nobody_waits_for()
 
     def teardown(self) -> None:
-        """Whatever happened: once everything works, and nobody meddles, a good commit goes live."""
+        """Whatever happened: once everything works, and nobody meddles, a good commit that mends what is bad goes live."""
         world = self.world
-        world.kill_in, world.git_is_down = None, False
+        world.kill_in, self.more_at_once = None, 0
+        world.git_is_down = world.registry_is_down = world.controller_is_down = world.nodes_are_full = False
+        world.builder_is_ill = world.builder_is_slow = False
+        world.registry_lag, world.room_on_nodes, world.the_brand = 0, True, brand(revisionHistoryLimit=HISTORY)
+        if world.site is None:
+            world.make_deployment_anew()
         world.push("master", "the last commit", mends=True)
         world.ask("master")
         world.suspend(on=False)
         world.settle()
         world.play(400)
         assert world.headline() == ("Live", "Succeeded"), (world.headline(), world.message)
+        assert world.status.current is not None
+        assert world.status.current.commit == world.branches["refs/heads/master"]
 
 
-def check_conditions(status: BrandReleaseStatus, generation: int) -> None:
-    """The rules of kstatus (sigs.k8s.io/cli-utils) and of Flux (fluxcd/pkg runtime/conditions/check)."""
-    by_type = {condition.type: condition for condition in status.conditions}
-    assert len(by_type) == len(status.conditions), "a condition type stands only once"
-    assert ConditionType.Ready in by_type
-    assert not (ConditionType.Reconciling in by_type and ConditionType.Stalled in by_type)
-    for kind in (ConditionType.Reconciling, ConditionType.Stalled):
-        assert kind not in by_type or by_type[kind].status == "True"
-    if ConditionType.Stalled in by_type:
-        assert by_type[ConditionType.Ready].status == "False"
-    if ConditionType.Reconciling in by_type:
-        assert by_type[ConditionType.Ready].status != "True"
-    assert status.observed_generation is not None
-    assert status.observed_generation <= generation
-    assert all(condition.observed_generation <= generation for condition in status.conditions)
-    if status.phase in IN_FLIGHT:
-        assert ConditionType.Reconciling in by_type
-
+# The committed run plays the same histories every time (derandomize, no database), so that a red build is red for
+# everybody and a green one stays green; new histories are looked for with the thorough profile.
+_common = settings(deadline=None, suppress_health_check=list(HealthCheck), print_blob=True)
+settings.register_profile("steady", _common, max_examples=60, stateful_step_count=25, derandomize=True, database=None)
+settings.register_profile("thorough", _common, max_examples=20_000, stateful_step_count=50)
 
 TestHistories = Histories.TestCase
-TestHistories.settings = settings(
-    max_examples=150, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
-)
+TestHistories.settings = settings(settings.get_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady")))

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from functools import cache
 
 from brandrelease.apis.brand import Brand
 from brandrelease.apis.brandrelease import BrandRelease, BrandReleaseSpec, BrandReleaseStatus
@@ -60,6 +61,7 @@ KEY = Key("drumeo-production", "drumeo")
 REPOSITORY = "registry.example.com/drumeo"
 FOUND_IMAGE = "registry.example.com/drumeo:by-hand"
 BUILD_SECONDS, START_SECONDS, DEADLINE, SOAK, HOOK_SECONDS = 20, 3, 60, 30, 5
+SLOW_BUILD_SECONDS = 90
 AT_ONCE = timedelta()
 
 
@@ -72,6 +74,7 @@ class Behaviour(StrEnum):
     OutOfMemory = "uses too much memory"
     NeverReady = "never becomes ready"
     DoesNotBuild = "does not build"
+    Flaps = "is ready and unready in turn"
     FindsNoNode = "finds no node"
     MigrationFails = "has a migration that fails"
 
@@ -90,6 +93,7 @@ class Pod:
     ready: bool = False
     ready_changed_at: datetime | None = None
     exited: bool = False
+    placed: bool = False
 
 
 @dataclass
@@ -127,6 +131,12 @@ def brand(**environment: object) -> Brand:
 
 def commit_id(name: str) -> str:
     return hashlib.sha1(name.encode()).hexdigest()
+
+
+@cache
+def digest_of(commit: str) -> str:
+    """The digest of the image that is built from the commit."""
+    return "sha256:" + hashlib.sha256(commit.encode()).hexdigest()
 
 
 class SimulatedHooks:
@@ -178,10 +188,16 @@ class Simulation:
         self.images: dict[str, str] = {"by-hand": "sha256:" + hashlib.sha256(b"by hand").hexdigest()}
         self.builds: dict[str, tuple[BuildOrder, datetime]] = {}
         self.builds_started: list[str] = []
+        self.build_ends_at: dict[str, datetime] = {}
+        self.ill_builds: set[str] = set()
+        self.builder_is_ill = self.builder_is_slow = False
+        self.pushed: set[str] = set()
+        self.registry_lag = 0
         self.site: Deployment | None = Deployment()
         self.site.pods = [self._pod(0, FOUND_IMAGE, ready=True) for _ in range(2)]
         self.spec: BrandReleaseSpec | None = None
         self.generation = 0
+        self.lives = 1
         self.requested_at: str | None = None
         self.status = BrandReleaseStatus()
         self.version = 1
@@ -196,8 +212,11 @@ class Simulation:
         self.verbs: dict[str, str | None] = {"rollback_to": None, "abort": None, "override": None}
         self.told: list[Announcement] = []
         self.room_on_nodes = True
+        self.nodes_are_full = False
+        self.controller_is_down = False
         self.hooks = SimulatedHooks(self)
         self._seen: object = None
+        self._deployments_made = 1
         self.statuses: list[BrandReleaseStatus] = []
         self._loop = asyncio.new_event_loop()
         self.restart()
@@ -223,6 +242,16 @@ class Simulation:
         made = self.push(branch, f"revert {commit} {len(self.behaviours)}", behaviour)
         self.undoes[made] = frozenset({commit})
         return made
+
+    def force_push(self, branch: str, commit: str) -> None:
+        """The branch points to an older commit again; what came after it is still there, for who knows its id."""
+        self.branches[f"refs/heads/{branch}"] = commit
+
+    def delete_image(self, tag: str) -> None:
+        """Somebody cleans the registry up: the image is gone, and its digest with it."""
+        digest = self.images.pop(tag)
+        for other in [name for name, known in self.images.items() if known == digest]:
+            del self.images[other]
 
     def say(self, verb: str, text: str | None) -> None:
         """Set or take away an annotation: rollback_to, abort or override."""
@@ -256,6 +285,29 @@ class Simulation:
         self.site.image, self.site.owner = image, "kubectl-edit"
         self.site.generation += 1
 
+    def scale(self, wanted: int) -> None:
+        assert self.site is not None
+        self.site.wanted = wanted
+        self.site.generation += 1
+
+    def make_deployment_anew(self, wanted: int = 2) -> None:
+        """As by `kubectl replace --force`: another object of the same name, without any mark of ours."""
+        self._deployments_made += 1
+        self.site = Deployment(uid=f"uid-{self._deployments_made}", wanted=wanted)
+
+    def change_brand(self, **environment: object) -> None:
+        """The platform team edits the Brand; arguments are fields of its environment."""
+        self.the_brand = brand(**environment)
+
+    def delete_release(self) -> None:
+        """The BrandRelease is gone, and with it, as its owner references say, the Jobs of its hooks."""
+        self.spec, self.requested_at = None, None
+        self.status = BrandReleaseStatus()
+        self.verbs = dict.fromkeys(self.verbs)
+        self.hooks.jobs.clear()
+        self.lives += 1
+        self.version += 1
+
     # --- the operator -------------------------------------------------------------------------------------------------
 
     def restart(self) -> None:
@@ -271,7 +323,10 @@ class Simulation:
             clock=self,
             build_namespace="builds",
         )
-        self.reconciler = Reconciler(world, self, Metrics(), lambda _uid, _version: None)
+        self.reconciler = self.new_reconciler(world)
+
+    def new_reconciler(self, world: World) -> Reconciler:
+        return Reconciler(world, self, Metrics(), lambda _uid, _version: None)
 
     def builders(self) -> dict[str, Builder]:
         return {"buildKit": self}
@@ -304,10 +359,7 @@ class Simulation:
         site, woken = self.site, len(self.woken)
         seen = (
             (self.generation, self.requested_at, tuple(self.verbs.values()), id(self.the_brand)),
-            tuple(
-                (name, self.time >= started + timedelta(seconds=BUILD_SECONDS))
-                for name, (_, started) in self.builds.items()
-            ),
+            tuple((name, not self._is_building(name)) for name in self.builds),
             self.hooks.seen(),
             site
             and (
@@ -399,29 +451,37 @@ class Simulation:
     async def state(self, order: BuildOrder) -> BuildState:
         if order.name not in self.builds:
             return BuildAbsent()
-        _, started = self.builds[order.name]
-        if self.time < started + timedelta(seconds=BUILD_SECONDS):
+        if self._is_building(order.name):
             return BuildRunning("It builds.")
+        ended_at = self.build_ends_at[order.name]
+        if order.name in self.ill_builds:
+            message = "The builder's disk was full."
+            return BuildFailed(
+                Reason.BuildInfrastructureFailed, message, retriable=True, log_tail="", ended_at=ended_at
+            )
         if self.behaviours[order.commit] is Behaviour.DoesNotBuild:
             return BuildFailed(
                 Reason.BuildFailed,
                 "The build failed.",
                 retriable=False,
                 log_tail="error: no such file",
-                ended_at=started + timedelta(seconds=BUILD_SECONDS),
+                ended_at=ended_at,
             )
         return BuildSucceeded(self.images.get(order.tag))
+
+    def _is_building(self, name: str) -> bool:
+        return self.time < self.build_ends_at[name]
 
     async def start(self, order: BuildOrder) -> None:
         if order.name in self.builds:
             return
         self._deed(f"build {order.commit[:7]}")
-        assert not [
-            o
-            for o, begun in self.builds.values()
-            if o.key == order.key and self.time < begun + timedelta(seconds=BUILD_SECONDS)
-        ]
+        assert not [o for o, _ in self.builds.values() if o.key == order.key and self._is_building(o.name)]
+        lasts = SLOW_BUILD_SECONDS if self.builder_is_slow else BUILD_SECONDS
         self.builds[order.name] = (order, self.time)
+        self.build_ends_at[order.name] = self.time + timedelta(seconds=lasts)
+        if self.builder_is_ill:
+            self.ill_builds.add(order.name)
         self.builds_started.append(order.name)
         self._after_deed()
 
@@ -439,7 +499,7 @@ class Simulation:
         return BrandRelease(
             name=name,
             namespace=namespace,
-            uid="br-uid",
+            uid=f"{self.lives:08d}-uid",
             generation=self.generation,
             resource_version=str(self.version),
             created_at=self.time,
@@ -482,8 +542,8 @@ class Simulation:
         )
 
     async def pods(self, namespace: str, release_name: str, release_number: int) -> tuple[PodView, ...]:
-        assert self.site is not None
-        return tuple(self._pod_view(p) for p in self.site.pods if p.release == release_number)
+        pods = self.site.pods if self.site else []
+        return tuple(self._pod_view(p) for p in pods if p.release == release_number)
 
     async def log_tail(self, namespace: str, pod: str, container: str, *, previous: bool) -> str:
         return "starting\nPHP Fatal error: something is wrong\n"
@@ -525,17 +585,25 @@ class Simulation:
 
     def tick(self, seconds: int = 1) -> None:
         self.time += timedelta(seconds=seconds)
-        for order, started in self.builds.values():
-            done = self.time >= started + timedelta(seconds=BUILD_SECONDS)
-            if done and self.behaviours[order.commit] is not Behaviour.DoesNotBuild:
-                self.images.setdefault(order.tag, "sha256:" + hashlib.sha256(order.commit.encode()).hexdigest())
+        for order, _ in self.builds.values():
+            self._push_image(order)
         if self.site is not None:
             self._deployment_controller(self.site)
             for pod in self.site.pods:
                 self._kubelet(pod)
 
+    def _push_image(self, order: BuildOrder) -> None:
+        """A build that has ended well has pushed its image, once; the registry may show it some seconds later."""
+        shown_at = self.build_ends_at[order.name] + timedelta(seconds=self.registry_lag)
+        good = self.behaviours[order.commit] is not Behaviour.DoesNotBuild and order.name not in self.ill_builds
+        if good and order.name not in self.pushed and self.time >= shown_at:
+            self.pushed.add(order.name)
+            self.images.setdefault(order.tag, digest_of(order.commit))
+
     def _deployment_controller(self, d: Deployment) -> None:
         """One new pod at a time; an old one goes when a new one is ready."""
+        if self.controller_is_down:
+            return
         d.observed = d.generation
         new = [p for p in d.pods if (p.image, p.release) == (d.image, d.release)]
         old = [p for p in d.pods if p not in new]
@@ -550,7 +618,15 @@ class Simulation:
         for pod in new[d.wanted :]:
             d.pods.remove(pod)
 
+    def _finds_no_node(self, pod: Pod) -> bool:
+        """The nodes are full for every pod that has no place yet, or for those of one image."""
+        has_no_room = not self.room_on_nodes and self._behaviour(pod.image) is Behaviour.FindsNoNode
+        return not pod.placed and not pod.ready and (self.nodes_are_full or has_no_room)
+
     def _kubelet(self, pod: Pod) -> None:
+        if self._finds_no_node(pod):
+            return
+        pod.placed = True
         behaviour, age = self._behaviour(pod.image), (self.time - pod.born).total_seconds()
         crashes_from = {Behaviour.Crashes: 1, Behaviour.OutOfMemory: 1, Behaviour.CrashesLater: START_SECONDS + 10}
         if behaviour in crashes_from and age >= crashes_from[behaviour]:
@@ -558,8 +634,8 @@ class Simulation:
                 pod.restarts += 1
             pod.exited = True
             self._set_ready(pod, ready=False)
-        elif behaviour is Behaviour.FindsNoNode and not self.room_on_nodes and not pod.ready:
-            return
+        elif behaviour is Behaviour.Flaps and age >= START_SECONDS + 5:
+            self._set_ready(pod, ready=int(age) // 5 % 2 == 0)
         elif behaviour is not Behaviour.NeverReady and age >= START_SECONDS:
             self._set_ready(pod, ready=True)
 
@@ -569,7 +645,7 @@ class Simulation:
 
     def _behaviour(self, image: str) -> Behaviour:
         for commit, behaviour in self.behaviours.items():
-            if image.endswith(hashlib.sha256(commit.encode()).hexdigest()):
+            if image.endswith(digest_of(commit)):
                 return behaviour
         return Behaviour.Good
 
@@ -584,7 +660,7 @@ class Simulation:
         container = ContainerView(
             "app", ContainerKind.Main, pod.ready, pod.restarts, state, ending if pod.exited else None
         )
-        nowhere = self._behaviour(pod.image) is Behaviour.FindsNoNode and not self.room_on_nodes and not pod.ready
+        nowhere = self._finds_no_node(pod)
         if nowhere:
             container = ContainerView("app", ContainerKind.Main, ready=False, restarts=0, state=Waiting("", ""))
         return PodView(

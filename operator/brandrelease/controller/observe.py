@@ -49,7 +49,7 @@ from brandrelease.core.snapshot import (
     Unresolved,
 )
 from brandrelease.core.targets import Candidate
-from brandrelease.core.verbs import unheard, where_to
+from brandrelease.core.verbs import unheard, where_to, wish
 from brandrelease.ports import Builder, Clock, Cluster, GitRemote, Hooks, Registry, Secret, Turns
 
 SOURCE_SECONDS_BESIDE_A_ROLLOUT: Final = 5.0
@@ -265,11 +265,14 @@ async def _hook(world: World, snapshot: Snapshot) -> HookState | None:
 async def _what_a_failure_needs(world: World, snapshot: Snapshot, brand: Brand) -> Snapshot:
     """Before a release fails: its last words, who else fails so, and where to go back to. Read before the pods go."""
     problem = suspect(snapshot)
-    wished = where_to(snapshot.release, failed=problem is not None)
-    evidence, fellows, targets = await asyncio.gather(
-        _evidence(world, snapshot, problem), _fellows(world, snapshot, problem), _targets(world, brand, wished)
+    backwards, wished = where_to(snapshot.release, failed=problem is not None), wish(snapshot.release)
+    evidence, fellows, targets, named = await asyncio.gather(
+        _evidence(world, snapshot, problem),
+        _fellows(world, snapshot, problem),
+        _targets(world, brand, backwards),
+        _targets(world, brand, (wished,) if wished else ()),
     )
-    return replace(snapshot, evidence=evidence, fellows=fellows, targets=targets)
+    return replace(snapshot, evidence=evidence, fellows=fellows, targets=targets, wish=next(iter(named), None))
 
 
 async def _evidence(world: World, snapshot: Snapshot, problem: Problem | None) -> Evidence | None:

@@ -36,7 +36,7 @@ def decide(world: Snapshot) -> Plan:
     if verb := unheard(world.release):
         return _tell_refusal(world, _obey(world, verb))
     if is_asked(world.release) and not is_busy(world.release):
-        return _tell_refusal(world, _stop_build(world, _receive(world)))
+        return _tell_refusal(world, _stop_build(world, track(world, _receive(world))))
     plan = _stop_build(world, track(world, _proceed(world, taken_away(world.release))))
     return _tell_refusal(world, _then_what_waits(world, plan))
 
@@ -80,11 +80,17 @@ def _receive(world: Snapshot) -> Plan:
             assert_never(world.resolution)
     match reception:
         case Received(status):
-            return _proceed(world, status)
+            return _then_its_override(world, _proceed(world, status))
         case Waits():
             return _keep_waiting(world, reception)
         case _:
             assert_never(reception)
+
+
+def _then_its_override(world: Snapshot, plan: Plan) -> Plan:
+    """An override that has come with the request is heard right after it."""
+    received = world.release.model_copy(update={"status": plan.status})
+    return replace(plan, look_again=AT_ONCE) if unheard(received) else plan
 
 
 def _keep_waiting(world: Snapshot, request: Waits) -> Plan:

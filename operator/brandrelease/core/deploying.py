@@ -28,12 +28,13 @@ from brandrelease.core.health import (
 )
 from brandrelease.core.hooks import HookBad, HookDone, HookNotYet, progress_of, run_hook
 from brandrelease.core.obstacles import container_of
-from brandrelease.core.plans import AT_ONCE, deployment_of, environment_of, patch_for, wait, with_note
+from brandrelease.core.plans import AT_ONCE, RETRY_SOON, deployment_of, environment_of, patch_for, wait, with_note
 from brandrelease.core.quarantine import passed
 from brandrelease.core.questions import in_flight, is_asked
 from brandrelease.core.rollback import fail, stand
 from brandrelease.core.snapshot import DeploymentView, Snapshot
 from brandrelease.core.status import finish, with_current
+from brandrelease.core.verbs import unheard
 from brandrelease.core.words import one_of, seconds, short
 
 
@@ -43,8 +44,8 @@ def prepare(world: Snapshot, status: BrandReleaseStatus, current: CurrentRelease
     match step:
         case HookDone(release):
             status = _migrated(world, status, current, release)
-            if is_asked(world.release) and release is not current:
-                # Somebody has asked for another ref while the hook ran; that one is taken up before this one is deployed.
+            if release is not current and _is_wanted_otherwise(world, with_current(status, release)):
+                # Somebody has asked for something else while the hook ran; that is taken up before this one is deployed.
                 plan = wait(
                     world, with_current(status, release), Phase.Migrating, Reason.Migrating, _migrating(release, "")
                 )
@@ -60,6 +61,11 @@ def prepare(world: Snapshot, status: BrandReleaseStatus, current: CurrentRelease
             return stand(world, with_current(status, failed), problem.reason, text)
         case _:
             assert_never(step)
+
+
+def _is_wanted_otherwise(world: Snapshot, status: BrandReleaseStatus) -> bool:
+    after_hook = world.release.model_copy(update={"status": status})
+    return is_asked(after_hook) or unheard(after_hook) is not None
 
 
 def _migrating(release: CurrentRelease, message: str) -> str:
@@ -122,6 +128,11 @@ def follow_rollout(world: Snapshot, status: BrandReleaseStatus, current: Current
             return fail(world, status, current, problem)
         case Progressing(message, look_again):
             text = with_note(f"Release {current.number} ({short(current.commit)}): {message}", current.message)
+            if deployment.paused:
+                # The time of a pause does not count: the deadline begins anew with it, noted once a minute.
+                later = current.model_copy(update={"rollout": Rollout(started_at=world.now)})
+                plan = wait(world, with_current(status, later), Phase.Deploying, Reason.Deploying, text)
+                return replace(plan, look_again=RETRY_SOON)
             plan = wait(world, status, Phase.Deploying, Reason.Deploying, text)
             return replace(plan, look_again=look_again - world.now)
         case Passed():

@@ -61,6 +61,8 @@ def run_hook(world: Snapshot, current: CurrentRelease, kind: str) -> HookStep:
     if progress is not None and progress.succeeded:
         return HookDone(current)
     order = hook_order(world, current, kind, hook or Hook(command=("true",)))
+    if hook is None and progress is not None and progress.uid is None and isinstance(world.hook, HookAbsent):
+        return HookDone(_with(current, kind, None))  # taken out of the Brand before its Job was made
     if progress is None:
         begun = _with(current, kind, HookProgress(job=order.name, started_at=world.now))
         return HookNotYet(begun, _starting(order), _until(world.now, order, world.now), StartHook(order))
@@ -145,7 +147,7 @@ def _until(started_at: datetime, order: HookOrder, now: datetime) -> timedelta:
     return max(started_at + timedelta(seconds=order.timeout_seconds) + LATE - now, LATE)
 
 
-def _with(current: CurrentRelease, kind: str, progress: HookProgress) -> CurrentRelease:
+def _with(current: CurrentRelease, kind: str, progress: HookProgress | None) -> CurrentRelease:
     field = "pre_deploy" if kind == PRE_DEPLOY else "post_deploy"
     hooks = (current.hooks or HooksProgress()).model_copy(update={field: progress})
     return current.model_copy(update={"hooks": hooks})

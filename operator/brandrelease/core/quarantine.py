@@ -21,8 +21,8 @@ def is_quarantined(status: BrandReleaseStatus, commit: str) -> bool:
 
 
 def suspects(status: BrandReleaseStatus) -> tuple[Suspect, ...]:
-    """What git is asked about a commit that is to be released."""
-    return tuple(Suspect(entry.commit, entry.base) for entry in active(status))
+    """What git is asked about a commit that is to be released: also what was let through, to tell that it is in it."""
+    return tuple(Suspect(entry.commit, entry.base) for entry in status.quarantine)
 
 
 def what_stops(status: BrandReleaseStatus, current: CurrentRelease) -> QuarantinedCommit | None:
@@ -36,10 +36,13 @@ def what_stops(status: BrandReleaseStatus, current: CurrentRelease) -> Quarantin
 def quarantine(status: BrandReleaseStatus, reason: Reason, blame: Blame, now: datetime) -> BrandReleaseStatus:
     """Remember that the current commit is bad, if it is the commit that is to blame.
 
-    One that was let through by an override and failed again is quarantined anew.
+    One that was let through by an override and failed again is quarantined anew. One that was gone back to is not: it
+    was good once, and everything since then is built on it.
     """
     current = status.current
     if current is None or blame is not Blame.Release or is_quarantined(status, current.commit):
+        return status
+    if current.image_of is not None:
         return status
     base = status.running.commit if status.running else None
     entry = QuarantinedCommit(
@@ -87,14 +90,20 @@ def lifted(status: BrandReleaseStatus, override: Override, stopped: CurrentRelea
         for entry in status.quarantine
     )
     status = status.model_copy(update={"quarantine": entries})
-    if stopped is not None and (is_stopped or stopped_by in named):
+    if stopped is not None and (is_stopped or (stopped_by in named and what_stops(status, stopped) is None)):
         return status.model_copy(update={"current": stopped.model_copy(update={"override": override.why})})
     return status
 
 
-def override_of(status: BrandReleaseStatus, contained: tuple[str, ...]) -> str | None:
-    """Why a release that contains these commits is let through, if somebody has said so."""
-    return next((entry.override for entry in status.quarantine if entry.override and entry.commit in contained), None)
+def override_of(status: BrandReleaseStatus, new: CurrentRelease) -> str | None:
+    """Why the new release is let through, if somebody has said so of itself, or of all that would stop it."""
+    let_through = {entry.commit: entry.override for entry in status.quarantine if entry.override}
+    if why := let_through.get(new.commit):
+        return why
+    if what_stops(status, new) is not None:
+        return None
+    carried = [commit for commit in new.contains if commit not in new.reverts]
+    return next((let_through[commit] for commit in carried if commit in let_through), None)
 
 
 def refusal(entry: QuarantinedCommit, current: CurrentRelease) -> str:

@@ -86,7 +86,7 @@ def handled(world: Snapshot) -> HandledRequest:
 def fresh(world: Snapshot, resolved: Resolved) -> CurrentRelease:
     """A release of the commit, at its very beginning."""
     lineage = world.lineage if isinstance(world.lineage, Lineage) else Lineage()
-    return CurrentRelease(
+    new = CurrentRelease(
         number=number_of_next(world),
         ref=resolved.ref,
         commit=resolved.commit,
@@ -96,8 +96,8 @@ def fresh(world: Snapshot, resolved: Resolved) -> CurrentRelease:
         changes_total=world.changes.total if world.changes else None,
         contains=lineage.contained,
         reverts=lineage.reverted,
-        override=override_of(world.release.status, (resolved.commit, *lineage.contained)),
     )
+    return new.model_copy(update={"override": override_of(world.release.status, new)})
 
 
 def number_of_next(world: Snapshot) -> int:

@@ -52,13 +52,16 @@ def _standing(world: Snapshot, status: BrandReleaseStatus, current: CurrentRelea
 
 
 def _foreign_image(world: Snapshot, status: BrandReleaseStatus, current: CurrentRelease) -> str | None:
-    """Who has changed the image, where the Deployment carries the running release or should."""
+    """Who has changed the image, where the Deployment carries the running release or should, or a failed one stands."""
     running, deployment = status.running, world.deployment
-    if running is None or deployment is None:
+    if deployment is None:
         return None
-    if current.outcome is not Outcome.Succeeded and deployment.applied_release != running.number:
-        return None
-    return overridden(deployment, container_of(deployment, environment_of(world)), running.image)
+    if running and (current.outcome is Outcome.Succeeded or deployment.applied_release == running.number):
+        expected: str | None = running.image
+    else:
+        stands = current.rollout is not None and deployment.applied_release == current.number
+        expected = current.image if stands else None
+    return overridden(deployment, container_of(deployment, environment_of(world)), expected) if expected else None
 
 
 def _try_again(world: Snapshot, status: BrandReleaseStatus, last: CurrentRelease, retry: Retry) -> Plan:
@@ -88,8 +91,10 @@ def _try_again(world: Snapshot, status: BrandReleaseStatus, last: CurrentRelease
 
 def track(world: Snapshot, plan: Plan) -> Plan:
     """Where spec.trackIntervalSeconds is set, a commit that is new begins, and the ref is looked at again in time."""
-    if not may_track(world.release) or world.track_at is None:
-        return plan
+    if world.track_at is None:
+        # Not looked at in this pass; after it, there may be nothing in flight any more.
+        after = world.release.model_copy(update={"status": plan.status})
+        return replace(plan, look_again=AT_ONCE) if may_track(after) else plan
     if isinstance(world.resolution, Unresolved):
         plan = adding(world, plan, f"The ref could not be looked at again: {world.resolution.message}")
     found = to_release(world.release, world.resolution)

@@ -6,16 +6,16 @@ A rollback is never rolled back. It goes only to an image that was good once and
 from dataclasses import replace
 from datetime import timedelta
 
-from brandrelease.apis.brandrelease import BrandReleaseStatus, CurrentRelease, Outcome, Phase, RunningRelease
+from brandrelease.apis.brandrelease import Blame, BrandReleaseStatus, CurrentRelease, Outcome, Phase, RunningRelease
 from brandrelease.apis.healing import AfterMigration, RollbackMode
-from brandrelease.apis.progress import LogTail, Rollback
+from brandrelease.apis.progress import MESSAGE_LIMIT, LogTail, Rollback
 from brandrelease.apis.reasons import Reason
 from brandrelease.core.actions import Announcement, Plan, RollBack
 from brandrelease.core.health import Problem
 from brandrelease.core.obstacles import Obstacle
 from brandrelease.core.plans import deployment_of, environment_of, patch_for, wait
 from brandrelease.core.quarantine import is_quarantined, quarantine
-from brandrelease.core.retrying import to_be_retried, when_retried
+from brandrelease.core.retrying import when_retried
 from brandrelease.core.snapshot import Snapshot, Target
 from brandrelease.core.status import finish, with_current
 from brandrelease.core.targets import gone, name_of, usable
@@ -34,7 +34,7 @@ def _way_out(world: Snapshot, status: BrandReleaseStatus, current: CurrentReleas
     """What a failed release leads to: the first of these that applies."""
     policy, why, running = environment_of(world).rollback, current.message or "", status.running
     if current.image_of is not None:
-        text = f"{why}. It is the image of release {current.image_of}, which was gone back to, and a rollback is not rolled back. {_ways_on(running)}"
+        text = f"{why}. It is the image of release {current.image_of}, which was gone back to, and a rollback is not rolled back. {_ways_on(status)}"
         return stand(world, status, Reason.RollbackFailed, text)
     if running is None:
         text = f"{why}. There is nothing to roll back to: no release was live before. Release a fixed ref."
@@ -42,25 +42,36 @@ def _way_out(world: Snapshot, status: BrandReleaseStatus, current: CurrentReleas
     if status.migration is not None and policy.after_migration is AfterMigration.Hold:
         text = (
             f"{why}. Not rolled back: the preDeploy hook of release {status.migration.release} changed the database, which {name_of(running)} may not know "
-            f"(rollback.afterMigration is Hold). {_ways_on(running)}"
+            f"(rollback.afterMigration is Hold). {_ways_on(status)}"
         )
         return stand(world, status, reason, text)
     if policy.mode is RollbackMode.Manual:
-        text = f"{why}. Not rolled back, since rollback.mode is Manual. {_ways_on(running)}"
+        text = f"{why}. Not rolled back, since rollback.mode is Manual. {_ways_on(status)}"
         return stand(world, status, reason, text)
     if target := usable(world):
         return go_back(world, status, current, target)
-    text = (
-        f"{why}. Not rolled back: the registry has no good image any more, it has lost {gone(world)}. Nothing was touched. "
-        "Push such an image again and set the annotation brandrelease.dev/rollbackTo, or release a fixed ref."
+    return stand(world, status, Reason.MissingRollbackTarget, f"{why}. Not rolled back: {_nowhere(world, running)}")
+
+
+def _nowhere(world: Snapshot, running: RunningRelease) -> str:
+    """Why there is no target, and the ways on."""
+    if not gone(world):
+        return f"the commit of {name_of(running)} is quarantined, and no older release was good. Nothing was touched. Release a fixed ref."
+    return (
+        f"the registry has no good image any more; it has lost {gone(world)}. Nothing was touched. "
+        "Push one of these images again (status has their full names) and set the annotation brandrelease.dev/rollbackTo, or release a fixed ref."
     )
-    return stand(world, status, Reason.MissingRollbackTarget, text)
 
 
-def _ways_on(running: RunningRelease | None) -> str:
+def _ways_on(status: BrandReleaseStatus) -> str:
+    running = status.running
     if running is None:
         return "Release a fixed ref."
-    return f'To go back to {name_of(running)}, set the annotation brandrelease.dev/rollbackTo to "{running.number}"; or release a fixed ref.'
+    way = f'set the annotation brandrelease.dev/rollbackTo to "{running.number}"; or release a fixed ref.'
+    if running.commit and is_quarantined(status, running.commit):
+        first = f'set the annotation brandrelease.dev/override to "{short(running.commit)} <why>"'
+        return f"To go back to {name_of(running)}, whose commit is quarantined, first {first}; then {way}"
+    return f"To go back to {name_of(running)}, {way}"
 
 
 def stand(world: Snapshot, status: BrandReleaseStatus, reason: Reason, text: str) -> Plan:
@@ -74,13 +85,19 @@ def stand(world: Snapshot, status: BrandReleaseStatus, reason: Reason, text: str
 
 
 def go_back(world: Snapshot, status: BrandReleaseStatus, current: CurrentRelease, target: Target) -> Plan:
-    """The way back begins. `current` says why."""
+    """The way back begins. `current` says why; and why not to the release that ran last, if its image is gone."""
     rollback = Rollback(number=target.number, commit=target.commit, image=target.image, started_at=world.now)
+    why = f"{current.message}. The registry has lost {gone(world)}" if gone(world) else current.message or ""
     current = current.model_copy(
-        update={"rollback": rollback, "outcome": None, "finished_at": None, "retry": None},
+        update={
+            "rollback": rollback,
+            "outcome": None,
+            "finished_at": None,
+            "retry": None,
+            "message": cut(why, MESSAGE_LIMIT),
+        },
     )
-    skipped = f" {gone(world)} is not in the registry any more." if gone(world) else ""
-    text = f"Rolling back to {name_of(target)}: {current.message}.{skipped}"
+    text = f"Rolling back to {name_of(target)}: {current.message}."
     plan = wait(world, with_current(status, current), Phase.RollingBack, current.reason or Reason.RollingBack, text)
     return replace(plan, action=RollBack(patch_for(world, target.number, target.commit, target.image)))
 
@@ -170,7 +187,7 @@ def _with_cause(world: Snapshot, current: CurrentRelease, problem: Problem) -> C
     return current.model_copy(
         update={
             "reason": problem.reason,
-            "message": f"{cut(message, 600)}{_others_too(world)}",
+            "message": f"{cut(message, 600)}{cut(_others_too(world), 250)}",
             "blame": problem.blame,
             "evidence": evidence,
         }
@@ -201,6 +218,6 @@ def _what_now(status: BrandReleaseStatus, current: CurrentRelease) -> str:
             f"Commit {short(current.commit)} is quarantined, and so is what contains it: undo it with git revert, "
             "or let a fix through with the annotation brandrelease.dev/override."
         )
-    if to_be_retried(current):
+    if current.blame is Blame.Platform:
         return "The commit is not quarantined: the platform is to blame."
     return "The commit is not quarantined, since it may not be to blame; ask for it again when the cause is mended."

@@ -386,6 +386,8 @@ class Snapshot:
     evidence: Evidence | None = None
     targets: tuple[Target, ...] | None = None
     """Where a rollback could go, best first, each asked for in the registry up to the first that can be used."""
+    wish: Target | None = None
+    """The release that rollbackTo names, asked for in the registry too."""
     fellows: tuple[Fellow, ...] = ()
     refusal: Refusal | None = None
 

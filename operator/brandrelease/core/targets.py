@@ -22,16 +22,19 @@ def candidates(status: BrandReleaseStatus, current: CurrentRelease) -> tuple[Can
     running = status.running
     if running is None:
         return ()
-    older = [
-        Candidate(entry.number, entry.commit, entry.image)
-        for entry in status.history
-        if entry.outcome is Outcome.Succeeded
-        and entry.image is not None
-        and entry.number < running.number
-        and entry.image not in {running.image, current.image}
-        and not is_quarantined(status, entry.commit)
+    good = [
+        Candidate(running.number, running.commit, running.image),
+        *(
+            Candidate(entry.number, entry.commit, entry.image)
+            for entry in status.history
+            if entry.outcome is Outcome.Succeeded
+            and entry.image is not None
+            and entry.number < running.number
+            and entry.image not in {running.image, current.image}
+        ),
     ]
-    return (Candidate(running.number, running.commit, running.image), *older)
+    # What ran last may be quarantined too: somebody has left it for an older release, and that one was bad as well.
+    return tuple(known for known in good if known.commit is None or not is_quarantined(status, known.commit))
 
 
 def asked_back(status: BrandReleaseStatus, number: int) -> Candidate | None:
@@ -59,7 +62,7 @@ def usable(world: Snapshot) -> Target | None:
 def gone(world: Snapshot) -> str:
     """The targets whose images are gone, as part of a sentence."""
     lost = [target for target in world.targets or () if target.found is False]
-    return ", ".join(f"release {target.number} ({target.image})" for target in lost)
+    return ", ".join(name_of(target) for target in lost)
 
 
 def name_of(target: Target | Candidate | RunningRelease) -> str:

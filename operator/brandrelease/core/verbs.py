@@ -22,7 +22,7 @@ from brandrelease.core.quarantine import Override, is_quarantined, lifted, quara
 from brandrelease.core.questions import in_flight, is_asked, is_busy, migrating, rolling_back
 from brandrelease.core.receiving import begin, carries_running, number_of_next, without_build
 from brandrelease.core.rollback import go_back
-from brandrelease.core.snapshot import Snapshot
+from brandrelease.core.snapshot import Snapshot, Target
 from brandrelease.core.status import finish, with_current
 from brandrelease.core.targets import Candidate, asked_back, candidates, good_ones, name_of, usable
 from brandrelease.core.words import cut, short
@@ -101,16 +101,20 @@ def obey(world: Snapshot, verb: Verb) -> Obeyed | Plan:
 
 
 def where_to(release: BrandRelease, *, failed: bool) -> tuple[Candidate, ...]:
-    """Where this pass may have to go back to, best first: for a release that fails or is aborted, or as somebody asks."""
-    status, verb = release.status, unheard(release)
-    if verb is not None and verb.field == "rollback_to":
-        target = asked_back(status, verb.number) if verb.number is not None else None
-        return (target,) if target else ()
-    current = in_flight(release)
+    """Where this pass may have to go back to, best first: for a release that fails or is aborted."""
+    current, verb = in_flight(release), unheard(release)
     aborted = verb is not None and verb.field == "abort"
     if current is None or current.rollout is None or not (failed or aborted):
         return ()
-    return candidates(status, current)
+    return candidates(release.status, current)
+
+
+def wish(release: BrandRelease) -> Candidate | None:
+    """The release that rollbackTo names, if it was good."""
+    verb = unheard(release)
+    if verb is None or verb.field != "rollback_to" or verb.number is None:
+        return None
+    return asked_back(release.status, verb.number)
 
 
 # --- abort ------------------------------------------------------------------------------------------------------------
@@ -128,7 +132,8 @@ def _abort(world: Snapshot, verb: Verb) -> Obeyed | Plan:
     status = _heard(verb, status)
     current = current.model_copy(update={"reason": Reason.Aborted, "message": _sentence(why), "blame": None})
     if current.rollout is not None:
-        return _take_back(world, with_current(status, current), current)
+        plan = _take_back(world, with_current(status, current), current)
+        return replace(plan, announcements=(_event(verb, f"{why}."),))
     text = f"{_sentence(why)}. The Deployment was not touched."
     if migrating(world.release):
         text += " Its preDeploy hook was stopped in the middle: look at the database."
@@ -159,9 +164,8 @@ def _take_back(world: Snapshot, status: BrandReleaseStatus, current: CurrentRele
 
 def _roll_back_to(world: Snapshot, verb: Verb) -> Obeyed | Plan:
     """An earlier release's image runs again, without a build; what is left for it is quarantined."""
-    status = world.release.status
-    target = asked_back(status, verb.number) if verb.number is not None else None
-    if target is None:
+    status, target, found = world.release.status, wish(world.release), world.wish
+    if target is None or found is None:
         known = ", ".join(str(number) for number in _known(status)) or "none"
         return _refused(
             world, verb, f"it must be the number of a release that was live and is still in the history: {known}."
@@ -174,11 +178,12 @@ def _roll_back_to(world: Snapshot, verb: Verb) -> Obeyed | Plan:
         )
     if carries_running(world) and status.running is not None and status.running.number == target.number:
         return _stay(world, verb, target)
-    if usable(world) is None:
+    if found.found is False:
         return _refused(world, verb, f"the registry has lost the image of {name_of(target)} ({target.image}).")
     left = _left(world)
-    if left is not None and status.running is not None and status.running.number == target.number:
-        return _restore(world, verb, left, target)
+    is_live_target = status.running is not None and status.running.number == target.number
+    if left is not None and is_live_target and left.number != target.number:
+        return _restore(world, verb, left, found)
     if target.commit is None:
         return _refused(world, verb, "what was found at adoption can be gone back to only from the first release.")
     return _release_again(world, verb, left, target, target.commit)
@@ -215,7 +220,7 @@ def _stay(world: Snapshot, verb: Verb, target: Candidate) -> Obeyed:
     return _done(status, verb, text)
 
 
-def _restore(world: Snapshot, verb: Verb, left: CurrentRelease, target: Candidate) -> Plan:
+def _restore(world: Snapshot, verb: Verb, left: CurrentRelease, target: Target) -> Plan:
     """The release that the Deployment carries did not go live: back to the pods that ran before it."""
     why = f"{verb.who} has asked for it"
     if left.message and left.outcome is not None:
@@ -224,9 +229,7 @@ def _restore(world: Snapshot, verb: Verb, left: CurrentRelease, target: Candidat
     left = left.model_copy(update={"blame": blame_of(Reason.RollbackRequested)})
     status = with_current(_heard(verb, world.release.status), left)
     status = quarantine(status, Reason.RollbackRequested, blame_of(Reason.RollbackRequested), world.now)
-    found = usable(world)
-    assert found is not None, "asked before"  # noqa: S101
-    plan = go_back(world, status, left, found)
+    plan = go_back(world, status, left, target)
     return replace(plan, announcements=(_event(verb, f"rolling back to {name_of(target)}, as {verb.who} has asked."),))
 
 

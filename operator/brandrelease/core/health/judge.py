@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from brandrelease.apis.brand import Environment
 from brandrelease.apis.progress import Verification
 from brandrelease.core.health.chain import CAUSES, LATENESS, REPLICAS, WATCH
+from brandrelease.core.health.placing import has_not_begun
 from brandrelease.core.health.rule import Finding, Rule
 from brandrelease.core.health.scene import Scene, evidence, lost_to_their_nodes
 from brandrelease.core.health.verdict import Failed, Passed, Problem, Progressing, Verdict
@@ -45,7 +46,8 @@ def judge_rollout(
     replaced = deployment.updated >= deployment.wanted and sum(pod.ready for pod in scene.pods) >= deployment.wanted
     if now >= deadline and not (deployment.paused or unseen or replaced):
         return Failed(_why_not_in_time(scene, findings))
-    return Progressing(_rollout_in_words(scene, findings, now, unseen=unseen), _next_moment(findings, now, deadline))
+    look_again = min(_next_moment(findings, now, deadline), _when_events_may_tell(scene, findings, now))
+    return Progressing(_rollout_in_words(scene, findings, now, unseen=unseen), look_again)
 
 
 def judge_soak(
@@ -101,6 +103,13 @@ def _told(findings: Iterable[Finding], now: datetime) -> str | None:
 def _next_moment(findings: Iterable[Finding], now: datetime, otherwise: datetime) -> datetime:
     moments = (otherwise, *(moment for f in findings for moment in (f.counts_from, f.told_from)))
     return min((moment for moment in moments if moment is not None and moment > now), default=now + SOON)
+
+
+def _when_events_may_tell(scene: Scene, findings: list[Finding], now: datetime) -> datetime:
+    """Events are not watched: while a pod does not begin and nobody has said why, they are asked for again soon."""
+    explained = {finding.problem.pod for finding in findings}
+    silent = any(has_not_begun(pod) and pod.name not in explained for pod in scene.pods)
+    return now + SOON if silent else datetime.max.replace(tzinfo=UTC)
 
 
 def _why_not_in_time(scene: Scene, findings: list[Finding]) -> Problem:

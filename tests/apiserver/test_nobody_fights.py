@@ -1,0 +1,223 @@
+"""Somebody else's hand on the image, at every moment of a release: the operator says whose it is, and leaves it so.
+
+What it does is counted by the proxy in front of the API server: changes of the Deployment, and writes of the status.
+"""
+
+import itertools
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+import pytest
+
+from apiserver.json_api import Api
+from apiserver.operated_site import DEPLOYMENTS, SETTLE, Object, Site, is_apply, is_status_write
+from support.fault_proxy import Request
+from support.kubectl import Kubectl
+
+TOOL: Final = "argocd-controller"
+THEIRS: Final = "registry.example.com/gitops:1"
+OTHERS: Final = "registry.example.com/gitops:2"
+
+EVERY: Final = 0.5
+FIGHT: Final = 15.0
+"""Seconds for which the tool insists, and seconds between its writes."""
+
+pytestmark = pytest.mark.timeout(75, func_only=True)
+
+
+# --- where release 2 stands ---------------------------------------------------------------------------------------------
+
+
+def deploying(site: Site) -> None:
+    """The Deployment is changed, and its pods do not change over."""
+    site.controller.sees_no_new_pods.set()
+    asks_for_two(site)
+    site.until("it is deployed", lambda: phase(site) == "Deploying" and applied(site) == "2", SETTLE)
+
+
+def verifying(site: Site) -> None:
+    """All pods are new, and they are watched for a while."""
+    site.change_environment(soakSeconds=8)
+    asks_for_two(site)
+    site.until("it is watched", lambda: phase(site) == "Verifying", SETTLE)
+
+
+def live(site: Site) -> None:
+    asks_for_two(site)
+    site.until("it is live", lambda: phase(site) == "Live" and applied(site) == "2", SETTLE)
+
+
+def rolling_back(site: Site) -> None:
+    """The pods have not changed over in time, and do not change back."""
+    site.change_environment(progressDeadlineSeconds=5)
+    deploying(site)
+    site.until("it is rolled back", lambda: phase(site) == "RollingBack" and applied(site) == "1", SETTLE)
+
+
+def rolled_back(site: Site) -> None:
+    rolling_back(site)
+    site.controller.sees_no_new_pods.clear()
+    site.until("it is back", lambda: phase(site) == "RolledBack", SETTLE)
+
+
+STANDS: Final = {
+    "Deploying": deploying,
+    "Verifying": verifying,
+    "Live": live,
+    "RollingBack": rolling_back,
+    "RolledBack": rolled_back,
+}
+
+
+@pytest.fixture(params=STANDS)
+def stand(request: pytest.FixtureRequest, site: Site) -> str:
+    """Release 1 is live, or was, and release 2 has come to this phase."""
+    site.brand()
+    site.start()
+    site.is_live("one")
+    STANDS[request.param](site)
+    return str(request.param)
+
+
+def asks_for_two(site: Site) -> None:
+    site.push("two")
+    site.release("two")
+
+
+def phase(site: Site) -> str:
+    return str(site.status().get("phase"))
+
+
+def applied(site: Site) -> str:
+    return str(site.deployment()["metadata"]["labels"].get("brandrelease.dev/release"))
+
+
+def image(site: Site) -> str:
+    return str(site.deployment()["spec"]["template"]["spec"]["containers"][0]["image"])
+
+
+def ready(site: Site) -> Object:
+    return next(dict(each) for each in site.status()["conditions"] if each["type"] == "Ready")
+
+
+def is_told(site: Site, who: str, what: str) -> bool:
+    told = ready(site)
+    return told["reason"] == "ImageOverridden" and f'"{who}"' in told["message"] and what in told["message"]
+
+
+# --- whose hand -----------------------------------------------------------------------------------------------------------
+
+
+class Tool:
+    """Somebody who writes again and again. `write` is called with an image, one after the other, for ever."""
+
+    def __init__(self, write: Callable[[str], object], *images: str) -> None:
+        self._write, self._images, self.writes = write, itertools.cycle(images), 0
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    @contextmanager
+    def at_work(self) -> Iterator[None]:
+        self._thread.start()
+        try:
+            yield
+        finally:
+            self._ended.set()
+            self._thread.join(10)
+
+    def _run(self) -> None:
+        while not self._ended.is_set():
+            self._write(next(self._images))
+            self.writes += 1
+            self._ended.wait(EVERY)
+
+
+def syncs(site: Site, api: Api) -> Callable[[str], object]:
+    """Server-side apply with force, as GitOps tools do it."""
+
+    def write(wanted: str) -> None:
+        containers = [{"name": "app", "image": wanted}]
+        body = {"apiVersion": "apps/v1", "kind": "Deployment", "spec": {"template": {"spec": {"containers": containers}}}}
+        name = site.deployment()["metadata"]["name"]
+        api.apply(site.deployment_path(), body | {"metadata": {"name": name}}, TOOL, force=True).expect(200)
+
+    return write
+
+
+def replaces(site: Site, api: Api) -> Callable[[str], object]:
+    """The whole object as it stands in Git, which knows no mark of ours (`kubectl replace`, Argo CD's Replace=true)."""
+
+    def write(wanted: str) -> None:
+        path = site.deployment_path()
+        body = site.plain_deployment() | {"status": {}}
+        body["spec"]["template"]["spec"]["containers"][0]["image"] = wanted
+        api.put(path, body, fieldManager=TOOL).expect(200)
+
+    return write
+
+
+def changes(site: Site, since: float) -> list[Request]:
+    """What the operator has changed of the Deployment."""
+    return [each for each in site.proxy.since(since) if is_apply(each)]
+
+
+def status_writes(site: Site, since: float) -> int:
+    return sum(is_status_write(each) for each in site.proxy.since(since))
+
+
+# --- a tool that insists --------------------------------------------------------------------------------------------------
+
+
+def test_a_tool_that_insists_on_its_image_is_named_and_not_answered_by_a_single_change(
+    site: Site, api: Api, stand: str
+) -> None:
+    before, ours, start = site.status(), image(site), time.monotonic()
+    with Tool(syncs(site, api), THEIRS).at_work():
+        site.until("it is told whose image it is", lambda: is_told(site, TOOL, THEIRS), SETTLE)
+        time.sleep(FIGHT)
+    assert changes(site, start) == []
+    assert status_writes(site, start) <= 2
+    assert phase(site) == ("Failed" if stand == "RollingBack" else "Blocked")
+    assert ours in ready(site)["message"]
+    assert site.status()["running"] == before["running"], "what was good last is what a rollback goes to"
+
+
+def test_a_tool_that_writes_another_image_each_time_costs_one_status_each_at_most_and_no_change(
+    site: Site, api: Api, stand: str
+) -> None:
+    start = time.monotonic()
+    tool = Tool(syncs(site, api), THEIRS, OTHERS)
+    with tool.at_work():
+        site.until("it has written often", lambda: tool.writes >= 10, SETTLE)
+    assert changes(site, start) == []
+    assert status_writes(site, start) <= tool.writes + 1
+
+
+@pytest.mark.parametrize("insists", [syncs, replaces])
+def test_a_tool_that_was_there_before_the_release_gets_its_image_back_after_one_change_of_ours(
+    site: Site, api: Api, insists: Callable[[Site, Api], Callable[[str], object]]
+) -> None:
+    site.brand()
+    site.start()
+    site.is_live("one")
+    start = time.monotonic()
+    with Tool(insists(site, api), THEIRS).at_work():
+        site.until("it is told whose image it is", lambda: is_told(site, TOOL, THEIRS), SETTLE)
+        site.controller.sees_no_new_pods.set()
+        asks_for_two(site)
+        site.until("it is deployed", lambda: changes(site, start), SETTLE)
+        time.sleep(FIGHT)
+    assert len(changes(site, start)) == 1
+    assert status_writes(site, start) <= 6
+
+
+def test_a_tool_that_replaces_the_whole_object_is_not_answered_either(site: Site, api: Api, stand: str) -> None:
+    start = time.monotonic()
+    with Tool(replaces(site, api), THEIRS).at_work():
+        site.until("it is told whose image it is", lambda: is_told(site, TOOL, THEIRS), SETTLE)
+        time.sleep(FIGHT / 3)
+    assert changes(site, start) == []
+    assert status_writes(site, start) <= 2
