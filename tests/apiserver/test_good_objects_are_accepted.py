@@ -306,13 +306,13 @@ def fullest_status() -> BrandReleaseStatus:
         reverts=commits[:QUARANTINE_LIMIT],
         build=BuildProgress(builder="b" * 32, key="k" * 64, attempt=3, id="j" * 253, log_tail=log, **times),
         hooks=HooksProgress(pre_deploy=hook, post_deploy=hook),
-        rollout=Rollout(**times),
+        rollout=Rollout(seen_on="u" * 64, **times),
         verification=Verification(
             started_at=moment,
             ends_at=moment,
             dropouts=[Dropout(pod=f"{number:0253}", times=10**9, last=moment) for number in range(DROPOUTS_LIMIT)],
         ),
-        rollback=Rollback(number=50, commit=commits[1], image=image, **times),
+        rollback=Rollback(number=50, commit=commits[1], image=image, seen_on="u" * 64, **times),
         **said,
         **times,
     )

@@ -8,12 +8,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Final
 
 import pytest
 
 from apiserver.json_api import Api
-from apiserver.operated_site import DEPLOYMENTS, SETTLE, Object, Site, is_apply, is_status_write
+from apiserver.operated_site import SETTLE, Object, Site, is_apply, is_status_write
 from support.fault_proxy import Request
 from support.kubectl import Kubectl
 
@@ -35,7 +35,7 @@ def deploying(site: Site) -> None:
     """The Deployment is changed, and its pods do not change over."""
     site.controller.sees_no_new_pods.set()
     asks_for_two(site)
-    site.until("it is deployed", lambda: phase(site) == "Deploying" and applied(site) == "2", SETTLE)
+    site.until("it is deployed", lambda: phase(site) == "Deploying" and sees_its_change(site, "rollout"), SETTLE)
 
 
 def verifying(site: Site) -> None:
@@ -47,14 +47,14 @@ def verifying(site: Site) -> None:
 
 def live(site: Site) -> None:
     asks_for_two(site)
-    site.until("it is live", lambda: phase(site) == "Live" and applied(site) == "2", SETTLE)
+    site.until("it is live", lambda: phase(site) == "Live" and site.status()["running"]["number"] == 2, SETTLE)
 
 
 def rolling_back(site: Site) -> None:
     """The pods have not changed over in time, and do not change back."""
     site.change_environment(progressDeadlineSeconds=5)
     deploying(site)
-    site.until("it is rolled back", lambda: phase(site) == "RollingBack" and applied(site) == "1", SETTLE)
+    site.until("it is rolled back", lambda: phase(site) == "RollingBack" and sees_its_change(site, "rollback"), SETTLE)
 
 
 def rolled_back(site: Site) -> None:
@@ -91,8 +91,8 @@ def phase(site: Site) -> str:
     return str(site.status().get("phase"))
 
 
-def applied(site: Site) -> str:
-    return str(site.deployment()["metadata"]["labels"].get("brandrelease.dev/release"))
+def sees_its_change(site: Site, step: str) -> bool:
+    return "seenOn" in site.status()["current"].get(step, {})
 
 
 def image(site: Site) -> str:
@@ -140,7 +140,11 @@ def syncs(site: Site, api: Api) -> Callable[[str], object]:
 
     def write(wanted: str) -> None:
         containers = [{"name": "app", "image": wanted}]
-        body = {"apiVersion": "apps/v1", "kind": "Deployment", "spec": {"template": {"spec": {"containers": containers}}}}
+        body = {
+            "apiVersion": "apps/v1",
+            "kind": "Deployment",
+            "spec": {"template": {"spec": {"containers": containers}}},
+        }
         name = site.deployment()["metadata"]["name"]
         api.apply(site.deployment_path(), body | {"metadata": {"name": name}}, TOOL, force=True).expect(200)
 
@@ -180,7 +184,7 @@ def test_a_tool_that_insists_on_its_image_is_named_and_not_answered_by_a_single_
         time.sleep(FIGHT)
     assert changes(site, start) == []
     assert status_writes(site, start) <= 2
-    assert phase(site) == ("Failed" if stand == "RollingBack" else "Blocked")
+    assert phase(site) == "Blocked"
     assert ours in ready(site)["message"]
     assert site.status()["running"] == before["running"], "what was good last is what a rollback goes to"
 
@@ -221,3 +225,157 @@ def test_a_tool_that_replaces_the_whole_object_is_not_answered_either(site: Site
         time.sleep(FIGHT / 3)
     assert changes(site, start) == []
     assert status_writes(site, start) <= 2
+
+
+# --- a person -------------------------------------------------------------------------------------------------------------
+
+PERSONS: Final = "registry.example.com/by-person:1"
+
+
+def set_image(kubectl: Kubectl, site: Site) -> str:
+    """What a person does in need; the field manager that the API server notes for it."""
+    name = site.deployment()["metadata"]["name"]
+    kubectl.run("set", "image", f"deployment/{name}", f"app={PERSONS}", "--namespace", site.name)
+    return "kubectl-set"
+
+
+def test_an_image_that_is_put_back_ends_it_without_a_change_of_ours(
+    site: Site, api: Api, kubectl: Kubectl, stand: str
+) -> None:
+    ours, start = image(site), time.monotonic()
+    who = set_image(kubectl, site)
+    site.until("it is told who has set what", lambda: is_told(site, who, PERSONS), SETTLE)
+    syncs(site, api)(ours)
+    site.controller.sees_no_new_pods.clear()
+    ends = {"RollingBack": "Failed", "RolledBack": "RolledBack"}.get(stand, "Live")
+    site.until(f"it is {ends}", lambda: phase(site) == ends, SETTLE)
+    assert changes(site, start) == []
+    assert site.status()["running"]["number"] == (2 if ends == "Live" else 1)
+    assert status_writes(site, start) <= 6
+
+
+def test_asking_again_ends_it_with_one_change_which_takes_the_image_back(
+    site: Site, kubectl: Kubectl, stand: str
+) -> None:
+    start, who = time.monotonic(), set_image(kubectl, site)
+    site.until("it is told who has set what", lambda: is_told(site, who, PERSONS), SETTLE)
+    assert changes(site, start) == []
+    site.controller.sees_no_new_pods.clear()
+    site.say("requestedAt", "once more")
+    site.until("release 3 is live", lambda: site.status()["running"]["number"] == 3, SETTLE)
+    assert len(changes(site, start)) == 1
+    assert (phase(site), image(site)) == ("Live", site.status()["running"]["image"])
+
+
+def test_rollback_to_what_ran_last_ends_it_with_one_change(site: Site, kubectl: Kubectl, stand: str) -> None:
+    last = site.status()["running"]
+    start, who = time.monotonic(), set_image(kubectl, site)
+    site.until("it is told who has set what", lambda: is_told(site, who, PERSONS), SETTLE)
+    site.controller.sees_no_new_pods.clear()
+    site.say("rollbackTo", str(last["number"]))
+    site.until("the image is back", lambda: image(site) == last["image"], SETTLE)
+    site.until("it is at its end", lambda: phase(site) in {"Live", "RolledBack"}, SETTLE)
+    assert len(changes(site, start)) == 1
+    running = site.status()["running"]
+    assert running["image"] == last["image"]
+    assert running["number"] in {last["number"], 3}
+
+
+def test_kubectl_rollout_undo_is_a_persons_image_too(site: Site, api: Api, kubectl: Kubectl, stand: str) -> None:
+    undone = site.deployment()
+    for revision, template in enumerate((old_template(site), undone["spec"]["template"]), 1):
+        api.post(f"/apis/apps/v1/namespaces/{site.name}/replicasets", replica_set(undone, revision, template)).expect(
+            201
+        )
+    start = time.monotonic()
+    kubectl.run("rollout", "undo", f"deployment/{undone['metadata']['name']}", "--namespace", site.name)
+    site.until("it is told who has set what", lambda: is_told(site, "kubectl", PERSONS), SETTLE)
+    time.sleep(2)  # that nothing happens can only be waited for
+    assert changes(site, start) == []
+    assert image(site) == PERSONS
+
+
+def old_template(site: Site) -> Object:
+    """The pod template as it was before the operator knew the Deployment."""
+    template: Object = site.plain_deployment()["spec"]["template"]
+    template["spec"]["containers"][0]["image"] = PERSONS
+    return template
+
+
+def replica_set(deployment: Object, revision: int, template: Object) -> Object:
+    """What the Deployment controller keeps of a revision."""
+    metadata, marks = deployment["metadata"], {"pod-template-hash": f"hash{revision}"}
+    labels = template["metadata"]["labels"] | marks
+    owner = {"apiVersion": "apps/v1", "kind": "Deployment", "name": metadata["name"], "uid": metadata["uid"]}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "ReplicaSet",
+        "metadata": {
+            "name": f"{metadata['name']}-hash{revision}",
+            "labels": labels,
+            "annotations": {"deployment.kubernetes.io/revision": str(revision)},
+            "ownerReferences": [owner | {"controller": True}],
+        },
+        "spec": {
+            "replicas": 0,
+            "selector": {"matchLabels": deployment["spec"]["selector"]["matchLabels"] | marks},
+            "template": template | {"metadata": template["metadata"] | {"labels": labels}},
+        },
+    }
+
+
+def test_each_request_beside_a_tool_that_insists_costs_one_change_and_no_more(site: Site, api: Api) -> None:
+    site.brand()
+    site.start()
+    site.is_live("one")
+    start = time.monotonic()
+
+    def asks_again(count: int) -> None:
+        site.until("it is told whose image it is", lambda: is_told(site, TOOL, THEIRS), SETTLE)
+        site.say("requestedAt", f"request {count}")
+        site.until("it is taken back", lambda: len(changes(site, start)) == count, SETTLE)
+        time.sleep(4 * EVERY)
+
+    site.controller.sees_no_new_pods.set()
+    with Tool(syncs(site, api), THEIRS).at_work():
+        for count in (1, 2, 3):
+            asks_again(count)
+    assert len(changes(site, start)) == 3
+
+
+# --- what is not the image ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("ends", ["live", "rolled back"])
+def test_what_others_change_beside_the_image_during_a_release_stays_as_they_want_it(
+    site: Site, kubectl: Kubectl, ends: str
+) -> None:
+    site.brand()
+    site.start()
+    site.is_live("one")
+    deploying(site)
+    ours = owned(site)
+    name = f"deployment/{site.deployment()['metadata']['name']}"
+    kubectl.run("set", "env", name, "APP_DEBUG=1", "--namespace", site.name)
+    kubectl.run("set", "resources", name, "--limits=memory=512Mi", "--namespace", site.name)
+    kubectl.run("scale", name, "--replicas=3", "--namespace", site.name)
+    if ends == "rolled back":
+        site.say("abort", "2")
+    site.controller.sees_no_new_pods.clear()
+    site.until("it is at its end", lambda: site.status()["current"].get("outcome"), SETTLE)
+    expected = ("Succeeded", 2) if ends == "live" else ("Aborted", 1)
+    status, deployment = site.status(), site.deployment()
+    assert (status["current"]["outcome"], status["running"]["number"]) == expected
+    container = deployment["spec"]["template"]["spec"]["containers"][0]
+    assert container["image"] == status["running"]["image"]
+    assert container["env"] == [{"name": "APP_DEBUG", "value": "1"}]
+    assert container["resources"] == {"limits": {"memory": "512Mi"}}
+    assert deployment["spec"]["replicas"] == 3
+    assert owned(site) == ours, "a rollback writes the same fields as a release"
+    assert set(ours["f:spec"]["f:template"]["f:spec"]["f:containers"]['k:{"name":"app"}']) == {".", "f:image", "f:name"}
+
+
+def owned(site: Site) -> Object:
+    """The fields of the operator, as the API server writes them."""
+    fields = site.deployment()["metadata"]["managedFields"]
+    return next(dict(each["fieldsV1"]) for each in fields if each["manager"] == "brandrelease")

@@ -12,9 +12,9 @@ from datetime import timedelta
 import structlog
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from support.simulation import FOUND_IMAGE, Behaviour, Killed, brand, digest_of
+from support.simulation import FOUND_IMAGE, Behaviour, Killed, digest_of
 from support.witness import IN_FLIGHT, Witness
 
 structlog.configure(processors=[lambda *_: (_ for _ in ()).throw(structlog.DropEvent)])
@@ -22,6 +22,11 @@ structlog.configure(processors=[lambda *_: (_ for _ in ()).throw(structlog.DropE
 MEDDLED = "registry.example.com/drumeo:meddled"
 HOOK = {"command": ["php", "artisan", "migrate"]}
 HISTORY = 4
+SERVERS = ("git_is_down", "registry_is_down", "controller_is_down", "nodes_are_full")
+"""What may be down, by its name in the simulated world."""
+
+POLICY = {"mode": ("Automatic", "Manual"), "afterMigration": ("Hold", "Rollback")}
+MOMENTS = ("Live", "Migrating", "Deploying", "Verifying", "RollingBack")
 BRANCHES = st.sampled_from(["master", "staging"])
 
 
@@ -31,7 +36,7 @@ class Histories(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.world = Witness()
-        self.world.change_brand(revisionHistoryLimit=HISTORY)
+        self.world.room_on_nodes = False
         self.commits = 0
         self.more_at_once = 0
         self.has_looked = True
@@ -43,6 +48,14 @@ class Histories(RuleBasedStateMachine):
         self._push(behaviour, branch, mends=mends)
         self.world.ask(branch)
         self.look()
+
+    @rule(behaviour=st.sampled_from(Behaviour), mends=st.booleans(), until=st.sampled_from(MOMENTS))
+    def push_and_ask_and_wait(self, behaviour: Behaviour, until: str, *, mends: bool) -> None:
+        """Without this, few histories would come far."""
+        self._push(behaviour, "master", mends=mends)
+        self.world.ask("master")
+        self.look()
+        self._wait_for_rest(until)
 
     @rule(behaviour=st.sampled_from(Behaviour), branch=BRANCHES)
     def push(self, behaviour: Behaviour, branch: str) -> None:
@@ -61,11 +74,6 @@ class Histories(RuleBasedStateMachine):
     def force_push(self, data: st.DataObject, branch: str) -> None:
         self.world.force_push(branch, data.draw(self._known_commits()))
 
-    @rule(down=st.booleans())
-    def git_goes_down_or_comes_back(self, *, down: bool) -> None:
-        self.world.git_is_down = down
-        self.look()
-
     def _push(self, behaviour: Behaviour, branch: str, *, mends: bool = False) -> str:
         self.commits += 1
         return self.world.push(branch, f"commit {self.commits}", behaviour, mends=mends)
@@ -75,11 +83,6 @@ class Histories(RuleBasedStateMachine):
         return st.sampled_from(list(reversed(self.world.behaviours)))
 
     # --- registry and builder -------------------------------------------------------------------------------------------
-
-    @rule(down=st.booleans())
-    def the_registry_goes_down_or_comes_back(self, *, down: bool) -> None:
-        self.world.registry_is_down = down
-        self.look()
 
     @rule(data=st.data())
     def an_image_is_deleted(self, data: st.DataObject) -> None:
@@ -94,16 +97,23 @@ class Histories(RuleBasedStateMachine):
     def the_builder_has_its_day(self, *, ill: bool, slow: bool) -> None:
         self.world.builder_is_ill, self.world.builder_is_slow = ill, slow
 
-    # --- the cluster ----------------------------------------------------------------------------------------------------
-
-    @rule(down=st.booleans())
-    def the_deployment_controller_goes_down_or_comes_back(self, *, down: bool) -> None:
-        self.world.controller_is_down = down
+    @rule(server=st.sampled_from(SERVERS))
+    def a_server_goes_down(self, server: str) -> None:
+        setattr(self.world, server, True)
         self.look()
 
-    @rule(full=st.booleans(), room=st.booleans())
-    def nodes_come_and_go(self, *, full: bool, room: bool) -> None:
-        self.world.nodes_are_full, self.world.room_on_nodes = full, room
+    @rule()
+    def everything_works_again(self) -> None:
+        self._mend_servers()
+        self.look()
+
+    def _mend_servers(self) -> None:
+        for server in SERVERS:
+            setattr(self.world, server, False)
+        self.world.builder_is_ill = self.world.builder_is_slow = False
+        self.world.registry_lag, self.world.room_on_nodes = 0, True
+
+    # --- the cluster ----------------------------------------------------------------------------------------------------
 
     @precondition(lambda self: self.world.site is not None)
     @rule(wanted=st.integers(0, 3))
@@ -193,16 +203,24 @@ class Histories(RuleBasedStateMachine):
         self.world.make_deployment_anew(wanted)
         self.look()
 
-    @rule(
-        pre=st.booleans(),
-        post=st.booleans(),
-        mode=st.sampled_from(["Automatic", "Automatic", "Manual"]),
-        after=st.sampled_from(["Hold", "Rollback"]),
-    )
-    def the_brand_is_changed(self, *, pre: bool, post: bool, mode: str, after: str) -> None:
-        hooks = {name: HOOK for name, wanted in (("preDeploy", pre), ("postDeploy", post)) if wanted}
-        policy = {"mode": mode, "afterMigration": after}
+    @initialize(data=st.data())
+    def the_brand_is_as_it_is(self, data: st.DataObject) -> None:
+        self._draw_brand(data)
+
+    @rule(data=st.data())
+    def the_brand_is_changed(self, data: st.DataObject) -> None:
+        self._draw_brand(data)
+        self.look()
+
+    def _draw_brand(self, data: st.DataObject) -> None:
+        hooks = {name: HOOK for name in ("preDeploy", "postDeploy") if data.draw(st.booleans(), label=name)}
+        policy = {name: data.draw(st.sampled_from(values), label=name) for name, values in POLICY.items()}
         self.world.change_brand(revisionHistoryLimit=HISTORY, hooks=hooks, rollback=policy)
+
+    @precondition(lambda self: self.world.hooks.jobs)
+    @rule()
+    def the_job_of_a_hook_is_deleted(self) -> None:
+        self.world.hooks.jobs.popitem()
         self.look()
 
     @precondition(lambda self: self.world.spec is not None)
@@ -231,6 +249,18 @@ class Histories(RuleBasedStateMachine):
                     self.look()
                     if self.world.status.phase != before:
                         break
+
+    @rule()
+    def time_passes_until_nothing_is_in_flight(self) -> None:
+        self._wait_for_rest()
+
+    def _wait_for_rest(self, until: str = "") -> None:
+        for _ in range(200):
+            self.world.tick()
+            if self.world.calls_for_a_look():
+                self.look()
+                if self.world.status.phase not in IN_FLIGHT - {until}:
+                    return
 
     @rule(seconds=st.integers(1, 200))
     def time_passes_unwatched(self, seconds: int) -> None:
@@ -277,6 +307,7 @@ class Histories(RuleBasedStateMachine):
         world = self.world
         if world.spec is None or world.kill_in is not None or not self.has_looked:
             return
+        world.settle()
         now, deeds = world.time, len(world.deeds)
         for later in (0, 0, 61, 600) if self._is_at_rest() else (0, 0):
             world.time = now + timedelta(seconds=later)
@@ -300,9 +331,8 @@ class Histories(RuleBasedStateMachine):
         """Whatever happened: once everything works, and nobody meddles, a good commit that mends what is bad goes live."""
         world = self.world
         world.kill_in, self.more_at_once = None, 0
-        world.git_is_down = world.registry_is_down = world.controller_is_down = world.nodes_are_full = False
-        world.builder_is_ill = world.builder_is_slow = False
-        world.registry_lag, world.room_on_nodes, world.the_brand = 0, True, brand(revisionHistoryLimit=HISTORY)
+        self._mend_servers()
+        world.change_brand(revisionHistoryLimit=HISTORY)
         if world.site is None:
             world.make_deployment_anew()
         world.push("master", "the last commit", mends=True)
@@ -318,7 +348,7 @@ class Histories(RuleBasedStateMachine):
 # The committed run plays the same histories every time (derandomize, no database), so that a red build is red for
 # everybody and a green one stays green; new histories are looked for with the thorough profile.
 _common = settings(deadline=None, suppress_health_check=list(HealthCheck), print_blob=True)
-settings.register_profile("steady", _common, max_examples=60, stateful_step_count=25, derandomize=True, database=None)
+settings.register_profile("steady", _common, max_examples=100, stateful_step_count=25, derandomize=True, database=None)
 settings.register_profile("thorough", _common, max_examples=20_000, stateful_step_count=50)
 
 TestHistories = Histories.TestCase

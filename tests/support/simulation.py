@@ -232,9 +232,11 @@ class Simulation:
         self.behaviours[commit] = behaviour
         if mends:
             stopped = {entry.commit for entry in self.status.quarantine}
-            before = self._history(commit)[1:]
-            bad = {old for old in before if self.behaviours[old] is not Behaviour.Good or old in stopped}
-            self.undoes[commit] = frozenset(old for old in bad if not self._is_undone(old, before))
+            history = self._history(commit)
+            for old in history[1:]:  # newest first: to undo a revert brings back what it had undone
+                is_bad = self.behaviours[old] is not Behaviour.Good or old in stopped
+                if is_bad and not self._is_undone(old, history):
+                    self.undoes[commit] = self.undoes.get(commit, frozenset()) | {old}
         return commit
 
     def revert(self, branch: str, commit: str, behaviour: Behaviour = Behaviour.Good) -> str:
@@ -284,6 +286,12 @@ class Simulation:
         assert self.site is not None
         self.site.image, self.site.owner = image, "kubectl-edit"
         self.site.generation += 1
+
+    def replace_by_hand(self, image: str) -> None:
+        """As by `kubectl replace`: the same object, as somebody has it in a file, without any mark of ours."""
+        self.set_image_by_hand(image)
+        assert self.site is not None
+        self.site.applied, self.site.applied_at, self.site.release = None, None, 0
 
     def scale(self, wanted: int) -> None:
         assert self.site is not None

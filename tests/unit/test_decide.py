@@ -80,7 +80,9 @@ def test_a_first_release_that_fails_where_nothing_ran_before_says_that_there_is_
 def test_a_release_that_failed_is_never_taken_for_what_was_found(world: Story) -> None:
     world.the_site.image, world.the_site.pods = world.image_of(world.push("old", "broken", Behaviour.Crashes)), []
     world.release("one", Behaviour.CrashesLater)
-    world.release("two", Behaviour.Crashes)
+    world.push("master", "two", Behaviour.Crashes, mends=True)
+    world.ask("master")
+    world.play(150)
     assert world.headline() == ("Failed", "CrashLoopBackOff")
     assert "There is nothing to roll back to" in world.message
     world.release("three")
@@ -648,6 +650,43 @@ def test_the_operator_does_not_fight_somebody_who_changes_the_image_and_says_so(
     )
     assert live.applied_images == applied
     assert live.the_site.image == MEDDLED
+
+
+@pytest.mark.parametrize("meddle", OVERRIDDEN.values(), ids=OVERRIDDEN)
+def test_the_operator_does_not_fight_a_tool_that_replaces_the_whole_deployment_again_and_again(
+    live: Story, meddle: object
+) -> None:
+    assert callable(meddle)
+    meddle(live)
+    applied = list(live.applied_images)
+    for _ in range(200):
+        live.replace_by_hand(MEDDLED)
+        live.play(1)
+    assert live.headline() == ("Blocked", "ImageOverridden")
+    assert live.applied_images == applied
+    assert live.running.number == 1
+
+
+@pytest.mark.parametrize("policy", ["Automatic", "Manual"])
+def test_a_whole_deployment_that_somebody_replaces_after_a_failure_is_told_of(policy: str) -> None:
+    world = Story(rollback={"mode": policy})
+    world.release("one")
+    world.release("bad", Behaviour.Crashes)
+    assert world.headline()[0] in {"RolledBack", "Failed"}
+    world.replace_by_hand(MEDDLED)
+    world.play(61)
+    assert world.headline() == ("Blocked", "ImageOverridden")
+
+
+def test_marks_that_somebody_has_taken_away_during_a_rollout_are_not_put_back_and_the_release_goes_on(
+    live: Story,
+) -> None:
+    overridden_during_a_rollout(live)
+    live.replace_by_hand(live.current.image or "")
+    applied = list(live.applied_images)
+    live.play(150)
+    assert live.headline() == ("Live", "Succeeded")
+    assert live.applied_images == applied
 
 
 @pytest.mark.parametrize("meddle", OVERRIDDEN.values(), ids=OVERRIDDEN)

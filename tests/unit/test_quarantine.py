@@ -74,7 +74,7 @@ def test_a_release_is_stopped_by_what_it_carries_and_nobody_has_undone_or_let_th
 def test_the_refusal_of_the_commit_itself_says_what_it_did_and_which_ways_there_are() -> None:
     assert refusal(entry(), release(BAD)) == (
         "Commit bad0bad0bad0 is refused: it was to blame when release 2 failed (CrashLoopBackOff) at 2026-01-01 12:00:00 UTC. "
-        "Nothing was built or changed. Release a commit that mends it, made with git revert if it undoes it, "
+        "Nothing was built or changed. Undo it with git revert and release that (a fix on top still contains it), "
         'or set the annotation brandrelease.dev/override to "bad0bad0bad0 <why>".'
     )
 

@@ -103,9 +103,9 @@ def test_a_commit_that_is_pushed_during_a_release_waits_for_its_end() -> None:
     second = world.push("master", "two")
     world.play_until("Deploying")
     third = world.push("master", "three")
-    world.play_until("Live")
-    assert world.running.commit == second
-    world.play(150)
+    world.play_until("Verifying")
+    assert world.current.commit == second
+    world.play(200)
     assert (world.headline(), world.running.commit) == (("Live", "Succeeded"), third)
     assert outcomes(world) == [(3, "Succeeded"), (2, "Succeeded"), (1, "Succeeded")]
 

@@ -1,17 +1,27 @@
 """What people ask for by annotations: rollbackTo, abort and override, in every phase, and in every company."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from brandrelease.apis.brandrelease import Blame, BrandRelease, HandledRequest, Outcome
-from brandrelease.core.verbs import unheard
-from support.simulation import FOUND_IMAGE, KEY, Behaviour, Killed, Simulation, commit_id
+from brandrelease.apis.brandrelease import (
+    Blame,
+    BrandRelease,
+    BrandReleaseSpec,
+    BrandReleaseStatus,
+    HandledRequest,
+    Outcome,
+)
+from brandrelease.apis.reasons import Reason
+from brandrelease.core.snapshot import Refusal
+from brandrelease.core.verbs import taken_away, unheard
+from support.simulation import FOUND_IMAGE, Behaviour, Killed, commit_id
 from support.story import Story
 
 pytestmark = pytest.mark.usefixtures("quiet")
 
+NOW = datetime(2026, 1, 1, 12, 0, 0, tzinfo=UTC)
 HOOKS = {"preDeploy": {"command": ["migrate"]}}
 MANUAL = {"mode": "Manual"}
 
@@ -144,6 +154,11 @@ def mend(world: Story) -> None:
         world.suspend(on=False)
 
 
+def dies_at(world: Story, deed: int, *, after: bool) -> None:
+    """The operator is killed just before or just after the n-th change that it makes from now on."""
+    world.kill_in, world.kill_after_deed = deed, after
+
+
 def playing_on(world: Story, seconds: int) -> None:
     """Time passes; an operator that dies is started again at once."""
     for _ in range(seconds):
@@ -221,7 +236,7 @@ def test_an_operator_that_dies_in_the_middle_of_a_verb_comes_to_the_same_end(
     world, undisturbed = STANDS[stand](), STANDS[stand]()
     for story in (world, undisturbed):
         story.say(verb, text.format(three=commit_id("three")))
-    world.kill_in, world.kill_after_deed = deed, after
+    dies_at(world, deed, after=after)
     for story in (world, undisturbed):
         playing_on(story, 5)
         mend(story)
@@ -230,6 +245,7 @@ def test_an_operator_that_dies_in_the_middle_of_a_verb_comes_to_the_same_end(
     assert (world.headline(), carried(world)) == (undisturbed.headline(), carried(undisturbed))
     assert outcomes(world) == outcomes(undisturbed)
     assert world.hooks.runs == undisturbed.hooks.runs
+    assert world.hooks.jobs.keys() == undisturbed.hooks.jobs.keys(), "what was stopped is stopped"
     assert handled(world) == handled(undisturbed)
 
 
@@ -243,10 +259,7 @@ def test_an_abort_while_building_stops_the_build_and_leaves_the_deployment_alone
     world.say("abort", "3")
     world.play(60)
     assert world.headline() == ("Failed", "Aborted")
-    assert (
-        world.message
-        == f"Release 3 ({three[:12]}) was given up, as ada has asked. The Deployment was not touched."
-    )
+    assert world.message == f"Release 3 ({three[:12]}) was given up, as ada has asked. The Deployment was not touched."
     assert (world.last.number, world.last.outcome, world.last.message) == (3, Outcome.Aborted, world.message)
     assert f"cancel {three[:7]}" in world.deeds
     assert world.status.stopping is None
@@ -317,9 +330,9 @@ def test_an_abort_while_somebody_elses_image_is_there_leaves_it_there() -> None:
     before = carried(world)
     world.say("abort", "3")
     world.play(60)
-    assert world.headline() == ("Failed", "ImageOverridden")
+    assert world.headline()[1] == "ImageOverridden"
     assert (world.last.outcome, carried(world)) == (Outcome.Aborted, before)
-    assert "was given up, as ada has asked" in world.message
+    assert "was given up, as ada has asked" in world.last.message
     assert '"kubectl-edit" has set the image' in world.message
 
 
@@ -432,6 +445,16 @@ def test_rollback_to_what_is_live_takes_it_back_from_somebody_elses_hand_and_qua
     assert (world.the_site.image, world.running.image, world.status.quarantine) == (image, image, ())
 
 
+def test_rollback_to_an_older_release_does_not_blame_what_ran_for_somebody_elses_image() -> None:
+    world = third("Failed", Behaviour.DoesNotBuild)
+    one = world.status.history[2].commit
+    world.set_image_by_hand("registry.example.com/drumeo:meddled")
+    world.play(2)
+    world.say("rollback_to", "1")
+    world.play(60)
+    assert (world.headline(), world.running.commit, world.status.quarantine) == (("Live", "Succeeded"), one, ())
+
+
 def test_rollback_to_while_a_migration_runs_waits_for_its_end_and_then_touches_nothing() -> None:
     world = third("Migrating", hooks=HOOKS)
     applied = list(world.applied_images)
@@ -504,6 +527,21 @@ def test_what_the_message_of_a_rollback_that_failed_advises_can_be_done() -> Non
     world.play(60)
     assert world.headline()[0] in {"RolledBack", "Live"}
     assert (world.the_site.image, world.running.commit) == (world.image_of(two), two)
+
+
+def test_going_forward_again_after_a_rollback_quarantines_nothing_that_everything_is_built_on() -> None:
+    world = begun()
+    two = world.status.history[0].commit
+    world.say("rollback_to", "1")
+    world.play(60)
+    world.say("override", f"{two[:12]} it was not to blame")
+    world.play(5)
+    world.say("rollback_to", "2")
+    world.play(60)
+    assert (world.headline(), world.running.commit) == (("Live", "Succeeded"), two)
+    assert world.status.quarantine == ()
+    world.release("three", mends=False)
+    assert world.headline() == ("Live", "Succeeded")
 
 
 def test_while_the_registry_does_not_answer_rollback_to_is_carried_out_all_the_same() -> None:
@@ -778,7 +816,7 @@ def test_the_same_wish_taken_away_and_set_again_is_a_new_one() -> None:
         world.play(3)
         world.say("rollback_to", None)
         world.play(3)
-    assert [event.reason for event in world.told].count("RollbackRequested") == 2
+    assert [event.reason for event in world.told].count(Reason.RollbackRequested) == 2
     assert handled(world) == HandledRequest(ref="master", requested_at=world.requested_at)
 
 
@@ -787,7 +825,7 @@ def test_the_same_number_with_other_words_behind_it_is_a_new_wish() -> None:
     for text in ("2", "2 please", "2 please"):
         world.say("rollback_to", text)
         world.play(3)
-    assert [event.reason for event in world.told].count("RollbackRequested") == 2
+    assert [event.reason for event in world.told].count(Reason.RollbackRequested) == 2
 
 
 def test_an_abort_is_not_said_of_the_release_after_it() -> None:
@@ -897,16 +935,87 @@ def test_who_asked_is_in_the_history() -> None:
     assert world.status.history[-1].requested_by == "kubectl"
 
 
-def test_a_verb_whose_author_is_unknown_is_carried_out_all_the_same() -> None:
-    release = Simulation()
-    release.ask("master")
-    release.say("override", "x")
-    found = release._loop.run_until_complete(release.brand_release(KEY.namespace, KEY.name))
-    assert found is not None
-    verb = unheard(found.model_copy(update={"status": found.status.model_copy(update={"last_handled": asked(release)})}))
+def wanting(status: BrandReleaseStatus, **verbs: str) -> BrandRelease:
+    """A BrandRelease of which nobody knows who has written it."""
+    return BrandRelease(
+        name="drumeo",
+        namespace="drumeo-production",
+        uid="uid",
+        generation=1,
+        resource_version="1",
+        created_at=NOW,
+        requested_at=None,
+        spec=BrandReleaseSpec(brand="drumeo", environment="production", ref="master"),
+        status=status,
+        **verbs,
+    )
+
+
+def test_a_verb_whose_author_is_unknown_is_somebodys() -> None:
+    verb = unheard(wanting(BrandReleaseStatus(), abort="3"))
     assert verb is not None
-    assert (verb.who, verb.field, verb.number) == ("somebody", "override", None)
+    assert (verb.who, verb.field, verb.number) == ("somebody", "abort", 3)
 
 
-def asked(world: Simulation) -> HandledRequest:
-    return HandledRequest(ref="master", requested_at=world.requested_at)
+def test_an_override_is_heard_only_when_the_request_was_looked_at() -> None:
+    fresh, looked_at = BrandReleaseStatus(), BrandReleaseStatus(last_handled=HandledRequest(ref="master"))
+    assert unheard(wanting(fresh, override="x")) is None
+    assert unheard(wanting(looked_at, override="x")) is not None
+
+
+def test_where_nothing_was_ever_asked_nothing_is_taken_away() -> None:
+    assert taken_away(wanting(BrandReleaseStatus())) == BrandReleaseStatus()
+
+
+# --- while something is down --------------------------------------------------------------------------------------------
+
+
+def test_rollback_to_needs_no_git_and_goes_before_a_request_that_waits_for_it() -> None:
+    world = begun()
+    one = world.status.history[1].commit
+    world.git_is_down = True
+    world.push("other", "three")
+    world.ask("other")
+    world.play(2)
+    assert world.headline() == ("Blocked", "SourceUnreachable")
+    world.say("rollback_to", "1")
+    world.play(60)
+    assert (world.running.number, world.running.commit) == (3, one)
+    assert world.headline() == ("Blocked", "SourceUnreachable"), "the request is not forgotten"
+    world.git_is_down = False
+    world.play(200)
+    assert (world.headline(), world.running.commit) == (("Live", "Succeeded"), commit_id("three"))
+
+
+def test_an_abort_needs_no_git_either() -> None:
+    world = third("Verifying")
+    world.git_is_down = True
+    world.say("abort", "3")
+    world.play(60)
+    assert (world.headline(), world.the_site.applied) == (("Failed", "Aborted"), 2)
+
+
+@pytest.mark.parametrize("phase", ["Building", "Deploying", "Verifying"])
+def test_a_verb_is_heard_though_the_cluster_refuses_what_the_release_does(phase: str) -> None:
+    world = third(phase)
+    world.refusal = Refusal(Reason.DeploymentRefused, "A webhook refuses it.")
+    world.say("abort", "3")
+    world.play(100)
+    world.refusal = None
+    world.play(150)
+    assert world.headline() == ("Failed", "Aborted")
+    assert world.the_site.applied == 2
+
+
+@pytest.mark.parametrize("ref", ["master", "no-such-branch"])
+def test_a_wish_that_is_taken_away_with_the_next_request_is_forgotten_in_the_same_pass(ref: str) -> None:
+    world = begun()
+    world.say("rollback_to", "99")
+    world.play(2)
+    world.say("rollback_to", None)
+    world.ask(ref)
+    world.settle()
+    assert handled(world).rollback_to is None
+    deeds = list(world.deeds)
+    world.settle()
+    assert world.deeds == deeds

@@ -30,6 +30,9 @@ Time = Annotated[datetime, AfterValidator(_whole_seconds)]
 Message = Annotated[str, Field(max_length=MESSAGE_LIMIT, description="What happened, why, and what to do.")]
 Commit = Annotated[str, Field(max_length=64, description="The full commit id.")]
 ImageReference = Annotated[str, Field(max_length=512, description="The image, by digest.")]
+SeenOn = Annotated[
+    str, Field(max_length=64, description="Uid of the Deployment that was seen with the change: it is made there once.")
+]
 ReleaseNumber = Annotated[
     int, Field(ge=0, description="Counts up for ever, per BrandRelease; 0 is what was found at adoption.")
 ]
@@ -61,6 +64,7 @@ class Rollout(ApiModel):
     """The change-over of the pods."""
 
     started_at: Time = Field(description="When the Deployment was changed; the progress deadline counts from here.")
+    seen_on: SeenOn | None = None
     finished_at: Time | None = Field(default=None, description="When every pod was new and available.")
 
 
@@ -110,7 +114,9 @@ class LogTail(ApiModel):
 
     pod: str = Field(max_length=253, description="Name of the pod.")
     container: str = Field(max_length=253, description="Name of the container.")
-    exit_code: int | None = Field(default=None, description="How its last run ended, if it ended.")
+    exit_code: int | None = Field(
+        default=None, ge=-(2**31), le=2**31 - 1, description="How its last run ended, if it ended."
+    )
     log_tail: str = Field(max_length=LOG_TAIL_LIMIT, description="The last lines of its log.")
 
 
@@ -128,4 +134,5 @@ class Rollback(ApiModel):
     commit: Commit | None = None
     image: ImageReference
     started_at: Time = Field(description="When the failure was seen and the way back chosen.")
+    seen_on: SeenOn | None = None
     finished_at: Time | None = Field(default=None, description="When the old pods had taken over again.")

@@ -34,6 +34,9 @@ REQUEST_SECONDS: Final = 10
 WATCH_SECONDS: Final = 240
 """A watch is renewed this often; the API server would otherwise choose at random up to an hour."""
 
+CANCEL_AGAIN: Final = 2.0
+"""Seconds after which a task of kopf's that was cancelled, and goes on, is cancelled again."""
+
 LONGEST_PAUSE: Final = 10.0
 """Seconds until ended watches are started again."""
 
@@ -90,6 +93,7 @@ class Pump:
         self._kopf = asyncio.get_running_loop(), flag
         if self._stop.is_set():  # since the loop above looked
             return
+        guard = asyncio.create_task(cancel_again())  # made before kopf's tasks: at its end it cancels all others
         try:
             await kopf.operator(
                 registry=handlers,
@@ -100,7 +104,24 @@ class Pump:
                 stop_flag=flag,
             )
         finally:
+            guard.cancel()
             self._kopf = None
+
+
+async def cancel_again() -> None:
+    """Cancel for ever what was cancelled and goes on all the same.
+
+    kopf cancels its streams once, when it ends, and waits for them without a limit. A stream that just then waits to
+    repeat a request can swallow that and go on (kopf 1.45, clients/api.py: `stream` returns if its stopper, a task that
+    is cancelled with it, is done first). Then kopf would never end, and its watches never be started again.
+    """
+    before: set[asyncio.Task[Any]] = set()
+    while True:
+        await asyncio.sleep(CANCEL_AGAIN)
+        cancelled = {task for task in asyncio.all_tasks() if task.cancelling()}
+        for task in cancelled & before:
+            task.cancel()
+        before = cancelled
 
 
 def _registry(on_event: OnEvent, *, kubeconfig: bool) -> kopf.OperatorRegistry:

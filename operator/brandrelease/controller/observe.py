@@ -102,6 +102,7 @@ async def _source(world: World, snapshot: Snapshot, brand: Brand) -> Snapshot:
     release = snapshot.release
     key, interval = Key(release.namespace, release.name), release.spec.track_interval_seconds
     if must_resolve(release):
+        world.tracking.forget(key)  # this answer is newer than what is kept
         return replace(snapshot, resolution=await _resolve(world, release, brand))
     if interval is None or not may_track(release):
         world.tracking.forget(key)
@@ -253,7 +254,7 @@ async def _warnings(world: World, namespace: str, pods: tuple[str, ...]) -> Mapp
 
 async def _hook(world: World, snapshot: Snapshot) -> HookState | None:
     """How the hook stands that was started and has not ended."""
-    kind, current = hook_in_flight(snapshot.release), in_flight(snapshot.release)
+    kind, current = hook_in_flight(snapshot.release), snapshot.release.status.current
     if kind is None or current is None or snapshot.deployment is None:
         return None
     return await world.hooks.state(hook_order(snapshot, current, kind, Hook(command=("true",))))

@@ -154,8 +154,8 @@ def _failed(current: CurrentRelease, order: BuildOrder, failed: BuildFailed, now
     if failed.retriable and order.attempt < BUILD_ATTEMPTS:
         return _again(current, order, now, Reason.BuildInfrastructureFailed, failed.message)
     ended = _ended(_asked_for(current, order, now), now)
-    if ended.build:
-        ended = ended.model_copy(update={"build": ended.build.model_copy(update={"log_tail": failed.log_tail or None})})
+    told = ended.build and ended.build.model_copy(update={"log_tail": failed.log_tail or None})
+    ended = ended.model_copy(update={"build": told})
     return NeverBuilt(ended, failed.reason, f"{failed.message} The Deployment was not touched.")
 
 

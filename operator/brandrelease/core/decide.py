@@ -33,11 +33,14 @@ def decide(world: Snapshot) -> Plan:
         return blocked(world, world.release.status, obstacle.reason, obstacle.message, retry=RETRY_SELDOM)
     if world.release.spec.suspend:
         return _suspended(world)
+    if isinstance(world.stopping, BuildRunning):
+        return _tell_refusal(world, _cancel_first(world))
+    world = replace(world, release=world.release.model_copy(update={"status": taken_away(world.release)}))
     if verb := unheard(world.release):
         return _tell_refusal(world, _obey(world, verb))
     if is_asked(world.release) and not is_busy(world.release):
         return _tell_refusal(world, _stop_build(world, track(world, _receive(world))))
-    plan = _stop_build(world, track(world, _proceed(world, taken_away(world.release))))
+    plan = _stop_build(world, track(world, _proceed(world, world.release.status)))
     return _tell_refusal(world, _then_what_waits(world, plan))
 
 
@@ -46,7 +49,7 @@ def _obey(world: Snapshot, verb: Verb) -> Plan:
     done = obey(world, verb)
     match done:
         case Plan():
-            return done
+            return replace(done, look_again=AT_ONCE)
         case Obeyed(status, announcement, action):
             plan = _proceed(world, status)
             told = (announcement, *plan.announcements)
@@ -166,6 +169,14 @@ def _stop_build(world: Snapshot, plan: Plan) -> Plan:
     if plan.action is not None:
         return plan
     return replace(plan, action=CancelBuild(build_order(brand, unneeded.commit, unneeded.attempt)))
+
+
+def _cancel_first(world: Snapshot) -> Plan:
+    """A build that is to be stopped is stopped before anything new is heard: only one such build can be remembered."""
+    status = world.release.status
+    unneeded = status.stopping
+    assert unneeded is not None, "only such a build is asked about"  # noqa: S101
+    return Plan(status, CancelBuild(build_order(brand_of(world), unneeded.commit, unneeded.attempt)))
 
 
 def _suspended(world: Snapshot) -> Plan:

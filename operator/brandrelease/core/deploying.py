@@ -27,7 +27,7 @@ from brandrelease.core.health import (
     noted,
 )
 from brandrelease.core.hooks import HookBad, HookDone, HookNotYet, progress_of, run_hook
-from brandrelease.core.obstacles import container_of
+from brandrelease.core.obstacles import carries, container_of
 from brandrelease.core.plans import AT_ONCE, RETRY_SOON, deployment_of, environment_of, patch_for, wait, with_note
 from brandrelease.core.quarantine import passed
 from brandrelease.core.questions import in_flight, is_asked
@@ -118,10 +118,13 @@ def _adopt(world: Snapshot, deployment: DeploymentView) -> tuple[str, RunningRel
 def follow_rollout(world: Snapshot, status: BrandReleaseStatus, current: CurrentRelease, rollout: Rollout) -> Plan:
     """The pods change over. A Deployment that does not carry this release yet is changed (again)."""
     deployment = deployment_of(world)
-    if deployment.applied_release != current.number:
+    if not carries(deployment, current.number, rollout):
         text = f"Release {current.number} ({short(current.commit)}): changing Deployment {deployment.name}."
         plan = wait(world, status, Phase.Deploying, Reason.Deploying, with_note(text, current.message))
         return replace(plan, action=_apply(world, current))
+    rollout = rollout.model_copy(update={"seen_on": deployment.uid})
+    current = current.model_copy(update={"rollout": rollout})
+    status = with_current(status, current)
     verdict = _rollout_verdict(world, rollout)
     match verdict:
         case Failed(problem):
@@ -130,7 +133,8 @@ def follow_rollout(world: Snapshot, status: BrandReleaseStatus, current: Current
             text = with_note(f"Release {current.number} ({short(current.commit)}): {message}", current.message)
             if deployment.paused:
                 # The time of a pause does not count: the deadline begins anew with it, noted once a minute.
-                later = current.model_copy(update={"rollout": Rollout(started_at=world.now)})
+                begun = rollout.model_copy(update={"started_at": world.now.replace(microsecond=0)})
+                later = current.model_copy(update={"rollout": begun})
                 plan = wait(world, with_current(status, later), Phase.Deploying, Reason.Deploying, text)
                 return replace(plan, look_again=RETRY_SOON)
             plan = wait(world, status, Phase.Deploying, Reason.Deploying, text)
@@ -138,7 +142,7 @@ def follow_rollout(world: Snapshot, status: BrandReleaseStatus, current: Current
         case Passed():
             ends_at = world.now + timedelta(seconds=environment_of(world).soak_seconds)
             watch_ = Verification(started_at=world.now, ends_at=ends_at)
-            done = Rollout(started_at=rollout.started_at, finished_at=world.now)
+            done = rollout.model_copy(update={"finished_at": world.now.replace(microsecond=0)})
             current = current.model_copy(update={"rollout": done, "verification": watch_})
             return watch(world, with_current(status, current), current, watch_)
         case _:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, assert_never
 
-from brandrelease.apis.brandrelease import BrandRelease, CurrentRelease
+from brandrelease.apis.brandrelease import BrandRelease, CurrentRelease, Outcome
 from brandrelease.apis.healing import Hook
 from brandrelease.apis.progress import HookProgress, HooksProgress
 from brandrelease.apis.reasons import Reason
@@ -79,7 +79,7 @@ def _follow(world: Snapshot, current: CurrentRelease, order: HookOrder, progress
                 f"Job {order.name} of the {kind} hook is gone, and nobody can say whether it had come to its end. "
                 "Look at the database, then ask for the release again"
             )
-            return HookBad(_ended(current, kind, progress, world.now, ""), Problem(Reason.HookLost, message))
+            return HookBad(ended(current, kind, progress, world.now), Problem(Reason.HookLost, message))
         case HookAbsent():
             return HookNotYet(current, _starting(order), look_again, StartHook(order))
         case HookRunning(uid, message):
@@ -87,20 +87,20 @@ def _follow(world: Snapshot, current: CurrentRelease, order: HookOrder, progress
             return HookNotYet(_with(current, kind, running), message, look_again)
         case HookSucceeded(uid, log):
             seen = progress.model_copy(update={"uid": uid})
-            return HookDone(_ended(current, kind, seen, world.now, log, succeeded=True))
+            return HookDone(ended(current, kind, seen, world.now, log, succeeded=True))
         case HookFailed(uid, message, log):
             seen = progress.model_copy(update={"uid": uid})
             line = telling_line(log)
             text = f"The {kind} hook has failed: {message}{f'; its log says: {line[:300]}' if line else ''}"
-            return HookBad(_ended(current, kind, seen, world.now, log), Problem(FAILED[kind], text))
+            return HookBad(ended(current, kind, seen, world.now, log), Problem(FAILED[kind], text))
         case _:
             assert_never(world.hook)
 
 
 def hook_in_flight(release: BrandRelease) -> str | None:
-    """The kind of the hook that has been started and has not ended, if there is one."""
+    """The kind of the hook that has been started and has not ended, if there is one; also that of an aborted release."""
     current = release.status.current
-    if current is None or current.outcome is not None or current.rollback is not None:
+    if current is None or current.rollback is not None or current.outcome not in {None, Outcome.Aborted}:
         return None
     for kind in (PRE_DEPLOY, POST_DEPLOY):
         progress = progress_of(current, kind)
@@ -153,8 +153,9 @@ def _with(current: CurrentRelease, kind: str, progress: HookProgress | None) -> 
     return current.model_copy(update={"hooks": hooks})
 
 
-def _ended(
-    current: CurrentRelease, kind: str, progress: HookProgress, now: datetime, log: str, *, succeeded: bool = False
+def ended(
+    current: CurrentRelease, kind: str, progress: HookProgress, now: datetime, log: str = "", *, succeeded: bool = False
 ) -> CurrentRelease:
-    ended = {"finished_at": now.replace(microsecond=0), "succeeded": succeeded, "log_tail": log or None}
-    return _with(current, kind, progress.model_copy(update=ended))
+    """The release with the hook at its end."""
+    how = {"finished_at": now.replace(microsecond=0), "succeeded": succeeded, "log_tail": log or None}
+    return _with(current, kind, progress.model_copy(update=how))

@@ -8,6 +8,7 @@ from typing import assert_never
 
 from brandrelease.apis.brand import Brand, Environment
 from brandrelease.apis.brandrelease import CurrentRelease
+from brandrelease.apis.progress import Rollback, Rollout
 from brandrelease.apis.reasons import Reason
 from brandrelease.apis.wellknown import FIELD_MANAGER
 from brandrelease.core.snapshot import BrandInvalid, DeploymentView, Snapshot
@@ -67,11 +68,21 @@ def deployment_obstacle(world: Snapshot, current: CurrentRelease) -> Obstacle | 
     watched = current.verification is not None and current.rollback is None
     if (
         expected
-        and (watched or deployment.applied_release == expected[0])
+        and (watched or carries(deployment, expected[0], current.rollback or current.rollout))
         and (foreign := overridden(deployment, container, expected[1]))
     ):
         return Obstacle(Reason.ImageOverridden, foreign)
     return None
+
+
+def carries(deployment: DeploymentView, number: int, change: Rollout | Rollback | None) -> bool:
+    """Whether our change of this Deployment was carried out: it bears the number, or did when it was looked at before.
+
+    A tool that replaces the whole object takes our marks away with the image. Without this memory, the change would
+    look as if it had never been made, and be made again each time.
+    """
+    seen = change is not None and change.seen_on == deployment.uid
+    return seen or deployment.applied_release == number
 
 
 def container_of(deployment: DeploymentView, environment: Environment) -> str | None:

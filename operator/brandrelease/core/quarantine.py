@@ -36,23 +36,23 @@ def what_stops(status: BrandReleaseStatus, current: CurrentRelease) -> Quarantin
 def quarantine(status: BrandReleaseStatus, reason: Reason, blame: Blame, now: datetime) -> BrandReleaseStatus:
     """Remember that the current commit is bad, if it is the commit that is to blame.
 
-    One that was let through by an override and failed again is quarantined anew. One that was gone back to is not: it
-    was good once, and everything since then is built on it.
+    Not where an older image was gone back to: it was good once, and everything since then is built on its commit.
     """
     current = status.current
-    if current is None or blame is not Blame.Release or is_quarantined(status, current.commit):
+    if current is None or blame is not Blame.Release or current.image_of is not None:
         return status
-    if current.image_of is not None:
+    return put_in(status, current.commit, current.number, reason, now)
+
+
+def put_in(status: BrandReleaseStatus, commit: str, number: int, reason: Reason, now: datetime) -> BrandReleaseStatus:
+    """The commit of this release on the list. One that was let through by an override and is bad again stands anew."""
+    if is_quarantined(status, commit):
         return status
     base = status.running.commit if status.running else None
     entry = QuarantinedCommit(
-        commit=current.commit,
-        reason=reason,
-        release=current.number,
-        since=now,
-        base=base if base != current.commit else None,
+        commit=commit, reason=reason, release=number, since=now, base=base if base != commit else None
     )
-    others = [known for known in status.quarantine if known.commit != current.commit]
+    others = [known for known in status.quarantine if known.commit != commit]
     return status.model_copy(update={"quarantine": (entry, *others)[:QUARANTINE_LIMIT]})
 
 
@@ -113,6 +113,6 @@ def refusal(entry: QuarantinedCommit, current: CurrentRelease) -> str:
     verb = "is refused: it was" if entry.commit == current.commit else "and does not revert it. That commit was"
     return (
         f"{subject}{bad} {verb} to blame when release {entry.release} failed ({entry.reason}) at {entry.since:%Y-%m-%d %H:%M:%S} UTC. "
-        f"Nothing was built or changed. Release a commit that mends it, made with git revert if it undoes it, "
+        f"Nothing was built or changed. Undo it with git revert and release that (a fix on top still contains it), "
         f'or set the annotation brandrelease.dev/override to "{short(entry.commit)} <why>".'
     )

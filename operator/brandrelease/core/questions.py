@@ -3,7 +3,7 @@
 from fnmatch import fnmatchcase
 
 from brandrelease.apis.brand import Brand, Environment
-from brandrelease.apis.brandrelease import BrandRelease, BrandReleaseStatus, CurrentRelease, HandledRequest
+from brandrelease.apis.brandrelease import BrandRelease, BrandReleaseStatus, CurrentRelease, HandledRequest, Outcome
 from brandrelease.apis.wellknown import REQUESTED_AT_ANNOTATION
 from brandrelease.core.images import BuildOrder, build_key, build_order
 from brandrelease.core.quarantine import is_quarantined, what_stops
@@ -42,8 +42,11 @@ def is_busy(release: BrandRelease) -> bool:
 
 
 def migrating(release: BrandRelease) -> bool:
-    """Whether the preDeploy hook was started and has not ended: nothing but an abort interrupts it."""
-    current = in_flight(release)
+    """Whether the preDeploy hook was started and has not ended: nothing but an abort interrupts it.
+
+    Also where the release was aborted and its hook is not known to have stopped yet.
+    """
+    current = release.status.current
     hook = current.hooks.pre_deploy if current and current.hooks else None
     return hook is not None and hook.finished_at is None
 
@@ -57,7 +60,7 @@ def may_track(release: BrandRelease) -> bool:
     """Whether the ref is to be resolved again and again: while nothing is in flight, or only something quarantined."""
     current, status = in_flight(release), release.status
     idle = current is None or (current.rollout is None and what_stops(status, current) is not None)
-    return release.spec.track_interval_seconds is not None and idle and not is_asked(release)
+    return release.spec.track_interval_seconds is not None and idle and not is_asked(release) and not is_busy(release)
 
 
 def to_release(release: BrandRelease, resolution: Resolution | None) -> Resolved | None:
@@ -68,9 +71,13 @@ def to_release(release: BrandRelease, resolution: Resolution | None) -> Resolved
 
 
 def is_new(status: BrandReleaseStatus, commit: str) -> bool:
-    """Whether tracking has found what was not released yet, however that went."""
+    """Whether tracking has found what was not released yet, or what was live once and the ref has come back to.
+
+    What has failed or was given up is tried again only if somebody asks for it.
+    """
     known = {entry.commit for entry in (status.current, status.running) if entry is not None}
-    return commit not in known and not is_quarantined(status, commit)
+    last = next((entry.outcome for entry in status.history if entry.commit == commit), Outcome.Succeeded)
+    return commit not in known and last is Outcome.Succeeded and not is_quarantined(status, commit)
 
 
 def is_allowed(resolved: Resolved, environment: Environment) -> bool:

@@ -5,20 +5,24 @@ from datetime import timedelta
 from typing import assert_never
 
 from brandrelease.apis.brandrelease import BrandReleaseStatus, CurrentRelease, Outcome, Phase
-from brandrelease.apis.progress import Retry
+from brandrelease.apis.progress import HookProgress, Retry
 from brandrelease.apis.reasons import Reason
-from brandrelease.core.actions import Plan
-from brandrelease.core.obstacles import container_of, overridden
+from brandrelease.core.actions import PRE_DEPLOY, Plan, StopHook
+from brandrelease.core.hooks import ended, progress_of
+from brandrelease.core.obstacles import carries, container_of, overridden
 from brandrelease.core.plans import AT_ONCE, RETRY_SELDOM, adding, blocked, environment_of, wait
 from brandrelease.core.questions import is_asked, may_track, to_release
 from brandrelease.core.receiving import begin, fresh, not_allowed, number_of_next
 from brandrelease.core.retrying import TRIES, retry_of
-from brandrelease.core.snapshot import Resolved, Snapshot, Unresolved
+from brandrelease.core.snapshot import HookFailed, HookRunning, HookSucceeded, Resolved, Snapshot, Unresolved
+from brandrelease.core.status import with_current
 from brandrelease.core.words import short
 
 
 def at_rest(world: Snapshot, status: BrandReleaseStatus, current: CurrentRelease) -> Plan:
     """The last release has ended. A Deployment made anew or deleted bears no label of ours, so no event tells of it."""
+    if (hook := progress_of(current, PRE_DEPLOY)) and hook.finished_at is None:
+        return _stop_hook(world, status, current, hook)
     if foreign := _foreign_image(world, status, current):
         return blocked(world, status, Reason.ImageOverridden, foreign)
     retry = retry_of(current)
@@ -51,16 +55,28 @@ def _standing(world: Snapshot, status: BrandReleaseStatus, current: CurrentRelea
             assert_never(current.outcome)
 
 
+def _stop_hook(world: Snapshot, status: BrandReleaseStatus, current: CurrentRelease, hook: HookProgress) -> Plan:
+    """The hook of an aborted release is stopped, also if the operator died before it did so, and then noted so."""
+    if isinstance(world.hook, HookRunning | HookSucceeded | HookFailed):
+        return replace(_standing(world, status, current), action=StopHook(world.release.namespace, hook.job))
+    current = ended(current, PRE_DEPLOY, hook, world.now)
+    return replace(_standing(world, with_current(status, current), current), look_again=AT_ONCE)
+
+
 def _foreign_image(world: Snapshot, status: BrandReleaseStatus, current: CurrentRelease) -> str | None:
     """Who has changed the image, where the Deployment carries the running release or should, or a failed one stands."""
     running, deployment = status.running, world.deployment
     if deployment is None:
         return None
-    if running and (current.outcome is Outcome.Succeeded or deployment.applied_release == running.number):
-        expected: str | None = running.image
-    else:
-        stands = current.rollout is not None and deployment.applied_release == current.number
-        expected = current.image if stands else None
+    expected: str | None = None
+    if current.outcome is Outcome.Succeeded:
+        expected = running.image if running else None
+    elif current.rollback is not None and carries(deployment, current.rollback.number, current.rollback):
+        expected = current.rollback.image
+    elif current.rollout is not None and carries(deployment, current.number, current.rollout):
+        expected = current.image
+    elif running is not None and deployment.applied_release == running.number:
+        expected = running.image
     return overridden(deployment, container_of(deployment, environment_of(world)), expected) if expected else None
 
 

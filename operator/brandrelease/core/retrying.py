@@ -4,9 +4,10 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from brandrelease.apis.brandrelease import Blame, BrandReleaseStatus, CurrentRelease, Outcome
-from brandrelease.apis.progress import Retry
+from brandrelease.apis.progress import MESSAGE_LIMIT, Retry
 from brandrelease.apis.reasons import Reason
 from brandrelease.core.status import with_current
+from brandrelease.core.words import cut
 
 PAUSES: Final = (timedelta(seconds=30), timedelta(minutes=2), timedelta(minutes=8))
 """How long to wait before each further try. After the last, somebody must look: it did not pass by itself."""
@@ -40,3 +41,12 @@ def when_retried(
 def retry_of(current: CurrentRelease) -> Retry | None:
     """The next try of a release that has ended, if there is one."""
     return current.retry if current.outcome in {Outcome.RolledBack, Outcome.Failed} else None
+
+
+def called_off(status: BrandReleaseStatus, why: str) -> BrandReleaseStatus:
+    """The status without the next try, if there was one; and the message says why."""
+    current = status.current
+    if current is None or current.retry is None:
+        return status
+    message = cut(f"{current.message} That was called off, {why}.", MESSAGE_LIMIT)
+    return with_current(status, current.model_copy(update={"retry": None, "message": message}))

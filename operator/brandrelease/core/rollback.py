@@ -12,7 +12,7 @@ from brandrelease.apis.progress import MESSAGE_LIMIT, LogTail, Rollback
 from brandrelease.apis.reasons import Reason
 from brandrelease.core.actions import Announcement, Plan, RollBack
 from brandrelease.core.health import Problem
-from brandrelease.core.obstacles import Obstacle
+from brandrelease.core.obstacles import Obstacle, carries
 from brandrelease.core.plans import deployment_of, environment_of, patch_for, wait
 from brandrelease.core.quarantine import is_quarantined, quarantine
 from brandrelease.core.retrying import when_retried
@@ -33,20 +33,20 @@ def fail(world: Snapshot, status: BrandReleaseStatus, current: CurrentRelease, p
 def _way_out(world: Snapshot, status: BrandReleaseStatus, current: CurrentRelease, reason: Reason) -> Plan:
     """What a failed release leads to: the first of these that applies."""
     policy, why, running = environment_of(world).rollback, current.message or "", status.running
-    if current.image_of is not None:
-        text = f"{why}. It is the image of release {current.image_of}, which was gone back to, and a rollback is not rolled back. {_ways_on(status)}"
-        return stand(world, status, Reason.RollbackFailed, text)
     if running is None:
         text = f"{why}. There is nothing to roll back to: no release was live before. Release a fixed ref."
         return stand(world, status, reason, text)
+    if current.image_of is not None:
+        text = f"{why}. It is the image of release {current.image_of}, which was gone back to, and a rollback is not rolled back. {_ways_on(status, running)}"
+        return stand(world, status, Reason.RollbackFailed, text)
     if status.migration is not None and policy.after_migration is AfterMigration.Hold:
         text = (
             f"{why}. Not rolled back: the preDeploy hook of release {status.migration.release} changed the database, which {name_of(running)} may not know "
-            f"(rollback.afterMigration is Hold). {_ways_on(status)}"
+            f"(rollback.afterMigration is Hold). {_ways_on(status, running)}"
         )
         return stand(world, status, reason, text)
     if policy.mode is RollbackMode.Manual:
-        text = f"{why}. Not rolled back, since rollback.mode is Manual. {_ways_on(status)}"
+        text = f"{why}. Not rolled back, since rollback.mode is Manual. {_ways_on(status, running)}"
         return stand(world, status, reason, text)
     if target := usable(world):
         return go_back(world, status, current, target)
@@ -63,10 +63,7 @@ def _nowhere(world: Snapshot, running: RunningRelease) -> str:
     )
 
 
-def _ways_on(status: BrandReleaseStatus) -> str:
-    running = status.running
-    if running is None:
-        return "Release a fixed ref."
+def _ways_on(status: BrandReleaseStatus, running: RunningRelease) -> str:
     way = f'set the annotation brandrelease.dev/rollbackTo to "{running.number}"; or release a fixed ref.'
     if running.commit and is_quarantined(status, running.commit):
         first = f'set the annotation brandrelease.dev/override to "{short(running.commit)} <why>"'
@@ -107,9 +104,12 @@ def follow_rollback(world: Snapshot, status: BrandReleaseStatus, current: Curren
     deployment = deployment_of(world)
     target = Target(rollback.number, rollback.commit, rollback.image, found=None)
     reason, why = current.reason or Reason.RollingBack, current.message or ""
-    if deployment.applied_release != rollback.number:
+    if not carries(deployment, rollback.number, rollback):
         plan = wait(world, status, Phase.RollingBack, reason, f"Rolling back to {name_of(target)}: {why}.")
         return replace(plan, action=RollBack(patch_for(world, rollback.number, rollback.commit, rollback.image)))
+    rollback = rollback.model_copy(update={"seen_on": deployment.uid})
+    current = current.model_copy(update={"rollback": rollback})
+    status = with_current(status, current)
     if deployment.complete:
         return _back(world, status, current, rollback)
     deadline = deployment.changed_at(rollback.started_at) + timedelta(
@@ -218,6 +218,8 @@ def _what_now(status: BrandReleaseStatus, current: CurrentRelease) -> str:
             f"Commit {short(current.commit)} is quarantined, and so is what contains it: undo it with git revert, "
             "or let a fix through with the annotation brandrelease.dev/override."
         )
+    if current.reason is Reason.Aborted:
+        return "The commit is not quarantined."
     if current.blame is Blame.Platform:
         return "The commit is not quarantined: the platform is to blame."
     return "The commit is not quarantined, since it may not be to blame; ask for it again when the cause is mended."

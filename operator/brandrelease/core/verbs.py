@@ -18,9 +18,10 @@ from brandrelease.core.actions import Announcement, Plan, StopHook
 from brandrelease.core.blame import blame_of
 from brandrelease.core.obstacles import Obstacle, deployment_obstacle
 from brandrelease.core.plans import environment_of, wait
-from brandrelease.core.quarantine import Override, is_quarantined, lifted, quarantine, what_stops
+from brandrelease.core.quarantine import Override, is_quarantined, lifted, put_in, quarantine, what_stops
 from brandrelease.core.questions import in_flight, is_asked, is_busy, migrating, rolling_back
 from brandrelease.core.receiving import begin, carries_running, number_of_next, without_build
+from brandrelease.core.retrying import called_off
 from brandrelease.core.rollback import go_back
 from brandrelease.core.snapshot import Snapshot, Target
 from brandrelease.core.status import finish, with_current
@@ -209,11 +210,27 @@ def _left(world: Snapshot) -> CurrentRelease | None:
     return current if deployment.applied_release == current.number else None
 
 
+def _what_runs(world: Snapshot, left: CurrentRelease | None) -> tuple[str, int] | None:
+    """Commit and number of what the Deployment carries: the current release, or still the one that ran before it."""
+    running = world.release.status.running
+    if left is not None:
+        return left.commit, left.number
+    if running is not None and running.commit is not None and carries_running(world):
+        return running.commit, running.number
+    return None
+
+
+def _first_number(status: BrandReleaseStatus, commit: str, number: int) -> int:
+    """Under which number the commit was live first. What is newer is built on it, and it cannot be bad for that."""
+    return min([number, *(known.number for known in good_ones(status) if known.commit == commit)])
+
+
 def _stay(world: Snapshot, verb: Verb, target: Candidate) -> Obeyed:
     """It runs already. A release in flight that has not touched the Deployment yet is given up."""
     current, status = in_flight(world.release), _heard(verb, world.release.status)
     if current is None:
-        return _done(status, verb, f"{_sentence(name_of(target))} runs already; nothing was changed.")
+        text = f"{_sentence(name_of(target))} runs already; nothing was changed."
+        return _done(called_off(status, f"since {verb.who} wants {name_of(target)}"), verb, text)
     text = f"Release {current.number} ({short(current.commit)}) was given up, since {verb.who} wants {name_of(target)}, which still runs."
     limit = environment_of(world).revision_history_limit
     status = finish(without_build(world, status), Outcome.Aborted, Reason.Aborted, text, world.now, limit)
@@ -236,9 +253,9 @@ def _restore(world: Snapshot, verb: Verb, left: CurrentRelease, target: Target) 
 def _release_again(world: Snapshot, verb: Verb, left: CurrentRelease | None, target: Candidate, commit: str) -> Obeyed:
     """A release of its own, with the image of the earlier one: judged and watched like any other."""
     status = _heard(verb, world.release.status)
-    if left is not None and left.commit != commit:
-        status = with_current(status, left)
-        status = quarantine(status, Reason.RollbackRequested, blame_of(Reason.RollbackRequested), world.now)
+    leaves = _what_runs(world, left)
+    if leaves is not None and target.number < _first_number(status, *leaves):
+        status = put_in(status, *leaves, Reason.RollbackRequested, world.now)
     again = CurrentRelease(
         number=number_of_next(world),
         ref=f"rollbackTo {target.number}",

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, ClassVar
 
+import structlog
 from pydantic import ValidationError
 
 from brandrelease.adapters.kube.api import (
@@ -30,6 +31,8 @@ from brandrelease.core.actions import DeploymentPatch
 from brandrelease.core.render import deployment_body
 from brandrelease.core.snapshot import BrandInvalid, DeploymentView, Fellow, PodView, PodWarning, Refusal
 from brandrelease.ports import Refused, Secret, StatusConflict
+
+log = structlog.get_logger(__name__)
 
 CONFLICT = 409
 REFUSALS = {400, 403, 404, 409, 422}
@@ -83,14 +86,20 @@ class KubeCluster:
         return await log_tail(self._api, namespace, pod, container, previous=previous)
 
     async def warnings(self, namespace: str, pods: Sequence[str]) -> Mapping[str, tuple[PodWarning, ...]]:
-        if not pods:
+        try:
+            events = await self._api.items(EVENTS, namespace, fields=WARNINGS_ABOUT_PODS) if pods else []
+        except ApiError:  # they make a verdict clearer; they must not keep it from being reached
+            log.warning("The Events about pods could not be listed.", namespace=namespace, exc_info=True)
             return {}
-        return pod_warnings(await self._api.items(EVENTS, namespace, fields=WARNINGS_ABOUT_PODS), pods)
+        return pod_warnings(events, pods)
 
     async def platform_failures(self, reason: Reason, since: datetime, *, but: str) -> tuple[Fellow, ...]:
         bodies: list[dict[str, Any]] = []
-        for namespace in self._namespaces:
-            bodies += await self._api.items(BRAND_RELEASES, namespace)
+        try:
+            for namespace in self._namespaces:
+                bodies += await self._api.items(BRAND_RELEASES, namespace)
+        except ApiError:  # it is told for people; a rollback does not wait for it
+            log.warning("Other releases that fail alike could not be looked for.", exc_info=True)
         return fellows(bodies, reason, since, but=but)
 
     async def secret(self, namespace: str, name: str) -> Secret | None:

@@ -1,0 +1,52 @@
+"""The end of kopf, without kopf: a task that swallows its cancellation keeps nobody waiting."""
+
+import asyncio
+
+from brandrelease.controller.handlers import CANCEL_AGAIN, cancel_again
+from support.virtual_time import on_virtual_time
+
+
+async def swallows(times: int) -> None:
+    """A task that goes on when it is cancelled, so many times."""
+    for _ in range(times):
+        try:
+            await asyncio.sleep(3600)
+        except asyncio.CancelledError:
+            continue
+    await asyncio.sleep(3600)
+
+
+@on_virtual_time
+async def test_a_task_that_swallows_its_cancellation_is_cancelled_until_it_ends() -> None:
+    guard, stubborn = asyncio.create_task(cancel_again()), asyncio.create_task(swallows(times=3))
+    await asyncio.sleep(0)
+    stubborn.cancel()
+    await asyncio.wait({stubborn}, timeout=10 * CANCEL_AGAIN)
+    assert stubborn.cancelled()
+    guard.cancel()
+
+
+@on_virtual_time
+async def test_a_task_that_nobody_has_cancelled_is_left_alone() -> None:
+    guard, other = asyncio.create_task(cancel_again()), asyncio.create_task(asyncio.sleep(100 * CANCEL_AGAIN, "done"))
+    assert await other == "done"
+    guard.cancel()
+
+
+@on_virtual_time
+async def test_a_task_that_is_cancelled_and_cleans_up_is_given_time_for_it() -> None:
+    tidied = []
+
+    async def tidies() -> None:
+        try:
+            await asyncio.sleep(3600)
+        finally:
+            await asyncio.sleep(CANCEL_AGAIN / 2)
+            tidied.append(True)
+
+    guard, tidy = asyncio.create_task(cancel_again()), asyncio.create_task(tidies())
+    await asyncio.sleep(0)
+    tidy.cancel()
+    await asyncio.wait({tidy})
+    assert tidied == [True]
+    guard.cancel()
