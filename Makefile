@@ -53,7 +53,7 @@ unit: ; @$(RUN) pytest -q tests/unit tests/property
 adapters: debian ; $(RUN) pytest -q -n 2 tests/adapters
 
 .PHONY: apiserver
-apiserver: programs ; $(RUN) pytest -q -n 2 tests/apiserver
+apiserver: programs ; $(RUN) pytest -q -n 3 tests/apiserver
 
 .PHONY: e2e
 e2e: programs ## The stories on a real cluster of their own
