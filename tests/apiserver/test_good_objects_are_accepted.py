@@ -330,7 +330,7 @@ def fullest_status() -> BrandReleaseStatus:
             for each in commits[:QUARANTINE_LIMIT]
         ],
         migration=Migration(release=51, finished_at=moment),
-        stopping=UnneededBuild(commit=commits[2], key="k" * 64, attempt=3),
+        stopping=(UnneededBuild(commit=commits[2], key="k" * 64, attempt=3),),
         last_handled=HandledRequest(
             ref="r" * 255, requested_at=why, rollback_to=why, abort=why, override=why, answer=message
         ),

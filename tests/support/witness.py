@@ -170,13 +170,13 @@ class Witness(Simulation):
 
     async def start(self, order: BuildOrder) -> None:
         if order.name not in self.builds:
-            stopping = self.status.stopping
+            stopping = {(build.key, build.attempt) for build in self.status.stopping}
             running = [
                 other.name
                 for other, _ in self.builds.values()
                 if other.name in self.builds_of_this_life
                 and self._is_building(other.name)
-                and (stopping is None or (other.key, other.attempt) != (stopping.key, stopping.attempt))
+                and (other.key, other.attempt) not in stopping
             ]
             assert len(running) < PLACES, f"{order.name} is started beside {running}"
             self.builds_of_this_life.add(order.name)
@@ -184,7 +184,7 @@ class Witness(Simulation):
 
     def builds_nobody_waits_for(self) -> list[str]:
         """Builds of this life that run although they are not those of the release in flight."""
-        current = self.status.current
+        current = self.status.next or self.status.current
         build = current.build if current is not None and current.outcome is None and current.image is None else None
         return [
             order.name

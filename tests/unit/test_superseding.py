@@ -154,7 +154,7 @@ def test_the_build_of_a_replaced_release_is_stopped_once() -> None:
     world = third("Building")
     world.release("three")
     assert cancelled(world) == [f"cancel {commit_id('two')[:7]}"]
-    assert world.status.stopping is None
+    assert world.status.stopping == ()
 
 
 def test_a_build_that_was_stopped_is_wanted_again_and_made_again() -> None:
@@ -163,7 +163,7 @@ def test_a_build_that_was_stopped_is_wanted_again_and_made_again() -> None:
     world.ask(commit_id("two"))
     world.play(150)
     assert (world.headline(), world.running.commit) == (("Live", "Succeeded"), commit_id("two"))
-    assert world.status.stopping is None
+    assert world.status.stopping == ()
 
 
 def test_a_commit_that_is_wanted_again_before_its_build_was_stopped_goes_live() -> None:
@@ -178,7 +178,7 @@ def test_a_commit_that_is_wanted_again_before_its_build_was_stopped_goes_live() 
     world.ask(commit_id("two"))
     world.play(150)
     assert (world.headline(), world.running.commit) == (("Live", "Succeeded"), commit_id("two"))
-    assert world.status.stopping is None
+    assert world.status.stopping == ()
 
 
 async def unreachable(_order: object) -> None:
@@ -209,7 +209,7 @@ def test_an_operator_that_dies_while_it_replaces_a_release_comes_to_the_same_end
         (e.number, e.outcome) for e in undisturbed.status.history
     ]
     assert cancelled(world) == cancelled(undisturbed)
-    assert world.status.stopping is None
+    assert world.status.stopping == ()
 
 
 def test_a_build_whose_kind_the_brand_has_changed_meanwhile_is_left_alone() -> None:
@@ -226,7 +226,7 @@ def test_a_build_whose_kind_the_brand_has_changed_meanwhile_is_left_alone() -> N
     spec = world.the_brand.spec.model_dump(by_alias=True) | {"build": build}  # type: ignore[union-attr]
     world.the_brand = type(world.the_brand).model_validate({"name": "drumeo", "uid": "brand-uid", "spec": spec})  # type: ignore[union-attr]
     world.play(150)
-    assert (world.headline(), world.status.stopping) == (("Live", "Succeeded"), None)
+    assert (world.headline(), world.status.stopping) == (("Live", "Succeeded"), ())
     assert cancelled(world) == []
 
 

@@ -15,6 +15,8 @@ from brandrelease.apis.ownership import managers
 from brandrelease.apis.progress import (
     CHANGES_LIMIT,
     QUARANTINE_LIMIT,
+    STOPPING_LIMIT,
+    SUSPECTS_LIMIT,
     BuildProgress,
     Change,
     Commit,
@@ -167,20 +169,24 @@ class CurrentRelease(ApiModel):
     requested_by: str | None = Field(
         default=None, max_length=128, description="Who asked for it: the field manager of the change, if known."
     )
+    tracked: bool = Field(default=False, description="Tracking has found the commit; nobody has asked for it.")
     image_of: int | None = Field(
         default=None, ge=0, description="Number of the release whose image is released again (rollbackTo): no build."
+    )
+    first_attempt: int = Field(
+        default=1, ge=1, description="The attempt that its build begins with; those before were an earlier release's."
     )
     tries: int = Field(default=1, ge=1, description="Which try of this commit it is, after failures of the platform.")
     retry: Retry | None = Field(default=None, description="When it is tried again by itself.")
     contains: tuple[Commit, ...] = Field(
         default=(),
-        max_length=QUARANTINE_LIMIT,
+        max_length=SUSPECTS_LIMIT,
         json_schema_extra=list_set(),
-        description="Quarantined commits that this one contains.",
+        description="Commits that this one contains and that are quarantined, or were still judged when it began.",
     )
     reverts: tuple[Commit, ...] = Field(
         default=(),
-        max_length=QUARANTINE_LIMIT,
+        max_length=SUSPECTS_LIMIT,
         json_schema_extra=list_set(),
         description="Those among them that it also reverts.",
     )
@@ -321,6 +327,11 @@ class BrandReleaseStatus(ApiModel):
         description="Ready, Reconciling and Stalled as kstatus knows them, and Built, Deployed, Healthy, Quarantined, RollbackUnsafe.",
     )
     current: CurrentRelease | None = Field(default=None, description="The release being worked on, or the last one.")
+    next: CurrentRelease | None = Field(
+        default=None,
+        description="The release that is prepared while the pods of the current one are still judged: it takes over as "
+        "soon as it can change the Deployment.",
+    )
     running: RunningRelease | None = Field(
         default=None, description="The last release that passed verification: where a rollback goes."
     )
@@ -336,7 +347,12 @@ class BrandReleaseStatus(ApiModel):
     migration: Migration | None = Field(
         default=None, description="The database was changed for a release that did not go live: a rollback is unsafe."
     )
-    stopping: UnneededBuild | None = Field(default=None, description="A build that is being stopped.")
+    stopping: tuple[UnneededBuild, ...] = Field(
+        default=(),
+        max_length=STOPPING_LIMIT,
+        json_schema_extra=list_atomic(),
+        description="Builds that are being stopped.",
+    )
     last_handled: HandledRequest | None = Field(default=None, description="The last request that was looked at.")
 
 

@@ -12,6 +12,11 @@ MESSAGE_LIMIT = 1024
 
 CHANGES_LIMIT = 20
 QUARANTINE_LIMIT = 50
+SUSPECTS_LIMIT = QUARANTINE_LIMIT + 1
+"""What is quarantined, and what is judged at the moment."""
+
+STOPPING_LIMIT = 8
+"""Builds that are to be stopped and were not yet; what does not fit ends by its own time limit."""
 
 LOG_TAIL_LIMIT = 2048
 """Characters kept of a log, and bytes too: nobody's log may fill etcd."""

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Final
 
 from brandrelease.apis.brand import Brand
-from brandrelease.apis.brandrelease import Blame, BrandRelease
+from brandrelease.apis.brandrelease import Blame, BrandRelease, CurrentRelease
 from brandrelease.apis.healing import Hook
 from brandrelease.apis.reasons import Reason
 from brandrelease.controller.tracking import Tracking
@@ -15,7 +15,7 @@ from brandrelease.controller.work_queue import Key
 from brandrelease.core.deploying import suspect
 from brandrelease.core.health import Problem, needs_warnings
 from brandrelease.core.hooks import hook_in_flight, hook_order
-from brandrelease.core.images import BuildOrder, build_key, build_order, host_of, split_reference
+from brandrelease.core.images import BuildOrder, build_order, host_of, split_reference
 from brandrelease.core.obstacles import misconfiguration
 from brandrelease.core.quarantine import suspects
 from brandrelease.core.questions import (
@@ -25,6 +25,8 @@ from brandrelease.core.questions import (
     may_track,
     must_resolve,
     order_in_flight,
+    prepared,
+    stop_orders,
     to_release,
     watches_pods,
 )
@@ -90,7 +92,7 @@ async def observe(world: World, release: BrandRelease, refusal: Refusal | None) 
     snapshot = await _history_and_image(world, snapshot, brand)
     # The time of the decision is that of the last reads: git and the registry may have taken theirs.
     snapshot = replace(await _deployment_and_pods(world, snapshot), now=world.clock.now())
-    snapshot = replace(snapshot, hook=await _hook(world, snapshot))
+    snapshot = await _hooks(world, snapshot)
     return await _what_a_failure_needs(world, snapshot, brand)
 
 
@@ -176,8 +178,8 @@ async def _history_and_image(world: World, snapshot: Snapshot, brand: Brand) -> 
     wanted = to_release(release, snapshot.resolution)
     if wanted and environment and not is_allowed(wanted, environment):
         wanted = None  # it will be refused, and the release in flight goes on with an image of its own
-    current = in_flight(release)
-    order = order_in_flight(brand, current) if current else None
+    awaited = prepared(release)
+    order = order_in_flight(brand, awaited) if awaited else None
     (build, image), changes, lineage, elsewhere, stopping = await asyncio.gather(
         _build_and_image(world, snapshot, brand, order, wanted),
         _changes(world, snapshot, brand, wanted),
@@ -222,12 +224,10 @@ async def _elsewhere(world: World, release: BrandRelease, order: BuildOrder | No
     return order.commit in await world.cluster.commits_being_built(order.brand, but=release.uid)
 
 
-async def _stopping(world: World, release: BrandRelease, brand: Brand) -> BuildState | None:
-    unneeded = release.status.stopping
-    if unneeded is None or build_key(brand, unneeded.commit) != unneeded.key:
-        return None
-    order = build_order(brand, unneeded.commit, unneeded.attempt)
-    return await world.builders[order.builder].state(order)
+async def _stopping(world: World, release: BrandRelease, brand: Brand) -> Mapping[str, BuildState]:
+    orders = stop_orders(brand, release.status)
+    states = await asyncio.gather(*(world.builders[order.builder].state(order) for order in orders))
+    return {order.name: state for order, state in zip(orders, states, strict=True)}
 
 
 # --- the Deployment ---------------------------------------------------------------------------------------------------
@@ -252,9 +252,15 @@ async def _warnings(world: World, namespace: str, pods: tuple[str, ...]) -> Mapp
     return await world.cluster.warnings(namespace, pods) if pods else {}
 
 
-async def _hook(world: World, snapshot: Snapshot) -> HookState | None:
-    """How the hook stands that was started and has not ended."""
-    kind, current = hook_in_flight(snapshot.release), snapshot.release.status.current
+async def _hooks(world: World, snapshot: Snapshot) -> Snapshot:
+    """How the hooks stand that were started and have not ended."""
+    status = snapshot.release.status
+    hook, next_hook = await asyncio.gather(_hook(world, snapshot, status.current), _hook(world, snapshot, status.next))
+    return replace(snapshot, hook=hook, next_hook=next_hook)
+
+
+async def _hook(world: World, snapshot: Snapshot, current: CurrentRelease | None) -> HookState | None:
+    kind = hook_in_flight(current)
     if kind is None or current is None or snapshot.deployment is None:
         return None
     return await world.hooks.state(hook_order(snapshot, current, kind, Hook(command=("true",))))

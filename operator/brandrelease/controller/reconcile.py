@@ -14,7 +14,7 @@ from brandrelease.controller.work_queue import Again, Key
 from brandrelease.core.actions import Plan, StartBuild
 from brandrelease.core.decide import decide
 from brandrelease.core.images import BuildOrder
-from brandrelease.core.questions import order_in_flight
+from brandrelease.core.questions import order_in_flight, prepared
 from brandrelease.core.snapshot import Refusal, Snapshot
 from brandrelease.ports import Announcer, Refused, StatusConflict
 from brandrelease.telemetry import Metrics
@@ -82,8 +82,9 @@ class Reconciler:
             log.warning(
                 "The cluster refuses.", action=kind, reason=refused.refusal.reason, message=refused.refusal.message
             )
-            fresh = self._refusals.get(key) != refused.refusal
-            self._refusals[key] = refused.refusal
+            refusal = replace(refused.refusal, action=kind)
+            fresh = self._refusals.get(key) != refusal
+            self._refusals[key] = refusal
             return AT_ONCE if fresh and plan.retry is None else Again(retry=plan.retry or timedelta(minutes=1))
         self._refusals.pop(key, None)
         self._metrics.actions.labels(kind).inc()
@@ -102,11 +103,9 @@ class Reconciler:
 
 
 def _build_under_way(snapshot: Snapshot, status: BrandReleaseStatus) -> BuildOrder | None:
-    """The build that the release waits for, by this status."""
-    current = status.current
-    if current is None or current.outcome is not None or not isinstance(snapshot.brand, Brand):
-        return None
-    return order_in_flight(snapshot.brand, current)
+    """The build that is waited for, by this status."""
+    awaited = prepared(snapshot.release.model_copy(update={"status": status}))
+    return order_in_flight(snapshot.brand, awaited) if awaited and isinstance(snapshot.brand, Brand) else None
 
 
 def _ready(status: BrandReleaseStatus) -> Condition | None:

@@ -1,5 +1,6 @@
 """From commit to image: the registry is asked first, then the builder; never two builds for one key at a time."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final, assert_never
@@ -65,7 +66,7 @@ ImageStep = Built | NotYet | NeverBuilt
 
 def obtain_image(world: Snapshot, brand: Brand, current: CurrentRelease) -> ImageStep:
     """The next step on the way to the image of the current release."""
-    order = build_order(brand, current.commit, _attempt(world, brand, current))
+    order = build_order(brand, current.commit, _attempt(brand, current))
     if isinstance(world.image, ImageFound):
         return _found(current, order, world.image.digest, world)
     match world.build:
@@ -151,7 +152,7 @@ def _failed(current: CurrentRelease, order: BuildOrder, failed: BuildFailed, now
     asked_at = _started(current, now)
     if failed.ended_at is not None and failed.ended_at < asked_at:
         return _again(current, order, now, Reason.Building, "An earlier build of this commit had failed.")
-    if failed.retriable and order.attempt < BUILD_ATTEMPTS:
+    if failed.retriable and order.attempt < current.first_attempt + BUILD_ATTEMPTS - 1:
         return _again(current, order, now, Reason.BuildInfrastructureFailed, failed.message)
     ended = _ended(_asked_for(current, order, now), now)
     told = ended.build and ended.build.model_copy(update={"log_tail": failed.log_tail or None})
@@ -168,18 +169,20 @@ def _again(current: CurrentRelease, order: BuildOrder, now: datetime, reason: Re
     )
 
 
-def _attempt(world: Snapshot, brand: Brand, current: CurrentRelease) -> int:
-    """Which attempt this is: that of the build in flight, or one more than that of the release before it.
+def next_attempt(brand: Brand, commit: str, before: Iterable[CurrentRelease | None]) -> int:
+    """The attempt that a new release begins with: one more than that of the releases before it, for the same image.
 
     The Job of a build that has ended keeps its name for a day, so another build of the key needs another attempt.
     """
-    key = build_key(brand, current.commit)
-    if current.build is not None:
-        return current.build.attempt if current.build.key == key else 1
-    last = world.release.status.current
-    if last and last.number != current.number and last.build and last.build.key == key:
-        return last.build.attempt + 1
-    return 1
+    key = build_key(brand, commit)
+    return max((each.build.attempt + 1 for each in before if each and each.build and each.build.key == key), default=1)
+
+
+def _attempt(brand: Brand, current: CurrentRelease) -> int:
+    """Which attempt this is: that of the build in flight, or the one that the release begins with."""
+    if current.build is None:
+        return current.first_attempt
+    return current.build.attempt if current.build.key == build_key(brand, current.commit) else 1
 
 
 def _asked_for(current: CurrentRelease, order: BuildOrder, now: datetime) -> CurrentRelease:

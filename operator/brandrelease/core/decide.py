@@ -7,22 +7,22 @@ one change to the outside world. Whatever happens next is seen by looking again,
 from dataclasses import replace
 from typing import assert_never
 
-from brandrelease.apis.brandrelease import BrandReleaseStatus, CurrentRelease, Phase
+from brandrelease.apis.brandrelease import BrandReleaseStatus, CurrentRelease, Phase, UnneededBuild
 from brandrelease.apis.reasons import Reason
 from brandrelease.core.actions import CancelBuild, Plan
 from brandrelease.core.blame import blame_of
 from brandrelease.core.building import Built, NeverBuilt, NotYet, obtain_image
 from brandrelease.core.deploying import follow_rollout, prepare, watch
-from brandrelease.core.images import build_key, build_order
 from brandrelease.core.obstacles import deployment_obstacle, misconfiguration
-from brandrelease.core.plans import AT_ONCE, RETRY_SELDOM, RETRY_SOON, adding, blocked, brand_of, wait
+from brandrelease.core.plans import AT_ONCE, RETRY_SELDOM, RETRY_SOON, adding, blocked, brand_of, wait, with_note
 from brandrelease.core.quarantine import refusal, what_stops
-from brandrelease.core.questions import in_flight, is_asked, is_busy
+from brandrelease.core.questions import in_flight, is_asked, is_busy, stop_orders
 from brandrelease.core.receiving import Received, Waits, receive, waits_for
-from brandrelease.core.rest import at_rest, track
+from brandrelease.core.rest import at_rest, foreign_image, track
 from brandrelease.core.rollback import follow_rollback, give_up_rollback, stand
-from brandrelease.core.snapshot import BuildRunning, Resolved, Snapshot, Unresolved
+from brandrelease.core.snapshot import Resolved, Snapshot, Unresolved
 from brandrelease.core.status import Headline, present, with_current
+from brandrelease.core.succession import alone, may_run, promoted, together
 from brandrelease.core.verbs import Obeyed, Verb, obey, taken_away, unheard
 from brandrelease.core.words import short
 
@@ -33,14 +33,13 @@ def decide(world: Snapshot) -> Plan:
         return blocked(world, world.release.status, obstacle.reason, obstacle.message, retry=RETRY_SELDOM)
     if world.release.spec.suspend:
         return _suspended(world)
-    if isinstance(world.stopping, BuildRunning):
-        return _tell_refusal(world, _cancel_first(world))
     world = replace(world, release=world.release.model_copy(update={"status": taken_away(world.release)}))
+    world = promoted(world)
     if verb := unheard(world.release):
         return _tell_refusal(world, _obey(world, verb))
     if is_asked(world.release) and not is_busy(world.release):
-        return _tell_refusal(world, _stop_build(world, track(world, _receive(world))))
-    plan = _stop_build(world, track(world, _proceed(world, world.release.status)))
+        return _tell_refusal(world, _stop_builds(world, track(world, _receive(world))))
+    plan = _stop_builds(world, track(world, _go_on(world, world.release.status)))
     return _tell_refusal(world, _then_what_waits(world, plan))
 
 
@@ -51,7 +50,7 @@ def _obey(world: Snapshot, verb: Verb) -> Plan:
         case Plan():
             return replace(done, look_again=AT_ONCE)
         case Obeyed(status, announcement, action):
-            plan = _proceed(world, status)
+            plan = _go_on(world, status)
             told = (announcement, *plan.announcements)
             return replace(plan, action=action or plan.action, announcements=told, look_again=AT_ONCE)
         case _:
@@ -60,9 +59,8 @@ def _obey(world: Snapshot, verb: Verb) -> Plan:
 
 def _then_what_waits(world: Snapshot, plan: Plan) -> Plan:
     """What came during a rollback or a migration is looked at as soon as that is at its end."""
-    current = plan.status.current
-    ended = current is not None and current.outcome is not None
-    return replace(plan, look_again=AT_ONCE) if is_busy(world.release) and ended else plan
+    still_busy = is_busy(world.release.model_copy(update={"status": plan.status}))
+    return replace(plan, look_again=AT_ONCE) if is_busy(world.release) and not still_busy else plan
 
 
 # --- a new request ----------------------------------------------------------------------------------------------------
@@ -83,7 +81,7 @@ def _receive(world: Snapshot) -> Plan:
             assert_never(world.resolution)
     match reception:
         case Received(status):
-            return _then_its_override(world, _proceed(world, status))
+            return _then_its_override(world, _go_on(world, status))
         case Waits():
             return _keep_waiting(world, reception)
         case _:
@@ -100,7 +98,7 @@ def _keep_waiting(world: Snapshot, request: Waits) -> Plan:
     """The request has to wait. A release in flight is still watched, and the message tells of both."""
     if in_flight(world.release) is None:
         return blocked(world, world.release.status, request.reason, request.message, request.retry)
-    plan = _proceed(world, world.release.status)
+    plan = _go_on(world, world.release.status)
     if plan.status.current and plan.status.current.outcome is not None:
         ended = blocked(world, plan.status, request.reason, request.message, request.retry)
         return replace(ended, announcements=plan.announcements)
@@ -111,6 +109,20 @@ def _keep_waiting(world: Snapshot, request: Waits) -> Plan:
 # --- the release in flight --------------------------------------------------------------------------------------------
 
 
+def _go_on(world: Snapshot, status: BrandReleaseStatus) -> Plan:
+    """The next step of the current release; or, if it has nothing to do, of the one that is prepared beside it."""
+    plan = _proceed(world, status)
+    current = plan.status.current
+    if plan.status.next is None:
+        return plan
+    if current is None or current.outcome is not None:
+        return replace(plan, look_again=AT_ONCE)  # it has just ended, and the other takes its place
+    if plan.action is not None or current.rollback is not None:
+        return plan
+    beside = alone(world, plan.status)
+    return together(world, plan, _proceed(beside, beside.release.status))
+
+
 def _proceed(world: Snapshot, status: BrandReleaseStatus) -> Plan:
     """The next step of the current release: refused, built, deployed, watched, or on its way back."""
     current = status.current
@@ -118,10 +130,8 @@ def _proceed(world: Snapshot, status: BrandReleaseStatus) -> Plan:
         return wait(world, status, Phase.Pending, Reason.Resolving, "Nothing was released yet.")
     if current.outcome is not None:
         return at_rest(world, status, current)
-    if current.rollout is None and (entry := what_stops(status, current)):
-        message = refusal(entry, current)
-        current = current.model_copy(update={"reason": Reason.CommitQuarantined, "message": message})
-        return blocked(world, with_current(status, current), Reason.CommitQuarantined, message)
+    if current.rollout is None and (stopped := _stopped(world, status, current)):
+        return stopped
     if obstacle := deployment_obstacle(world, current):
         if current.rollback is not None:
             return give_up_rollback(world, status, current, obstacle)
@@ -138,6 +148,18 @@ def _proceed(world: Snapshot, status: BrandReleaseStatus) -> Plan:
     if current.verification is None:
         return follow_rollout(world, status, current, current.rollout)
     return watch(world, status, current, current.verification)
+
+
+def _stopped(world: Snapshot, status: BrandReleaseStatus, current: CurrentRelease) -> Plan | None:
+    """The release may not go on: its commit is quarantined, or nobody asked for it and somebody has set another image."""
+    foreign = foreign_image(world, status, current)
+    if entry := what_stops(status, current):
+        message = with_note(refusal(entry, current), foreign)
+        current = current.model_copy(update={"reason": Reason.CommitQuarantined, "message": message})
+        return blocked(world, with_current(status, current), Reason.CommitQuarantined, message)
+    if current.tracked and foreign:
+        return blocked(world, status, Reason.ImageOverridden, foreign)
+    return None
 
 
 def _build(world: Snapshot, status: BrandReleaseStatus, current: CurrentRelease) -> Plan:
@@ -157,26 +179,16 @@ def _build(world: Snapshot, status: BrandReleaseStatus, current: CurrentRelease)
             assert_never(step)
 
 
-def _stop_build(world: Snapshot, plan: Plan) -> Plan:
-    """A build that nobody waits for any more is stopped, as soon as there is nothing else to do."""
-    unneeded = plan.status.stopping
-    if unneeded is None:
+def _stop_builds(world: Snapshot, plan: Plan) -> Plan:
+    """Builds that nobody waits for any more are stopped, as soon as there is nothing else to do."""
+    brand = brand_of(world)
+    orders = [order for order in stop_orders(brand, plan.status) if may_run(world, order)]
+    left = tuple(UnneededBuild(commit=order.commit, key=order.key, attempt=order.attempt) for order in orders)
+    if left != plan.status.stopping:
+        plan = replace(plan, status=plan.status.model_copy(update={"stopping": left}))
+    if plan.action is not None or not orders:
         return plan
-    brand, is_new = brand_of(world), unneeded != world.release.status.stopping
-    still_built = build_key(brand, unneeded.commit) == unneeded.key
-    if not still_built or not (is_new or isinstance(world.stopping, BuildRunning)):
-        return replace(plan, status=plan.status.model_copy(update={"stopping": None}))
-    if plan.action is not None:
-        return plan
-    return replace(plan, action=CancelBuild(build_order(brand, unneeded.commit, unneeded.attempt)))
-
-
-def _cancel_first(world: Snapshot) -> Plan:
-    """A build that is to be stopped is stopped before anything new is heard: only one such build can be remembered."""
-    status = world.release.status
-    unneeded = status.stopping
-    assert unneeded is not None, "only such a build is asked about"  # noqa: S101
-    return Plan(status, CancelBuild(build_order(brand_of(world), unneeded.commit, unneeded.attempt)))
+    return replace(plan, action=CancelBuild(orders[0]))
 
 
 def _suspended(world: Snapshot) -> Plan:
@@ -190,8 +202,13 @@ def _suspended(world: Snapshot) -> Plan:
 
 
 def _tell_refusal(world: Snapshot, plan: Plan) -> Plan:
-    """The cluster refused this very action before: it is tried again after a pause, and people are told."""
-    if world.refusal is None or plan.action is None:
+    """The cluster refused this very action before: it is tried again after a pause, and people are told.
+
+    Where it is not what the current release waits for, that release's own state is told first.
+    """
+    if world.refusal is None or plan.action is None or world.refusal.action not in {"", type(plan.action).__name__}:
         return plan
+    if plan.status.next is not None or isinstance(plan.action, CancelBuild):
+        return replace(adding(world, plan, world.refusal.message), retry=RETRY_SOON)
     headline = Headline(Phase.Blocked, world.refusal.reason, world.refusal.message)
     return replace(plan, status=present(world.release, plan.status, headline, world.now), retry=RETRY_SOON)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, assert_never
 
-from brandrelease.apis.brandrelease import BrandRelease, CurrentRelease, Outcome
+from brandrelease.apis.brandrelease import CurrentRelease, Outcome
 from brandrelease.apis.healing import Hook
 from brandrelease.apis.progress import HookProgress, HooksProgress
 from brandrelease.apis.reasons import Reason
@@ -97,9 +97,8 @@ def _follow(world: Snapshot, current: CurrentRelease, order: HookOrder, progress
             assert_never(world.hook)
 
 
-def hook_in_flight(release: BrandRelease) -> str | None:
+def hook_in_flight(current: CurrentRelease | None) -> str | None:
     """The kind of the hook that has been started and has not ended, if there is one; also that of an aborted release."""
-    current = release.status.current
     if current is None or current.rollback is not None or current.outcome not in {None, Outcome.Aborted}:
         return None
     for kind in (PRE_DEPLOY, POST_DEPLOY):

@@ -21,8 +21,16 @@ def is_quarantined(status: BrandReleaseStatus, commit: str) -> bool:
 
 
 def suspects(status: BrandReleaseStatus) -> tuple[Suspect, ...]:
-    """What git is asked about a commit that is to be released: also what was let through, to tell that it is in it."""
-    return tuple(Suspect(entry.commit, entry.base) for entry in status.quarantine)
+    """What git is asked about a commit that is to be released: also what was let through, to tell that it is in it.
+
+    And what is judged at the moment: it may be on the list before the new release is built.
+    """
+    listed = [Suspect(entry.commit, entry.base) for entry in status.quarantine]
+    judged, known = status.current, {entry.commit for entry in status.quarantine}
+    if judged is None or judged.outcome is not None or judged.rollout is None or judged.commit in known:
+        return tuple(listed)
+    base = status.running.commit if status.running else None
+    return (*listed, Suspect(judged.commit, base if base != judged.commit else None))
 
 
 def what_stops(status: BrandReleaseStatus, current: CurrentRelease) -> QuarantinedCommit | None:
@@ -91,7 +99,9 @@ def lifted(status: BrandReleaseStatus, override: Override, stopped: CurrentRelea
     )
     status = status.model_copy(update={"quarantine": entries})
     if stopped is not None and (is_stopped or (stopped_by in named and what_stops(status, stopped) is None)):
-        return status.model_copy(update={"current": stopped.model_copy(update={"override": override.why})})
+        let_through = stopped.model_copy(update={"override": override.why})
+        place = "next" if status.next is not None and status.next.number == stopped.number else "current"
+        return status.model_copy(update={place: let_through})
     return status
 
 

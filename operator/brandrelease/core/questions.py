@@ -30,6 +30,17 @@ def in_flight(release: BrandRelease) -> CurrentRelease | None:
     return current if current is not None and current.outcome is None else None
 
 
+def prepared(release: BrandRelease) -> CurrentRelease | None:
+    """The release whose image and migration are the next step: the one after that which is judged, else that in flight."""
+    return release.status.next or in_flight(release)
+
+
+def is_judged(status: BrandReleaseStatus) -> bool:
+    """Whether the Deployment carries the current release, and nobody knows yet how it ends."""
+    current = status.current
+    return current is not None and current.outcome is None and current.rollout is not None
+
+
 def rolling_back(release: BrandRelease) -> bool:
     """Whether the release in flight has failed and the way back is not finished."""
     current = in_flight(release)
@@ -46,9 +57,9 @@ def migrating(release: BrandRelease) -> bool:
 
     Also where the release was aborted and its hook is not known to have stopped yet.
     """
-    current = release.status.current
-    hook = current.hooks.pre_deploy if current and current.hooks else None
-    return hook is not None and hook.finished_at is None
+    begun = (release.status.current, release.status.next)
+    hooks = [each.hooks.pre_deploy for each in begun if each is not None and each.hooks is not None]
+    return any(hook is not None and hook.finished_at is None for hook in hooks)
 
 
 def must_resolve(release: BrandRelease) -> bool:
@@ -93,7 +104,7 @@ def commit_without_image(release: BrandRelease, wanted: Resolved | None) -> str 
 
     Asked for again, a commit in flight may begin anew (somebody has changed its image), so its image is looked for too.
     """
-    current = in_flight(release)
+    current = prepared(release)
     if wanted is not None:
         return wanted.commit
     return current.commit if current and current.image is None and current.rollback is None else None
@@ -104,6 +115,15 @@ def order_in_flight(brand: Brand, current: CurrentRelease) -> BuildOrder | None:
     if current.build is None or current.image is not None or current.build.key != build_key(brand, current.commit):
         return None
     return build_order(brand, current.commit, current.build.attempt)
+
+
+def stop_orders(brand: Brand, status: BrandReleaseStatus) -> tuple[BuildOrder, ...]:
+    """The builds that are to be stopped; without those that the Brand, which was changed since, names no more."""
+    return tuple(
+        build_order(brand, unneeded.commit, unneeded.attempt)
+        for unneeded in status.stopping
+        if build_key(brand, unneeded.commit) == unneeded.key
+    )
 
 
 def watches_pods(release: BrandRelease) -> bool:

@@ -1,4 +1,4 @@
-"""A request becomes a release: its ref is resolved once, it must be allowed, and what was in flight is superseded."""
+"""A request becomes a release: its ref is resolved once, and it must be allowed."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -8,15 +8,15 @@ from brandrelease.apis.brandrelease import (
     CurrentRelease,
     HandledRequest,
     Outcome,
-    UnneededBuild,
 )
 from brandrelease.apis.reasons import Reason
 from brandrelease.core.obstacles import container_of, deployment_obstacle, overridden
-from brandrelease.core.plans import RETRY_SELDOM, RETRY_SOON, brand_of, environment_of
+from brandrelease.core.plans import RETRY_SELDOM, RETRY_SOON, environment_of
 from brandrelease.core.quarantine import override_of
-from brandrelease.core.questions import asked_by, in_flight, is_allowed, order_in_flight
+from brandrelease.core.questions import asked_by, in_flight, is_allowed, prepared
 from brandrelease.core.snapshot import Lineage, Resolved, Snapshot, Unresolved
-from brandrelease.core.status import finish, next_number, with_current
+from brandrelease.core.status import next_number, with_current
+from brandrelease.core.succession import begin, without_next
 from brandrelease.core.words import short
 
 
@@ -45,14 +45,25 @@ def receive(world: Snapshot, resolved: Resolved) -> Reception:
         return refusal
     status = world.release.status
     heard = status.model_copy(update={"last_handled": handled(world)})
-    current = in_flight(world.release)
+    current, awaited = in_flight(world.release), prepared(world.release)
+    if awaited and awaited.commit == resolved.commit and not _is_overridden(world, awaited):
+        return Received(_asked_for(world, heard, awaited))
     if current and current.commit == resolved.commit and not _is_overridden(world, current):
-        return Received(heard)
+        why = f"was given up, since release {current.number} ({short(current.commit)}) was asked for again"
+        return Received(without_next(world, heard, why))
     if current is None and _already_runs(world, resolved.commit):
         return Received(_as_it_runs(heard, resolved))
     if isinstance(world.lineage, Unresolved):
         return waits_for(world.lineage)
     return Received(begin(world, heard, fresh(world, resolved)))
+
+
+def _asked_for(world: Snapshot, status: BrandReleaseStatus, awaited: CurrentRelease) -> BrandReleaseStatus:
+    """Somebody now asks for what tracking had found: it takes an image back that somebody else has set."""
+    if not awaited.tracked:
+        return status
+    asked = awaited.model_copy(update={"tracked": False, "requested_by": asked_by(world.release)})
+    return status.model_copy(update={"next" if status.next is not None else "current": asked})
 
 
 def waits_for(problem: Unresolved) -> Waits:
@@ -83,15 +94,16 @@ def handled(world: Snapshot) -> HandledRequest:
     )
 
 
-def fresh(world: Snapshot, resolved: Resolved) -> CurrentRelease:
-    """A release of the commit, at its very beginning."""
+def fresh(world: Snapshot, resolved: Resolved, *, tracked: bool = False) -> CurrentRelease:
+    """A release of the commit, at its very beginning. tracked: nobody has asked for it."""
     lineage = world.lineage if isinstance(world.lineage, Lineage) else Lineage()
     new = CurrentRelease(
         number=number_of_next(world),
         ref=resolved.ref,
         commit=resolved.commit,
         started_at=world.now,
-        requested_by=asked_by(world.release),
+        requested_by=None if tracked else asked_by(world.release),
+        tracked=tracked,
         changes=world.changes.newest if world.changes else None,
         changes_total=world.changes.total if world.changes else None,
         contains=lineage.contained,
@@ -103,29 +115,6 @@ def fresh(world: Snapshot, resolved: Resolved) -> CurrentRelease:
 def number_of_next(world: Snapshot) -> int:
     """Numbers count up, over the Deployment's whole life."""
     return next_number(world.release.status, world.deployment.applied_release if world.deployment else None)
-
-
-def begin(world: Snapshot, status: BrandReleaseStatus, new: CurrentRelease) -> BrandReleaseStatus:
-    """The new release is the current one; one that was in flight is superseded, and its build needed no more."""
-    old = status.current
-    if old is not None and old.outcome is None:
-        text = f"Release {old.number} ({short(old.commit)}) was replaced by release {new.number} ({short(new.commit)}) before it was through."
-        limit = environment_of(world).revision_history_limit
-        reason = old.reason or Reason.Superseded
-        status = finish(without_build(world, status), Outcome.Superseded, reason, text, world.now, limit)
-    if status.stopping is not None and status.stopping.commit == new.commit:
-        status = status.model_copy(update={"stopping": None})  # it is wanted again
-    return with_current(status, new)
-
-
-def without_build(world: Snapshot, status: BrandReleaseStatus) -> BrandReleaseStatus:
-    """The build of the release in flight is to be stopped, unless somebody else waits for the same image."""
-    current = status.current
-    order = order_in_flight(brand_of(world), current) if current and current.outcome is None else None
-    if order is None or world.built_elsewhere:
-        return status
-    unneeded = UnneededBuild(commit=order.commit, key=order.key, attempt=order.attempt)
-    return status.model_copy(update={"stopping": unneeded})
 
 
 def _is_overridden(world: Snapshot, current: CurrentRelease) -> bool:

@@ -12,10 +12,11 @@ from brandrelease.core.hooks import ended, progress_of
 from brandrelease.core.obstacles import carries, container_of, overridden
 from brandrelease.core.plans import AT_ONCE, RETRY_SELDOM, adding, blocked, environment_of, wait
 from brandrelease.core.questions import is_asked, may_track, to_release
-from brandrelease.core.receiving import begin, fresh, not_allowed, number_of_next
+from brandrelease.core.receiving import fresh, not_allowed, number_of_next
 from brandrelease.core.retrying import TRIES, retry_of
 from brandrelease.core.snapshot import HookFailed, HookRunning, HookSucceeded, Resolved, Snapshot, Unresolved
 from brandrelease.core.status import with_current
+from brandrelease.core.succession import begin
 from brandrelease.core.words import short
 
 
@@ -23,7 +24,7 @@ def at_rest(world: Snapshot, status: BrandReleaseStatus, current: CurrentRelease
     """The last release has ended. A Deployment made anew or deleted bears no label of ours, so no event tells of it."""
     if (hook := progress_of(current, PRE_DEPLOY)) and hook.finished_at is None:
         return _stop_hook(world, status, current, hook)
-    if foreign := _foreign_image(world, status, current):
+    if foreign := foreign_image(world, status, current):
         return blocked(world, status, Reason.ImageOverridden, foreign)
     retry = retry_of(current)
     if retry is not None and world.now >= retry.at and not is_asked(world.release):
@@ -63,7 +64,7 @@ def _stop_hook(world: Snapshot, status: BrandReleaseStatus, current: CurrentRele
     return replace(_standing(world, with_current(status, current), current), look_again=AT_ONCE)
 
 
-def _foreign_image(world: Snapshot, status: BrandReleaseStatus, current: CurrentRelease) -> str | None:
+def foreign_image(world: Snapshot, status: BrandReleaseStatus, current: CurrentRelease) -> str | None:
     """Who has changed the image, where the Deployment carries the running release or should, or a failed one stands."""
     running, deployment = status.running, world.deployment
     if deployment is None:
@@ -88,6 +89,7 @@ def _try_again(world: Snapshot, status: BrandReleaseStatus, last: CurrentRelease
         commit=last.commit,
         started_at=world.now,
         requested_by=last.requested_by,
+        tracked=last.tracked,
         tries=retry.number,
         changes=last.changes,
         changes_total=last.changes_total,
@@ -114,22 +116,23 @@ def track(world: Snapshot, plan: Plan) -> Plan:
     if isinstance(world.resolution, Unresolved):
         plan = adding(world, plan, f"The ref could not be looked at again: {world.resolution.message}")
     found = to_release(world.release, world.resolution)
-    if found is not None and not _is_foreign(plan) and (begun := _tracked(world, found)):
+    if found is not None and not _is_foreign(world, plan) and (begun := _tracked(world, found)):
         return begun
     pause = max(world.track_at - world.now, timedelta(seconds=1))
     return replace(plan, look_again=pause if plan.look_again is None else min(pause, plan.look_again))
 
 
-def _is_foreign(plan: Plan) -> bool:
+def _is_foreign(world: Snapshot, plan: Plan) -> bool:
     """Somebody else's image is not replaced by what tracking finds."""
-    return any(condition.reason is Reason.ImageOverridden for condition in plan.status.conditions)
+    current = plan.status.current
+    return current is not None and foreign_image(world, plan.status, current) is not None
 
 
 def _tracked(world: Snapshot, found: Resolved) -> Plan | None:
     """A release of what tracking has found; None where it may not be released, or git could not say enough of it."""
     if not_allowed(world, found) or isinstance(world.lineage, Unresolved):
         return None
-    release = fresh(world, found)
+    release = fresh(world, found, tracked=True)
     text = f"Release {release.number} ({short(release.commit)}) is new in {found.ref}."
     plan = wait(world, begin(world, world.release.status, release), Phase.Pending, Reason.Resolving, text)
     return replace(plan, look_again=AT_ONCE)

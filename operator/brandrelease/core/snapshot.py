@@ -348,10 +348,14 @@ class BrandInvalid:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """The cluster would not do what the last plan asked for. It is asked again; meanwhile people are told."""
+    """The cluster would not do what the last plan asked for. It is asked again; meanwhile people are told.
+
+    action: name of the kind of action that was refused; empty where only the refusal itself is known.
+    """
 
     reason: Reason
     message: str
+    action: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -373,12 +377,14 @@ class Snapshot:
     build: BuildState | None = None
     built_elsewhere: bool = False
     """Another BrandRelease of the brand waits for the image that the release in flight builds."""
-    stopping: BuildState | None = None
-    """How the build stands that is being stopped."""
+    stopping: Mapping[str, BuildState] = field(default_factory=dict)
+    """How the builds stand that are being stopped, by the names of their orders."""
     turn: Turn | None = None
     """The answer to a build that would begin; None: not asked, since nothing begins."""
     hook: HookState | None = None
     """How the hook stands that the release in flight has come to."""
+    next_hook: HookState | None = None
+    """How the preDeploy hook stands of the release that is prepared beside the one in flight."""
     deployment: DeploymentView | None = None
     pods: tuple[PodView, ...] = ()
     warnings: Mapping[str, tuple[PodWarning, ...]] = field(default_factory=dict)

@@ -147,7 +147,7 @@ def _progress(current: CurrentRelease, headline: Headline) -> Iterator[_Conditio
 def next_number(status: BrandReleaseStatus, applied: int | None) -> int:
     """One more than any number used so far, also by an earlier BrandRelease on the same Deployment."""
     used = [applied or 0, *(entry.number for entry in status.history)]
-    used += [entry.number for entry in (status.current, status.running) if entry is not None]
+    used += [entry.number for entry in (status.current, status.next, status.running) if entry is not None]
     return max(used) + 1
 
 
@@ -162,8 +162,31 @@ def finish(
     """End the current release and write it into the history, newest first, at most `limit` entries."""
     current = status.current
     assert current is not None, "only a release that was begun can end"  # noqa: S101 - a rule of this module's callers
+    ended, history = _ended(status, current, outcome, reason, message, now, limit)
+    return status.model_copy(update={"current": ended, "history": history})
+
+
+def finish_next(
+    status: BrandReleaseStatus, outcome: Outcome, reason: Reason, message: str, now: datetime, limit: int
+) -> BrandReleaseStatus:
+    """The same for the release that is prepared beside the current one, if there is one."""
+    if status.next is None:
+        return status
+    _, history = _ended(status, status.next, outcome, reason, message, now, limit)
+    return status.model_copy(update={"next": None, "history": history})
+
+
+def _ended(  # noqa: PLR0913, PLR0917 - what a line of the history is made of
+    status: BrandReleaseStatus,
+    release: CurrentRelease,
+    outcome: Outcome,
+    reason: Reason,
+    message: str,
+    now: datetime,
+    limit: int,
+) -> tuple[CurrentRelease, tuple[PastRelease, ...]]:
     message = cut(message, MESSAGE_LIMIT)
-    ended = current.model_copy(
+    ended = release.model_copy(
         update={"outcome": outcome, "reason": reason, "message": message, "finished_at": now.replace(microsecond=0)}
     )
     past = PastRelease(
@@ -182,4 +205,5 @@ def finish(
     )
     # A release that ended where it stood, and was rolled back later because somebody asked for it, has one entry.
     others = [entry for entry in status.history if entry.number != ended.number]
-    return status.model_copy(update={"current": ended, "history": (past, *others)[:limit]})
+    newest_first = sorted((past, *others), key=lambda entry: entry.number, reverse=True)
+    return ended, tuple(newest_first[:limit])

@@ -19,12 +19,13 @@ from brandrelease.core.blame import blame_of
 from brandrelease.core.obstacles import Obstacle, deployment_obstacle
 from brandrelease.core.plans import environment_of, wait
 from brandrelease.core.quarantine import Override, is_quarantined, lifted, put_in, quarantine, what_stops
-from brandrelease.core.questions import in_flight, is_asked, is_busy, migrating, rolling_back
-from brandrelease.core.receiving import begin, carries_running, number_of_next, without_build
+from brandrelease.core.questions import in_flight, is_asked, is_busy, migrating, prepared, rolling_back
+from brandrelease.core.receiving import carries_running, handled, number_of_next
 from brandrelease.core.retrying import called_off
 from brandrelease.core.rollback import go_back
 from brandrelease.core.snapshot import Snapshot, Target
 from brandrelease.core.status import finish, with_current
+from brandrelease.core.succession import begin, without_build, without_next
 from brandrelease.core.targets import Candidate, asked_back, candidates, good_ones, name_of, usable
 from brandrelease.core.words import cut, short
 
@@ -52,11 +53,11 @@ class Verb:
 
 
 def unheard(release: BrandRelease) -> Verb | None:
-    """The next verb to obey. An override is heard after the request that it may come with."""
+    """The next verb to obey. An override of what nobody knows yet is heard after the request that it may come with."""
     wishes = [(ABORT_ANNOTATION, "abort", release.abort)]
     if not is_busy(release):
         wishes.append((ROLLBACK_TO_ANNOTATION, "rollback_to", release.rollback_to))
-        if not is_asked(release):
+        if not is_asked(release) or _lets_through_what_is_known(release):
             wishes.append((OVERRIDE_ANNOTATION, "override", release.override))
     last = release.status.last_handled or HandledRequest()
     for annotation, field, text in wishes:
@@ -64,6 +65,15 @@ def unheard(release: BrandRelease) -> Verb | None:
             who = release.managers.get(annotation, "somebody")
             return Verb(annotation, field, text[:255], who[:128])
     return None
+
+
+def _lets_through_what_is_known(release: BrandRelease) -> bool:
+    """Whether the override names what is on the list, or the release that is stopped: it need not wait for a request."""
+    match, status, awaited = _OVERRIDE.fullmatch(release.override or ""), release.status, prepared(release)
+    known = [entry.commit for entry in status.quarantine]
+    if awaited is not None and what_stops(status, awaited) is not None:
+        known.append(awaited.commit)
+    return match is not None and any(commit.startswith(match.group(1).lower()) for commit in known)
 
 
 def taken_away(release: BrandRelease) -> BrandReleaseStatus:
@@ -124,6 +134,8 @@ def wish(release: BrandRelease) -> Candidate | None:
 def _abort(world: Snapshot, verb: Verb) -> Obeyed | Plan:
     """The release in flight is given up: its build or hook is stopped, its rollout taken back."""
     current, status = in_flight(world.release), world.release.status
+    if status.next is not None and verb.number == status.next.number:
+        return _abort_next(world, verb, status.next)
     if current is None or verb.number != current.number:
         what = f"Release {current.number} is in flight." if current else "No release is in flight."
         return _refused(world, verb, f"it must be the number of the release in flight. {what}")
@@ -143,6 +155,18 @@ def _abort(world: Snapshot, verb: Verb) -> Obeyed | Plan:
     status = finish(status, Outcome.Aborted, Reason.Aborted, text, world.now, limit)
     hook = current.hooks.pre_deploy if current.hooks and migrating(world.release) else None
     return _done(status, verb, text, StopHook(world.release.namespace, hook.job) if hook else None)
+
+
+def _abort_next(world: Snapshot, verb: Verb, given_up: CurrentRelease) -> Obeyed:
+    """The release that is prepared is given up; the one that is judged goes on."""
+    hook = given_up.hooks.pre_deploy if given_up.hooks else None
+    runs = hook is not None and hook.finished_at is None
+    why = f"was given up, as {verb.who} has asked"
+    if runs:
+        why += "; its preDeploy hook was stopped in the middle: look at the database"
+    status = without_next(world, _heard(verb, world.release.status), why, Outcome.Aborted)
+    stop = StopHook(world.release.namespace, hook.job) if hook and runs else None
+    return _done(status, verb, f"release {given_up.number} ({short(given_up.commit)}) {why}.", stop)
 
 
 def _take_back(world: Snapshot, status: BrandReleaseStatus, current: CurrentRelease) -> Plan:
@@ -227,7 +251,7 @@ def _first_number(status: BrandReleaseStatus, commit: str, number: int) -> int:
 
 def _stay(world: Snapshot, verb: Verb, target: Candidate) -> Obeyed:
     """It runs already. A release in flight that has not touched the Deployment yet is given up."""
-    current, status = in_flight(world.release), _heard(verb, world.release.status)
+    current, status = in_flight(world.release), _answered(world, verb)
     if current is None:
         text = f"{_sentence(name_of(target))} runs already; nothing was changed."
         return _done(called_off(status, f"since {verb.who} wants {name_of(target)}"), verb, text)
@@ -244,7 +268,8 @@ def _restore(world: Snapshot, verb: Verb, left: CurrentRelease, target: Target) 
         why = f"{why}; the release had ended {left.outcome} ({left.reason})"
     left = left.model_copy(update={"reason": Reason.RollbackRequested, "message": _sentence(why)})
     left = left.model_copy(update={"blame": blame_of(Reason.RollbackRequested)})
-    status = with_current(_heard(verb, world.release.status), left)
+    status = without_next(world, _answered(world, verb), f"was given up, since {verb.who} wants {name_of(target)}")
+    status = with_current(status, left)
     status = quarantine(status, Reason.RollbackRequested, blame_of(Reason.RollbackRequested), world.now)
     plan = go_back(world, status, left, target)
     return replace(plan, announcements=(_event(verb, f"rolling back to {name_of(target)}, as {verb.who} has asked."),))
@@ -252,7 +277,7 @@ def _restore(world: Snapshot, verb: Verb, left: CurrentRelease, target: Target) 
 
 def _release_again(world: Snapshot, verb: Verb, left: CurrentRelease | None, target: Candidate, commit: str) -> Obeyed:
     """A release of its own, with the image of the earlier one: judged and watched like any other."""
-    status = _heard(verb, world.release.status)
+    status = _answered(world, verb)
     leaves = _what_runs(world, left)
     if leaves is not None and target.number < _first_number(status, *leaves):
         status = put_in(status, *leaves, Reason.RollbackRequested, world.now)
@@ -283,8 +308,8 @@ def _override(world: Snapshot, verb: Verb) -> Obeyed:
         )
     why = cut(f"{match.group(2).strip()} ({verb.who})", 255)
     status = _heard(verb, world.release.status)
-    current = in_flight(world.release)
-    stopped = current if current and what_stops(status, current) else None
+    awaited = prepared(world.release)
+    stopped = awaited if awaited and what_stops(status, awaited) else None
     lifting = lifted(status, Override(match.group(1).lower(), why), stopped)
     if lifting is None:
         names = ", ".join(short(entry.commit) for entry in status.quarantine) or "none"
@@ -301,6 +326,12 @@ def _heard(verb: Verb, status: BrandReleaseStatus, answer: str | None = None) ->
     """The record that the verb was looked at, so that it is never looked at again."""
     last = status.last_handled or HandledRequest()
     return status.model_copy(update={"last_handled": last.model_copy(update={verb.field: verb.text, "answer": answer})})
+
+
+def _answered(world: Snapshot, verb: Verb) -> BrandReleaseStatus:
+    """The record for a verb that says what shall run: an older request that still waits is answered by it too."""
+    heard = world.release.model_copy(update={"status": _heard(verb, world.release.status)})
+    return heard.status.model_copy(update={"last_handled": handled(replace(world, release=heard))})
 
 
 def _done(status: BrandReleaseStatus, verb: Verb, text: str, action: StopHook | None = None) -> Obeyed:
