@@ -163,7 +163,7 @@ class Cluster(Protocol):
         ...
 
     async def platform_failures(self, reason: Reason, since: datetime, *, but: str) -> tuple[Fellow, ...]:
-        """BrandReleases in the watched namespaces whose last release failed for this reason since then.
+        """BrandReleases in the watched namespaces whose last release failed for the same cause as this since then.
 
         but: uid of the BrandRelease that does not count.
         """

@@ -319,7 +319,8 @@ class Histories(RuleBasedStateMachine):
         status, spec = self.world.status, self.world.spec
         waits_to_try_again = status.current is not None and status.current.retry is not None
         tracked = spec is not None and spec.track_interval_seconds is not None
-        return status.phase not in IN_FLIGHT and not waits_to_try_again and not tracked
+        settled = status.phase not in IN_FLIGHT and status.next is None
+        return settled and not waits_to_try_again and not tracked
 
     @invariant()
     def no_build_runs_for_nobody(self) -> None:

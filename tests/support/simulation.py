@@ -515,7 +515,12 @@ class Simulation:
             rollback_to=self.verbs["rollback_to"],
             abort=self.verbs["abort"],
             override=self.verbs["override"],
-            managers={"spec.ref": "kubectl", "brandrelease.dev/rollbackTo": "ada", "brandrelease.dev/abort": "ada"},
+            managers={
+                "spec.ref": "kubectl",
+                "spec.suspend": "ada",
+                "brandrelease.dev/rollbackTo": "ada",
+                "brandrelease.dev/abort": "ada",
+            },
             spec=self.spec,
             status=self.status,
         )

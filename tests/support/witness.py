@@ -257,8 +257,10 @@ class Witness(Simulation):
         numbers = [entry.number for entry in after.history]
         assert numbers == sorted(set(numbers), reverse=True), f"newest first, each once: {numbers}"
         assert len(numbers) <= max(self.environment.revision_history_limit, len(before.history))
-        if after.history and after.history[:1] != before.history[:1] and after.history[0].outcome is Outcome.Succeeded:
-            self._judge_success(after.history[0], after)
+        known = {entry.number for entry in before.history if entry.outcome is Outcome.Succeeded}
+        for entry in after.history:
+            if entry.outcome is Outcome.Succeeded and entry.number not in known:
+                self._judge_success(entry, after)
         self._judge_claims(after)
 
     def _note_adoption(self, after: BrandReleaseStatus) -> None:

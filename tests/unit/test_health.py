@@ -169,8 +169,14 @@ FAILURES: dict[str, Row] = {
         Reason.CrashLoopBackOff,
         Blame.Release,
     ),
-    "too much memory is told as such": (
+    "without a limit it need not be the commit that used up the node's memory": (
         pod(crashing(3, exit_code=137, reason="OOMKilled")),
+        0,
+        Reason.NodeOutOfMemory,
+        Blame.Unknown,
+    ),
+    "too much memory is told as such": (
+        pod(crashing(3, exit_code=137, reason="OOMKilled"), memory_limits={"app": "64Mi"}),
         0,
         Reason.OOMKilled,
         Blame.Release,
@@ -389,7 +395,7 @@ EVENTS: dict[str, tuple[PodView, PodWarning, int, Reason, Blame]] = {
         Blame.Release,
     ),
     "memory is the cause, whatever the probe says": (
-        pod(crashing(3, exit_code=137, reason="OOMKilled")),
+        pod(crashing(3, exit_code=137, reason="OOMKilled"), memory_limits={"app": "64Mi"}),
         warning("Unhealthy", "Liveness probe failed: x"),
         0,
         Reason.OOMKilled,
@@ -563,7 +569,7 @@ def test_pods_that_nobody_misses_are_missing_at_the_deadline() -> None:
 
 CAUSES_FIRST = {
     "memory before the crashes of another pod": (
-        [pod(crashing(3)), pod(crashing(3, exit_code=137, reason="OOMKilled"))],
+        [pod(crashing(3)), pod(crashing(3, exit_code=137, reason="OOMKilled"), memory_limits={"app": "64Mi"})],
         Reason.OOMKilled,
     ),
     "a sure cause before a likely one": ([pod(MISSING), pod(crashing(3))], Reason.CrashLoopBackOff),

@@ -41,7 +41,7 @@ ENDINGS = {
     ),
     "memory of another": (
         replace(crashing(3, exit_code=137, reason="OOMKilled"), name="cron"),
-        'Container "cron" of pod drumeo-1 was killed three times because it used more than the memory of its node',
+        'Container "cron" of pod drumeo-1 has no memory limit and was killed three times because its node had no memory left. Look at the node, and give the container a limit and a request',
     ),
 }  # fmt: skip
 
@@ -78,26 +78,26 @@ def test_why_the_kubelet_stops_a_container_is_told_in_its_words(reason: str, wor
     assert (found.exit_code, found.previous) == (137, True)
 
 
-ONE_OF_TWO = "Only 0 of 2 new pods were ready after 60 s (progressDeadlineSeconds)"
+NONE_OF_TWO = "None of 2 new pods was ready after 60 s (progressDeadlineSeconds)"
 LATE = {
-    "runs": (pod(UNREADY), ONE_OF_TWO + ': container "app" of pod drumeo-1 runs, but its readiness probe does not pass'),
-    "not ready though its containers are": (pod(ready=False), ONE_OF_TWO + ": pod drumeo-1 is not"),
-    "not even looked at": (pod(containers=(), ready=False), ONE_OF_TWO + ": pod drumeo-1 is not"),
-    "not started, and nothing is said": (pod(waiting("")), ONE_OF_TWO + ': container "app" of pod drumeo-1 has not started'),
-    "not started, and a word is said": (pod(waiting("SomethingNew")), ONE_OF_TWO + ': container "app" of pod drumeo-1 has not started: SomethingNew'),
-    "not started, and more is said": (pod(waiting("SomethingNew", "all of it")), ONE_OF_TWO + ': container "app" of pod drumeo-1 has not started: all of it'),
-    "ended": (pod(container(ended(1), restarts=1)), ONE_OF_TWO + ': container "app" of pod drumeo-1 exited with code 1 and was not started again'),
+    "runs": (pod(UNREADY), NONE_OF_TWO + ': container "app" of pod drumeo-1 runs, but its readiness probe does not pass'),
+    "not ready though its containers are": (pod(ready=False), NONE_OF_TWO + ": pod drumeo-1 is not"),
+    "not even looked at": (pod(containers=(), ready=False), NONE_OF_TWO + ": pod drumeo-1 is not"),
+    "not started, and nothing is said": (pod(waiting("")), NONE_OF_TWO + ': container "app" of pod drumeo-1 has not started'),
+    "not started, and a word is said": (pod(waiting("SomethingNew")), NONE_OF_TWO + ': container "app" of pod drumeo-1 has not started: SomethingNew'),
+    "not started, and more is said": (pod(waiting("SomethingNew", "all of it")), NONE_OF_TWO + ': container "app" of pod drumeo-1 has not started: all of it'),
+    "ended": (pod(container(ended(1), restarts=1)), NONE_OF_TWO + ': container "app" of pod drumeo-1 exited with code 1 and was not started again'),
     "an init container runs on": (
         pod(container(ended(0), kind=ContainerKind.Init), container(Running(START), name="wait", kind=ContainerKind.Init, ready=False), waiting("PodInitializing")),
-        ONE_OF_TWO + ': init container "wait" of pod drumeo-1 has not come to its end',
+        NONE_OF_TWO + ': init container "wait" of pod drumeo-1 has not come to its end',
     ),
     "an init container ended badly": (
         pod(container(ended(1), kind=ContainerKind.Init), waiting("PodInitializing")),
-        ONE_OF_TWO + ': init container "app" of pod drumeo-1 exited with code 1 and was not started again',
+        NONE_OF_TWO + ': init container "app" of pod drumeo-1 exited with code 1 and was not started again',
     ),
     "a sidecar is there, the site is not": (
         pod(container(name="proxy", kind=ContainerKind.Sidecar), waiting("PodInitializing")),
-        ONE_OF_TWO + ': container "app" of pod drumeo-1 has not started: PodInitializing',
+        NONE_OF_TWO + ': container "app" of pod drumeo-1 has not started: PodInitializing',
     ),
 }  # fmt: skip
 
@@ -160,7 +160,7 @@ def test_a_pod_that_was_lost_is_told_of_and_does_not_count() -> None:
     assert meanwhile([replace(evicted, reason="")]).endswith("lost to its node (Failed) and does not count.")
     verdict = judge_rollout(deployment(), [evicted], {}, RULES, START, at(60))
     assert isinstance(verdict, Failed)
-    assert verdict.problem.message == ONE_OF_TWO + "; pod drumeo-9 was lost to its node (Evicted)"
+    assert verdict.problem.message == NONE_OF_TWO + "; pod drumeo-9 was lost to its node (Evicted)"
 
 
 def test_how_far_the_change_over_is() -> None:

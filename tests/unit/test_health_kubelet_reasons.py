@@ -116,7 +116,7 @@ def test_a_terminated_reason_has_its_verdict(word: str) -> None:
         container(ended(code, word), restarts=2),
         waiting("CrashLoopBackOff", restarts=2, last=ended(code, word)),
     ):
-        assert reason_at(pod(seen), 0) is reason
+        assert reason_at(pod(seen, memory_limits={"app": "64Mi"}), 0) is reason
     assert reason_at(pod(container(ended(code, word), restarts=1)), 59) is None, "two endings are forgiven"
 
 

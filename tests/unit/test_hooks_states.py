@@ -228,3 +228,26 @@ RAN: dict[str, tuple[Json | None, bool]] = {
 @pytest.mark.parametrize(("body", "ran"), RAN.values(), ids=RAN)
 def test_a_pod_tells_everything_once_its_command_has_run(body: Json | None, ran: bool) -> None:
     assert has_run(ORDER, pod_view(body) if body else None) is ran
+
+
+SECRETS = ("abcDEF1234567890xyz", "hunter2secret")
+WORDS = f"curl failed: Authorization: Bearer {SECRETS[0]} refused; password={SECRETS[1]}"
+
+TALKATIVE: dict[str, tuple[Json, Json | None, tuple[str, ...]]] = {
+    "a warning about a pod that cannot start": (job(), pod(waiting("ContainerCreating")), (WORDS,)),
+    "a pod that waits": (job(), pod(waiting("CreateContainerError", WORDS)), ()),
+    "a pod without a node": (job(), pod(started=False, unschedulable=WORDS), ()),
+    "a command that could not be started": (failed(), pod(ended(128, "StartError", WORDS)), ()),
+    "a warning about a pod that is gone": (failed(), None, (WORDS,)),
+    "the Job's own end": (failed(message=WORDS), None, ()),
+}
+
+
+@pytest.mark.parametrize(("the_job", "the_pod", "warnings"), TALKATIVE.values(), ids=TALKATIVE)
+def test_nothing_that_looks_like_a_secret_is_said_of_a_hook(
+    the_job: Json, the_pod: Json | None, warnings: tuple[str, ...]
+) -> None:
+    state = hook_state(ORDER, the_job, pod_view(the_pod) if the_pod else None, warnings, "")
+    assert isinstance(state, HookRunning | HookFailed)
+    assert "curl failed" in state.message
+    assert not any(secret in state.message for secret in SECRETS)

@@ -65,6 +65,7 @@ def test_whoever_asks_is_known_for_the_ref_and_for_each_verb_apart() -> None:
     metadata = {
         "managedFields": [
             wrote("flux", ASKED_REF),
+            wrote("erin", {"f:spec": {"f:suspend": {}}}),
             wrote("ada", annotation("requestedAt")),
             wrote("bob", annotation("rollbackTo")),
             wrote("carol", annotation("abort")),
@@ -73,6 +74,7 @@ def test_whoever_asks_is_known_for_the_ref_and_for_each_verb_apart() -> None:
     }
     assert managers(metadata) == {
         "spec.ref": "flux",
+        "spec.suspend": "erin",
         "brandrelease.dev/requestedAt": "ada",
         "brandrelease.dev/rollbackTo": "bob",
         "brandrelease.dev/abort": "carol",

@@ -72,7 +72,7 @@ def test_a_release_is_stopped_by_what_it_carries_and_nobody_has_undone_or_let_th
 
 
 def test_the_refusal_of_the_commit_itself_says_what_it_did_and_which_ways_there_are() -> None:
-    assert refusal(entry(), release(BAD)) == (
+    assert refusal(BrandReleaseStatus(), entry(), release(BAD)) == (
         "Commit bad0bad0bad0 is refused: it was to blame when release 2 failed (CrashLoopBackOff) at 2026-01-01 12:00:00 UTC. "
         "Nothing was built or changed. Undo it with git revert and release that (a fix on top still contains it), "
         'or set the annotation brandrelease.dev/override to "bad0bad0bad0 <why>".'
@@ -80,7 +80,7 @@ def test_the_refusal_of_the_commit_itself_says_what_it_did_and_which_ways_there_
 
 
 def test_the_refusal_of_a_commit_that_contains_it_names_both() -> None:
-    text = refusal(entry(), release(contains=[BAD]))
+    text = refusal(BrandReleaseStatus(), entry(), release(contains=[BAD]))
     assert text.startswith(
         "Commit f1ced0f1ced0 is refused. It contains bad0bad0bad0 and does not revert it. That commit was to blame when release 2 failed"
     )

@@ -208,7 +208,10 @@ def test_somebody_who_wants_what_runs_calls_the_next_try_off(live: Story) -> Non
     live.say("rollback_to", "1")
     live.play(900, step=5)
     assert live.current.number == 2
-    assert live.told[-1].message == f"Release 1 ({live.running.revision}) runs already; nothing was changed."
+    assert (
+        live.told[-1].message
+        == f"Release 1 ({live.running.revision}) runs already, so nothing was changed. It was asked for by ada."
+    )
     assert live.message.endswith(
         f"(try 2 of 4). That was called off, since ada wants release 1 ({live.running.revision})."
     )

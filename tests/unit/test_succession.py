@@ -178,7 +178,7 @@ def test_an_operator_that_dies_in_between_comes_to_the_same_end(deed: int, *, af
         except Killed:
             world.restart()
             world.settle()
-    assert world.kill_in is None, "it has died"
+    assert not world.kill_in, "it has died"
     assert (world.headline(), world.running.number) == (("Live", "Succeeded"), 3)
     assert outcomes(world)[1][:2] in {(2, "RolledBack"), (2, "Superseded")}
 

@@ -61,6 +61,17 @@ def test_a_commit_that_is_pushed_is_released_within_the_interval_without_anybody
     assert (world.headline(), world.running.commit) == (("Live", "Succeeded"), second)
 
 
+def test_what_tracking_began_was_asked_for_by_nobody() -> None:
+    world = tracked()
+    assert world.current.requested_by == "kubectl"
+    world.push("master", "two", Behaviour.Crashes)
+    world.play(EVERY + 60)
+    assert [(entry.number, entry.requested_by) for entry in world.status.history] == [(2, None), (1, "kubectl")]
+    world.ask("master")
+    world.play(5)
+    assert (world.current.number, world.current.requested_by) == (3, "kubectl")
+
+
 def test_one_commit_after_another_is_released_though_nothing_else_ever_happens() -> None:
     world = tracked()
     for number, name in enumerate(("two", "three", "four"), start=2):

@@ -433,7 +433,10 @@ def test_rollback_to_what_runs_already_changes_nothing_and_says_so() -> None:
     world.play(60)
     assert world.headline() == ("Live", "Succeeded")
     assert (carried(world), world.status.quarantine) == (before, ())
-    assert world.told[-1].message == f"Release 2 ({two[:12]}) runs already; nothing was changed."
+    assert (
+        world.told[-1].message
+        == f"Release 2 ({two[:12]}) runs already, so nothing was changed. It was asked for by ada."
+    )
 
 
 def test_rollback_to_what_is_live_takes_it_back_from_somebody_elses_hand_and_quarantines_nothing() -> None:
@@ -487,7 +490,9 @@ def test_rollback_to_mends_a_release_that_stands_failed_with_the_pods_that_ran_b
     world.say("rollback_to", "2")
     world.play(60)
     assert world.headline() == ("RolledBack", "RollbackRequested")
-    assert "Ada has asked for it; the release had ended Failed (CrashLoopBackOff)" in world.message
+    assert f": Release 3 ({commit_id('three')[:12]}) had ended Failed (CrashLoopBackOff): Container " in world.message
+    assert "PHP Fatal error: something is wrong. It was left, as ada has asked. Commit " in world.message
+    assert "Not rolled back" not in world.message, "that advice was followed"
     assert outcomes(world)[:2] == [(3, "RolledBack", "RollbackRequested"), (2, "Succeeded", "Succeeded")]
     assert kept <= {pod.name for pod in world.the_site.pods}
 
@@ -693,7 +698,10 @@ REFUSED: dict[str, tuple[Callable[[], Story], str, str, str]] = {
         left_for_release_1,
         "rollback_to",
         "2",
-        f"the commit of release 2 ({BEGUN_TWO}) is quarantined; set brandrelease.dev/override for it first.",
+        (
+            f"the commit of release 2 ({BEGUN_TWO}) is quarantined. First set the annotation brandrelease.dev/override "
+            f'to "{BEGUN_TWO} <why>", and then the annotation brandrelease.dev/rollbackTo to "2 again".'
+        ),
     ),
     "rollbackTo an image that is gone": (
         without_the_image_of_release_1,
@@ -717,7 +725,7 @@ REFUSED: dict[str, tuple[Callable[[], Story], str, str, str]] = {
         back_at_what_was_found,
         "rollback_to",
         "0",
-        "what was found at adoption can be gone back to only from the first release.",
+        "what was found at adoption can be gone back to only from a release",
     ),
     "an override with seven characters": (STANDS["RolledBack"], "override", f"{THREE[:7]} fine", HOW_TO_OVERRIDE),
     "an override without a reason": (STANDS["RolledBack"], "override", THREE, HOW_TO_OVERRIDE),

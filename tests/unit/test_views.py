@@ -198,6 +198,16 @@ def test_a_pod_is_read_whole() -> None:
     assert view.memory_limits == {"proxy": "32Mi", "app": "64Mi"}
 
 
+def test_a_limit_of_the_pod_is_one_of_each_container_that_has_none_itself() -> None:
+    spec = POD["spec"] | {"resources": {"limits": {"memory": "1Gi"}}}
+    assert pod_view(POD | {"spec": spec}).memory_limits == {
+        "migrate": "1Gi",
+        "proxy": "32Mi",
+        "app": "64Mi",
+        "cron": "1Gi",
+    }
+
+
 def test_each_container_is_of_its_kind() -> None:
     kinds = {container.name: container.kind for container in pod_view(POD).containers}
     assert kinds == {

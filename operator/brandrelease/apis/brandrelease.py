@@ -167,7 +167,9 @@ class CurrentRelease(ApiModel):
         default=None, ge=0, description="How many commits are new; changes lists the newest of them."
     )
     requested_by: str | None = Field(
-        default=None, max_length=128, description="Who asked for it: the field manager of the change, if known."
+        default=None,
+        max_length=128,
+        description="Who asked for it: the field manager of the change, if known; absent where tracking began it.",
     )
     tracked: bool = Field(default=False, description="Tracking has found the commit; nobody has asked for it.")
     image_of: int | None = Field(
@@ -370,7 +372,7 @@ class BrandRelease(ApiModel):
     abort: str | None = None
     override: str | None = None
     managers: Mapping[str, str] = Field(default_factory=dict)
-    """Field manager that last wrote spec.ref and each verb's annotation, by the name that people write it under."""
+    """Field manager that last wrote spec.ref, spec.suspend and each verb's annotation, by the name that people write it under."""
     spec: BrandReleaseSpec
     status: BrandReleaseStatus
 

@@ -13,6 +13,7 @@ from brandrelease.apis.wellknown import (
 _ANNOTATIONS: Final = ("f:metadata", "f:annotations")
 _ASKING: Final[Mapping[str, tuple[str, ...]]] = {
     "spec.ref": ("f:spec", "f:ref"),
+    "spec.suspend": ("f:spec", "f:suspend"),
     **{
         name: (*_ANNOTATIONS, f"f:{name}")
         for name in (REQUESTED_AT_ANNOTATION, ROLLBACK_TO_ANNOTATION, ABORT_ANNOTATION, OVERRIDE_ANNOTATION)
@@ -28,7 +29,7 @@ def owners(metadata: Mapping[str, Any], path: tuple[str, ...]) -> tuple[str, ...
 
 
 def managers(metadata: Mapping[str, Any]) -> dict[str, str]:
-    """Who wrote last what asks for something on a BrandRelease: spec.ref and the annotations that are verbs."""
+    """Who wrote last what asks for something on a BrandRelease: spec.ref, spec.suspend and the annotations that are verbs."""
     found = {name: owners(metadata, path) for name, path in _ASKING.items()}
     return {name: names[0] for name, names in found.items() if names}
 

@@ -139,5 +139,9 @@ class Rollback(ApiModel):
     commit: Commit | None = None
     image: ImageReference
     started_at: Time = Field(description="When the failure was seen and the way back chosen.")
+    wanted: int | None = Field(default=None, ge=0, description="How many pods were wanted then.")
+    paused_at: Time | None = Field(
+        default=None, description="When the Deployment was last seen paused; the time until then does not count."
+    )
     seen_on: SeenOn | None = None
     finished_at: Time | None = Field(default=None, description="When the old pods had taken over again.")

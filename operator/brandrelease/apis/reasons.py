@@ -21,6 +21,7 @@ class Reason(StrEnum):
     Superseded = "Superseded"
     Aborted = "Aborted"
     Suspended = "Suspended"
+    Resumed = "Resumed"
 
     # The objects do not fit together; heals when they are mended.
     BrandNotFound = "BrandNotFound"
@@ -92,6 +93,7 @@ class Reason(StrEnum):
     CrashLoopBackOff = "CrashLoopBackOff"
     LivenessProbeFailed = "LivenessProbeFailed"
     OOMKilled = "OOMKilled"
+    NodeOutOfMemory = "NodeOutOfMemory"
     ProgressDeadlineExceeded = "ProgressDeadlineExceeded"
     PodNotReady = "PodNotReady"
 

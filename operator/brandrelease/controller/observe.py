@@ -240,7 +240,8 @@ async def _deployment_and_pods(world: World, snapshot: Snapshot) -> Snapshot:
     if current is None or not watches_pods(release):
         return replace(snapshot, deployment=await world.cluster.deployment(release.namespace, name))
     # Pods first: a Deployment read later can only be further on, so "complete" is never said of pods not yet seen.
-    pods = await world.cluster.pods(release.namespace, release.name, current.number)
+    number = current.rollback.number if current.rollback else current.number
+    pods = await world.cluster.pods(release.namespace, release.name, number)
     unclear = needs_warnings(pods)
     deployment, warnings = await asyncio.gather(
         world.cluster.deployment(release.namespace, name), _warnings(world, release.namespace, unclear)

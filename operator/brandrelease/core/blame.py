@@ -52,6 +52,7 @@ BLAME: Final[Mapping[Reason, Attribution]] = MappingProxyType({
     # The new pods: what the image and its code do.
     Reason.RunAsNonRoot: Attribution(_ours, "the image names its user, and the commit makes the image"),
     Reason.OOMKilled: Attribution(_ours, "the limit is the same as before, the code is not"),
+    Reason.NodeOutOfMemory: Attribution(_open, "without a limit, whatever else is on the node decides who is killed"),
     Reason.StartError: Attribution(_ours, "the command is not in the image, and the commit makes the image"),
     Reason.RunContainerError: Attribution(_ours, "the command is not in the image, and the commit makes the image"),
     Reason.CreateContainerError: Attribution(_ours, "the image does not fit its Deployment, which is the same as before"),

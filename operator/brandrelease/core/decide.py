@@ -10,7 +10,6 @@ from typing import assert_never
 from brandrelease.apis.brandrelease import BrandReleaseStatus, CurrentRelease, Phase, UnneededBuild
 from brandrelease.apis.reasons import Reason
 from brandrelease.core.actions import CancelBuild, Plan
-from brandrelease.core.blame import blame_of
 from brandrelease.core.building import Built, NeverBuilt, NotYet, obtain_image
 from brandrelease.core.deploying import follow_rollout, prepare, watch
 from brandrelease.core.obstacles import deployment_obstacle, misconfiguration
@@ -19,20 +18,24 @@ from brandrelease.core.quarantine import refusal, what_stops
 from brandrelease.core.questions import in_flight, is_asked, is_busy, stop_orders
 from brandrelease.core.receiving import Received, Waits, receive, waits_for
 from brandrelease.core.rest import at_rest, foreign_image, track
-from brandrelease.core.rollback import follow_rollback, give_up_rollback, stand
+from brandrelease.core.rollback import follow_rollback, give_up_rollback, never_built
 from brandrelease.core.snapshot import Resolved, Snapshot, Unresolved
 from brandrelease.core.status import Headline, present, with_current
 from brandrelease.core.succession import alone, may_run, promoted, together
+from brandrelease.core.suspending import suspended, telling_who_resumed
 from brandrelease.core.verbs import Obeyed, Verb, obey, taken_away, unheard
-from brandrelease.core.words import short
 
 
 def decide(world: Snapshot) -> Plan:
     """What to write and what to do, given what is seen."""
+    return telling_who_resumed(world, _decide(world))
+
+
+def _decide(world: Snapshot) -> Plan:
     if obstacle := misconfiguration(world):
         return blocked(world, world.release.status, obstacle.reason, obstacle.message, retry=RETRY_SELDOM)
     if world.release.spec.suspend:
-        return _suspended(world)
+        return suspended(world)
     world = replace(world, release=world.release.model_copy(update={"status": taken_away(world.release)}))
     world = promoted(world)
     if verb := unheard(world.release):
@@ -154,7 +157,7 @@ def _stopped(world: Snapshot, status: BrandReleaseStatus, current: CurrentReleas
     """The release may not go on: its commit is quarantined, or nobody asked for it and somebody has set another image."""
     foreign = foreign_image(world, status, current)
     if entry := what_stops(status, current):
-        message = with_note(refusal(entry, current), foreign)
+        message = with_note(refusal(status, entry, current), foreign)
         current = current.model_copy(update={"reason": Reason.CommitQuarantined, "message": message})
         return blocked(world, with_current(status, current), Reason.CommitQuarantined, message)
     if current.tracked and foreign:
@@ -173,8 +176,7 @@ def _build(world: Snapshot, status: BrandReleaseStatus, current: CurrentRelease)
             plan = wait(world, with_current(status, release), Phase.Building, reason, message)
             return replace(plan, action=action, look_again=look_again, retry=None if look_again else RETRY_SOON)
         case NeverBuilt(release, reason, message):
-            release = release.model_copy(update={"blame": blame_of(reason)})
-            return stand(world, with_current(status, release), reason, message)
+            return never_built(world, status, release, reason, message)
         case _:
             assert_never(step)
 
@@ -189,16 +191,6 @@ def _stop_builds(world: Snapshot, plan: Plan) -> Plan:
     if plan.action is not None or not orders:
         return plan
     return replace(plan, action=CancelBuild(orders[0]))
-
-
-def _suspended(world: Snapshot) -> Plan:
-    current = in_flight(world.release)
-    what = (
-        f"Release {current.number} ({short(current.commit)}) stands still and is not watched"
-        if current
-        else "Nothing is released"
-    )
-    return wait(world, world.release.status, Phase.Suspended, Reason.Suspended, f"{what} while spec.suspend is true.")
 
 
 def _tell_refusal(world: Snapshot, plan: Plan) -> Plan:

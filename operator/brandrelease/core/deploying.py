@@ -16,6 +16,7 @@ from brandrelease.apis.healing import AfterMigration
 from brandrelease.apis.progress import Rollout, Verification
 from brandrelease.apis.reasons import Reason
 from brandrelease.core.actions import POST_DEPLOY, PRE_DEPLOY, ApplyRelease, Plan
+from brandrelease.core.building import NeverBuilt, obtain_image
 from brandrelease.core.health import (
     Failed,
     Passed,
@@ -28,7 +29,16 @@ from brandrelease.core.health import (
 )
 from brandrelease.core.hooks import HookBad, HookDone, HookNotYet, progress_of, run_hook
 from brandrelease.core.obstacles import carries, container_of
-from brandrelease.core.plans import AT_ONCE, RETRY_SOON, deployment_of, environment_of, patch_for, wait, with_note
+from brandrelease.core.plans import (
+    AT_ONCE,
+    RETRY_SOON,
+    brand_of,
+    deployment_of,
+    environment_of,
+    patch_for,
+    wait,
+    with_note,
+)
 from brandrelease.core.quarantine import passed
 from brandrelease.core.questions import in_flight, is_asked
 from brandrelease.core.rollback import fail, stand
@@ -202,10 +212,12 @@ def _succeed(world: Snapshot, status: BrandReleaseStatus, current: CurrentReleas
 
 
 def suspect(world: Snapshot) -> Problem | None:
-    """What the release in flight would fail for, so that the logs can be read before the pods go away."""
+    """What the release in flight would fail for, so that what is worth knowing can be read before the pods go away."""
     current = in_flight(world.release)
-    if not (current and current.rollout and world.deployment and world.environment) or current.rollback:
+    if not (current and world.deployment and world.environment) or current.rollback:
         return None
+    if current.rollout is None:
+        return _never_built(world, current) if current.image is None else None
     if current.rollout.finished_at is None or current.verification is None:
         verdict = _rollout_verdict(world, current.rollout)
     else:
@@ -214,6 +226,11 @@ def suspect(world: Snapshot) -> Problem | None:
         return verdict.problem
     step = run_hook(world, current, POST_DEPLOY) if current.verification else None
     return step.problem if isinstance(step, HookBad) else None
+
+
+def _never_built(world: Snapshot, current: CurrentRelease) -> Problem | None:
+    step = obtain_image(world, brand_of(world), current)
+    return Problem(step.reason, step.message) if isinstance(step, NeverBuilt) else None
 
 
 def _rollout_verdict(world: Snapshot, rollout: Rollout) -> Verdict:

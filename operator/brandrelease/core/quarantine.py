@@ -6,6 +6,7 @@ from datetime import datetime
 from brandrelease.apis.brandrelease import Blame, BrandReleaseStatus, CurrentRelease, QuarantinedCommit
 from brandrelease.apis.progress import QUARANTINE_LIMIT
 from brandrelease.apis.reasons import Reason
+from brandrelease.core import advice
 from brandrelease.core.snapshot import Suspect
 from brandrelease.core.words import short
 
@@ -116,13 +117,20 @@ def override_of(status: BrandReleaseStatus, new: CurrentRelease) -> str | None:
     return next((let_through[commit] for commit in carried if commit in let_through), None)
 
 
-def refusal(entry: QuarantinedCommit, current: CurrentRelease) -> str:
+def refusal(status: BrandReleaseStatus, entry: QuarantinedCommit, current: CurrentRelease) -> str:
     """Why the release is stopped, and the ways on."""
-    bad = f"Commit {short(entry.commit)}" if entry.commit == current.commit else f"It contains {short(entry.commit)}"
-    subject = "" if entry.commit == current.commit else f"Commit {short(current.commit)} is refused. "
-    verb = "is refused: it was" if entry.commit == current.commit else "and does not revert it. That commit was"
+    itself, bad, since = entry.commit == current.commit, short(entry.commit), f"{entry.since:%Y-%m-%d %H:%M:%S} UTC"
+    if entry.reason is Reason.RollbackRequested:
+        what = f"somebody went back from {{}}, release {entry.release}, by rollbackTo at {since}"
+    else:
+        what = f"{{}} was to blame when release {entry.release} failed ({entry.reason}) at {since}"
+    if itself:
+        why = f"Commit {bad} is refused: {what.format('it')}."
+    else:
+        why = f"Commit {short(current.commit)} is refused. It contains {bad} and does not revert it. "
+        told = what.format("that commit")
+        why += f"{told[:1].upper()}{told[1:]}."
     return (
-        f"{subject}{bad} {verb} to blame when release {entry.release} failed ({entry.reason}) at {entry.since:%Y-%m-%d %H:%M:%S} UTC. "
-        f"Nothing was built or changed. Undo it with git revert and release that (a fix on top still contains it), "
-        f'or set the annotation brandrelease.dev/override to "{short(entry.commit)} <why>".'
+        f"{why} Nothing was built or changed. Undo it with git revert and release that (a fix on top still contains it), "
+        f"or set {advice.override(status, entry.commit)}."
     )

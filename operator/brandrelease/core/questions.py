@@ -127,6 +127,6 @@ def stop_orders(brand: Brand, status: BrandReleaseStatus) -> tuple[BuildOrder, .
 
 
 def watches_pods(release: BrandRelease) -> bool:
-    """Whether pods are evidence now: from the change of the Deployment until the outcome is known."""
+    """Whether pods are evidence now: from the change of the Deployment until the outcome is known, and on the way back."""
     current = in_flight(release)
-    return current is not None and current.rollout is not None and current.rollback is None
+    return current is not None and (current.rollout is not None or current.rollback is not None)

@@ -3,17 +3,21 @@
 A rollback is never rolled back. It goes only to an image that was good once and that the registry still has.
 """
 
+import re
 from dataclasses import replace
 from datetime import timedelta
+from typing import Final, assert_never
 
 from brandrelease.apis.brandrelease import Blame, BrandReleaseStatus, CurrentRelease, Outcome, Phase, RunningRelease
 from brandrelease.apis.healing import AfterMigration, RollbackMode
 from brandrelease.apis.progress import MESSAGE_LIMIT, LogTail, Rollback
 from brandrelease.apis.reasons import Reason
+from brandrelease.core import advice
 from brandrelease.core.actions import Announcement, Plan, RollBack
-from brandrelease.core.health import Problem
+from brandrelease.core.blame import blame_of
+from brandrelease.core.health import Failed, Passed, Problem, Progressing, judge_return
 from brandrelease.core.obstacles import Obstacle, carries
-from brandrelease.core.plans import deployment_of, environment_of, patch_for, wait
+from brandrelease.core.plans import RETRY_SOON, deployment_of, environment_of, patch_for, wait
 from brandrelease.core.quarantine import is_quarantined, quarantine
 from brandrelease.core.retrying import when_retried
 from brandrelease.core.snapshot import Snapshot, Target
@@ -37,36 +41,48 @@ def _way_out(world: Snapshot, status: BrandReleaseStatus, current: CurrentReleas
         text = f"{why}. There is nothing to roll back to: no release was live before. Release a fixed ref."
         return stand(world, status, reason, text)
     if current.image_of is not None:
-        text = f"{why}. It is the image of release {current.image_of}, which was gone back to, and a rollback is not rolled back. {_ways_on(status, running)}"
+        text = f"{why}. It is the image of release {current.image_of}, which was gone back to, and a rollback is not rolled back. {_ways_on(world, status, running)}"
         return stand(world, status, Reason.RollbackFailed, text)
     if status.migration is not None and policy.after_migration is AfterMigration.Hold:
         text = (
-            f"{why}. Not rolled back: the preDeploy hook of release {status.migration.release} changed the database, which {name_of(running)} may not know "
-            f"(rollback.afterMigration is Hold). {_ways_on(status, running)}"
+            f"{cut(why, 450)}. Not rolled back: the preDeploy hook of release {status.migration.release} changed the database, which {name_of(running)} may not know "
+            f"(rollback.afterMigration is Hold). {_ways_on(world, status, running)}"
         )
         return stand(world, status, reason, text)
     if policy.mode is RollbackMode.Manual:
-        text = f"{why}. Not rolled back, since rollback.mode is Manual. {_ways_on(status, running)}"
+        text = f"{why}. Not rolled back, since rollback.mode is Manual. {_ways_on(world, status, running)}"
         return stand(world, status, reason, text)
     if target := usable(world):
         return go_back(world, status, current, target)
     return stand(world, status, Reason.MissingRollbackTarget, f"{why}. Not rolled back: {_nowhere(world, running)}")
 
 
+_ADVICE: Final = re.compile(
+    r"\. (?:Not rolled back|It is the image of release|There is nothing to roll back to).*", re.DOTALL
+)
+"""What `_way_out` adds to a cause: it is over when somebody has found the way on."""
+
+
+def cause_in(message: str) -> str:
+    """The message of a release that stands failed, without the advice behind its cause and without its full stop."""
+    return _ADVICE.sub("", message).rstrip(".")
+
+
 def _nowhere(world: Snapshot, running: RunningRelease) -> str:
     """Why there is no target, and the ways on."""
     if not gone(world):
         return f"the commit of {name_of(running)} is quarantined, and no older release was good. Nothing was touched. Release a fixed ref."
+    way = advice.rollback_to(world.release, world.release.status, running.number)
     return (
         f"the registry has no good image any more; it has lost {gone(world)}. Nothing was touched. "
-        "Push one of these images again (status has their full names) and set the annotation brandrelease.dev/rollbackTo, or release a fixed ref."
+        f"Push one of these images again (status has their full names) and set {way}, or to the number of another of them; or release a fixed ref."
     )
 
 
-def _ways_on(status: BrandReleaseStatus, running: RunningRelease) -> str:
-    way = f'set the annotation brandrelease.dev/rollbackTo to "{running.number}"; or release a fixed ref.'
+def _ways_on(world: Snapshot, status: BrandReleaseStatus, running: RunningRelease) -> str:
+    way = f"set {advice.rollback_to(world.release, status, running.number)}; or release a fixed ref."
     if running.commit and is_quarantined(status, running.commit):
-        first = f'set the annotation brandrelease.dev/override to "{short(running.commit)} <why>"'
+        first = f"set {advice.override(status, running.commit)}"
         return f"To go back to {name_of(running)}, whose commit is quarantined, first {first}; then {way}"
     return f"To go back to {name_of(running)}, {way}"
 
@@ -74,16 +90,39 @@ def _ways_on(status: BrandReleaseStatus, running: RunningRelease) -> str:
 def stand(world: Snapshot, status: BrandReleaseStatus, reason: Reason, text: str) -> Plan:
     """The release has failed and stays where it stands; for a failure of the platform, it is tried again later."""
     limit = environment_of(world).revision_history_limit
-    status, text = when_retried(status, reason, text, world.now)
+    status, text = _retried(world, status, reason, text)
     plan = wait(world, finish(status, Outcome.Failed, reason, text, world.now, limit), Phase.Failed, reason, text)
     retry = plan.status.current.retry if plan.status.current else None
     told = Announcement(reason, text)
     return replace(plan, announcements=(told,), look_again=retry.at - world.now if retry else None)
 
 
+def _retried(world: Snapshot, status: BrandReleaseStatus, reason: Reason, text: str) -> tuple[BrandReleaseStatus, str]:
+    """As `when_retried`; a try is a release, so its hook runs again, which not everybody wants."""
+    status, text = when_retried(status, reason, text, world.now)
+    if environment_of(world).hooks.pre_deploy is None or status.current is None or status.current.retry is None:
+        return status, text
+    return status, f"{text} The preDeploy hook then runs again: set spec.suspend to true to stop that."
+
+
+def never_built(
+    world: Snapshot, status: BrandReleaseStatus, current: CurrentRelease, reason: Reason, message: str
+) -> Plan:
+    """There will be no image. The Deployment was not touched, so there is nothing to go back from."""
+    text = f"{message.rstrip('.')}{others}." if (others := cut(_others_too(world), 250)) else message
+    current = current.model_copy(update={"blame": blame_of(reason)})
+    return stand(world, with_current(status, current), reason, text)
+
+
 def go_back(world: Snapshot, status: BrandReleaseStatus, current: CurrentRelease, target: Target) -> Plan:
     """The way back begins. `current` says why; and why not to the release that ran last, if its image is gone."""
-    rollback = Rollback(number=target.number, commit=target.commit, image=target.image, started_at=world.now)
+    rollback = Rollback(
+        number=target.number,
+        commit=target.commit,
+        image=target.image,
+        started_at=world.now,
+        wanted=deployment_of(world).wanted,
+    )
     why = f"{current.message}. The registry has lost {gone(world)}" if gone(world) else current.message or ""
     current = current.model_copy(
         update={
@@ -107,42 +146,67 @@ def follow_rollback(world: Snapshot, status: BrandReleaseStatus, current: Curren
     if not carries(deployment, rollback.number, rollback):
         plan = wait(world, status, Phase.RollingBack, reason, f"Rolling back to {name_of(target)}: {why}.")
         return replace(plan, action=RollBack(patch_for(world, rollback.number, rollback.commit, rollback.image)))
-    rollback = rollback.model_copy(update={"seen_on": deployment.uid})
+    rollback = _noted(world, rollback)
     current = current.model_copy(update={"rollback": rollback})
     status = with_current(status, current)
-    if deployment.complete:
-        return _back(world, status, current, rollback)
-    deadline = deployment.changed_at(rollback.started_at) + timedelta(
-        seconds=environment_of(world).progress_deadline_seconds
-    )
-    if world.now >= deadline and deployment.observed_generation >= deployment.generation:
-        text = (
-            f"The rollback to {name_of(target)} did not come to its end: {deployment.available} of {deployment.wanted} pods are available. "
-            f"Look at the pods of Deployment {deployment.name}; nothing more is tried until a ref is asked for. The release had failed because: {why}."
-        )
-        limit = environment_of(world).revision_history_limit
-        status = finish(status, Outcome.Failed, Reason.RollbackFailed, text, world.now, limit)
-        plan = wait(world, status, Phase.Failed, Reason.RollbackFailed, text)
-        return replace(plan, announcements=(Announcement(Reason.RollbackFailed, text),))
+    rules, count = environment_of(world), f"{deployment.available} of {deployment.wanted} pods are available"
+    verdict = judge_return(deployment, world.pods, world.warnings, rules, rollback, world.now)
+    match verdict:
+        case Passed():
+            return _back(world, status, current, rollback)
+        case Failed(problem):
+            return _not_back(
+                world,
+                status,
+                current,
+                f"{name_of(target)} did not come to its end, {count}: {cut(problem.message, 400)}",
+            )
+        case Progressing(message, look_again):
+            told = f". {message} {_because(current)}" if message else f": {why}."
+            text = f"Rolling back to {name_of(target)}, {count}{told}"
+            plan = wait(world, status, Phase.RollingBack, reason, text)
+            soon = _between_notes(world) if deployment.paused else max(look_again - world.now, timedelta(seconds=5))
+            return replace(plan, look_again=soon)
+        case _:
+            assert_never(verdict)
+
+
+def _noted(world: Snapshot, rollback: Rollback) -> Rollback:
+    """Where it was applied, and when the Deployment was last seen paused: the time until then does not count."""
+    deployment, last = deployment_of(world), rollback.paused_at
+    rollback = rollback.model_copy(update={"seen_on": deployment.uid})
+    if not deployment.paused or (last is not None and world.now < last + _between_notes(world)):
+        return rollback
+    return rollback.model_copy(update={"paused_at": world.now.replace(microsecond=0)})
+
+
+def _between_notes(world: Snapshot) -> timedelta:
+    """How exactly a pause is measured: a note is a write, so there are not many, but more where time is short."""
+    return min(RETRY_SOON, timedelta(seconds=environment_of(world).progress_deadline_seconds) / 10)
+
+
+def _not_back(world: Snapshot, status: BrandReleaseStatus, current: CurrentRelease, what: str) -> Plan:
+    """The old pods did not take over in time, and there is nowhere else to go: a person must look."""
     text = (
-        f"Rolling back to {name_of(target)}, {deployment.available} of {deployment.wanted} pods are available: {why}."
+        f"The rollback to {what}. Look at the pods of Deployment {deployment_of(world).name}; nothing more is tried until a ref is asked for. "
+        f"{_because(current)}"
     )
-    return replace(
-        wait(world, status, Phase.RollingBack, reason, text),
-        look_again=max(deadline - world.now, timedelta(seconds=5)),
-    )
+    limit = environment_of(world).revision_history_limit
+    status = finish(status, Outcome.Failed, Reason.RollbackFailed, text, world.now, limit)
+    plan = wait(world, status, Phase.Failed, Reason.RollbackFailed, text)
+    return replace(plan, announcements=(Announcement(Reason.RollbackFailed, text),))
 
 
 def _back(world: Snapshot, status: BrandReleaseStatus, current: CurrentRelease, rollback: Rollback) -> Plan:
-    """Every pod is an old one again. What was gone back to is what runs now."""
+    """The old pods serve again. What was gone back to is what runs now."""
     took = seconds((world.now - rollback.started_at).total_seconds())
     outcome = Outcome.Aborted if current.reason is Reason.Aborted else Outcome.RolledBack
     target = Target(rollback.number, rollback.commit, rollback.image, found=None)
-    text = f"Rolled back to {name_of(target)} in {took}: {current.message}. {_what_now(status, current)}"
+    text = f"Rolled back to {name_of(target)} in {took}: {current.message}.{_not_all(world)}{_database(world, status, target)} {_what_now(status, current)}"
     done = rollback.model_copy(update={"finished_at": world.now.replace(microsecond=0)})
     reason = current.reason or Reason.RollingBack
     status = with_current(status, current.model_copy(update={"rollback": done}))
-    status, text = when_retried(status, reason, text, world.now)
+    status, text = _retried(world, status, reason, text)
     limit = environment_of(world).revision_history_limit
     status = finish(_running(world, status, rollback), outcome, reason, text, world.now, limit)
     phase = Phase.Failed if outcome is Outcome.Aborted else Phase.RolledBack
@@ -168,10 +232,12 @@ def _running(world: Snapshot, status: BrandReleaseStatus, rollback: Rollback) ->
 
 def give_up_rollback(world: Snapshot, status: BrandReleaseStatus, current: CurrentRelease, obstacle: Obstacle) -> Plan:
     """Somebody has changed or removed the Deployment during the rollback: it is theirs now, and the release is over."""
-    text = f"The rollback was not finished. {obstacle.message} The release had failed because: {current.message}."
+    text = f"The rollback was not finished. {obstacle.message} {_because(current)}"
     limit = environment_of(world).revision_history_limit
-    status = finish(status, Outcome.Failed, obstacle.reason, text, world.now, limit)
-    return wait(world, status, Phase.Failed, obstacle.reason, text)
+    outcome = Outcome.Aborted if current.reason is Reason.Aborted else Outcome.Failed
+    status = finish(status, outcome, obstacle.reason, text, world.now, limit)
+    plan = wait(world, status, Phase.Failed, obstacle.reason, text)
+    return replace(plan, announcements=(Announcement(obstacle.reason, text),))
 
 
 # --- in words ---------------------------------------------------------------------------------------------------------
@@ -210,6 +276,36 @@ def _announcement(current: CurrentRelease) -> Announcement:
     log = f"\n{current.evidence.log_tail}" if current.evidence else ""
     text = f"Release {current.number} ({short(current.commit)}) has failed: {current.message}.{log}"
     return Announcement(current.reason or Reason.RollingBack, text)
+
+
+def _because(current: CurrentRelease) -> str:
+    """Why the way back was gone, as a sentence: not each release that is left has failed."""
+    if current.reason in {Reason.Aborted, Reason.RollbackRequested}:
+        return f"{current.message}."
+    return f"The release had failed because: {current.message}."
+
+
+def _not_all(world: Snapshot) -> str:
+    """Where there was no room for all that somebody or an autoscaler has asked for since the way back began."""
+    deployment = deployment_of(world)
+    if deployment.complete:
+        return ""
+    others = max(deployment.total - deployment.updated, 0)
+    still = f", and {others} of another release are still there" if others else ""
+    return (
+        f" As many pods serve as when the way back began; {deployment.available} of the {deployment.wanted} that are wanted now are available{still}. "
+        f"Look at the pods of Deployment {deployment.name} if it stays so."
+    )
+
+
+def _database(world: Snapshot, status: BrandReleaseStatus, target: Target) -> str:
+    """Where a person went back after a migration, though nothing would have been by itself."""
+    if status.migration is None or environment_of(world).rollback.after_migration is not AfterMigration.Hold:
+        return ""
+    return (
+        f" The preDeploy hook of release {status.migration.release} has changed the database, and that was not undone: "
+        f"look whether {name_of(target)} serves with it."
+    )
 
 
 def _what_now(status: BrandReleaseStatus, current: CurrentRelease) -> str:

@@ -19,7 +19,7 @@ from brandrelease.apis.brandrelease import (
 )
 from brandrelease.apis.progress import MESSAGE_LIMIT
 from brandrelease.apis.reasons import Reason
-from brandrelease.core.quarantine import is_quarantined
+from brandrelease.core.quarantine import active
 from brandrelease.core.words import cut
 
 NEEDS_SOMEBODY: Final = frozenset(
@@ -108,8 +108,11 @@ def _conditions(status: BrandReleaseStatus, headline: Headline) -> Iterator[_Con
             yield ConditionType.Reconciling, _YES, reason, message
     if status.current is not None:
         yield from _progress(status.current, headline)
-        if is_quarantined(status, status.current.commit):
-            text = f"Commit {status.current.commit} was to blame for a failed release and will not be released again."
+        commit = status.current.commit
+        if entry := next((entry for entry in active(status) if entry.commit == commit), None):
+            left = entry.reason is Reason.RollbackRequested
+            why = "was left by rollbackTo" if left else "was to blame for a failed release"
+            text = f"Commit {commit} {why} and will not be released again."
             yield ConditionType.Quarantined, _YES, Reason.CommitQuarantined, text
     if status.migration is not None:
         yield ConditionType.RollbackUnsafe, _YES, Reason.MigrationRan, _unsafe(status.migration)

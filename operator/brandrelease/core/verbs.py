@@ -14,15 +14,17 @@ from brandrelease.apis.brandrelease import (
 )
 from brandrelease.apis.reasons import Reason
 from brandrelease.apis.wellknown import ABORT_ANNOTATION, OVERRIDE_ANNOTATION, ROLLBACK_TO_ANNOTATION
+from brandrelease.core import advice
 from brandrelease.core.actions import Announcement, Plan, StopHook
 from brandrelease.core.blame import blame_of
-from brandrelease.core.obstacles import Obstacle, deployment_obstacle
-from brandrelease.core.plans import environment_of, wait
+from brandrelease.core.carried import carried
+from brandrelease.core.obstacles import Obstacle, container_of, deployment_obstacle
+from brandrelease.core.plans import deployment_of, environment_of, wait
 from brandrelease.core.quarantine import Override, is_quarantined, lifted, put_in, quarantine, what_stops
 from brandrelease.core.questions import in_flight, is_asked, is_busy, migrating, prepared, rolling_back
 from brandrelease.core.receiving import carries_running, handled, number_of_next
 from brandrelease.core.retrying import called_off
-from brandrelease.core.rollback import go_back
+from brandrelease.core.rollback import cause_in, go_back
 from brandrelease.core.snapshot import Snapshot, Target
 from brandrelease.core.status import finish, with_current
 from brandrelease.core.succession import begin, without_build, without_next
@@ -198,20 +200,41 @@ def _roll_back_to(world: Snapshot, verb: Verb) -> Obeyed | Plan:
     if obstacle := _in_the_way(world):
         return _refused(world, verb, obstacle.message)
     if target.commit and is_quarantined(status, target.commit):
+        first, then = advice.override(status, target.commit), _said_anew(world, verb, target.number)
         return _refused(
-            world, verb, f"the commit of {name_of(target)} is quarantined; set {OVERRIDE_ANNOTATION} for it first."
+            world, verb, f"the commit of {name_of(target)} is quarantined. First set {first}, and then {then}."
         )
     if carries_running(world) and status.running is not None and status.running.number == target.number:
         return _stay(world, verb, target)
     if found.found is False:
-        return _refused(world, verb, f"the registry has lost the image of {name_of(target)} ({target.image}).")
-    left = _left(world)
+        return _refused(
+            world,
+            verb,
+            f"the registry has lost the image of {name_of(target)} ({target.image}). Once it is pushed again, set {_said_anew(world, verb, target.number)}.",
+        )
+    left = carried(world)
     is_live_target = status.running is not None and status.running.number == target.number
     if left is not None and is_live_target and left.number != target.number:
         return _restore(world, verb, left, found)
     if target.commit is None:
-        return _refused(world, verb, "what was found at adoption can be gone back to only from the first release.")
+        return _refused(world, verb, _only_by_hand(world, target))
     return _release_again(world, verb, left, target, target.commit)
+
+
+def _said_anew(world: Snapshot, verb: Verb, number: int) -> str:
+    """The annotation that asks for the same again: this text will have been looked at."""
+    return advice.rollback_to(world.release, _heard(verb, world.release.status), number)
+
+
+def _only_by_hand(world: Snapshot, target: Candidate) -> str:
+    """What was found at adoption has no commit, so it cannot be a release: it can only be what another one leaves for."""
+    deployment = deployment_of(world)
+    container = container_of(deployment, environment_of(world))
+    how = f"kubectl set image -n {world.release.namespace} deployment/{deployment.name} {container}={target.image}"
+    return (
+        "what was found at adoption can be gone back to only from a release that the Deployment carries and the history knows, "
+        f"and there is none. Do it by hand: {how}"
+    )
 
 
 def _in_the_way(world: Snapshot) -> Obstacle | None:
@@ -224,14 +247,6 @@ def _in_the_way(world: Snapshot) -> Obstacle | None:
 def _known(status: BrandReleaseStatus) -> tuple[int, ...]:
     running = [status.running.number] if status.running else []
     return tuple(dict.fromkeys([*running, *(known.number for known in good_ones(status))]))
-
-
-def _left(world: Snapshot) -> CurrentRelease | None:
-    """The release that the Deployment carries now, which somebody wants to leave."""
-    current, deployment = world.release.status.current, world.deployment
-    if current is None or current.rollout is None or deployment is None:
-        return None
-    return current if deployment.applied_release == current.number else None
 
 
 def _what_runs(world: Snapshot, left: CurrentRelease | None) -> tuple[str, int] | None:
@@ -253,26 +268,39 @@ def _stay(world: Snapshot, verb: Verb, target: Candidate) -> Obeyed:
     """It runs already. A release in flight that has not touched the Deployment yet is given up."""
     current, status = in_flight(world.release), _answered(world, verb)
     if current is None:
-        text = f"{_sentence(name_of(target))} runs already; nothing was changed."
+        text = f"{_sentence(name_of(target))} runs already, so nothing was changed. It was asked for by {verb.who}."
         return _done(called_off(status, f"since {verb.who} wants {name_of(target)}"), verb, text)
     text = f"Release {current.number} ({short(current.commit)}) was given up, since {verb.who} wants {name_of(target)}, which still runs."
+    return _done(_given_up(world, status, text), verb, text)
+
+
+def _given_up(world: Snapshot, status: BrandReleaseStatus, text: str) -> BrandReleaseStatus:
+    """The release in flight, which has not touched the Deployment yet, is not wanted any more."""
     limit = environment_of(world).revision_history_limit
-    status = finish(without_build(world, status), Outcome.Aborted, Reason.Aborted, text, world.now, limit)
-    return _done(status, verb, text)
+    return finish(without_build(world, status), Outcome.Aborted, Reason.Aborted, text, world.now, limit)
 
 
 def _restore(world: Snapshot, verb: Verb, left: CurrentRelease, target: Target) -> Plan:
     """The release that the Deployment carries did not go live: back to the pods that ran before it."""
-    why = f"{verb.who} has asked for it"
-    if left.message and left.outcome is not None:
-        why = f"{why}; the release had ended {left.outcome} ({left.reason})"
-    left = left.model_copy(update={"reason": Reason.RollbackRequested, "message": _sentence(why)})
-    left = left.model_copy(update={"blame": blame_of(Reason.RollbackRequested)})
     status = without_next(world, _answered(world, verb), f"was given up, since {verb.who} wants {name_of(target)}")
+    current = in_flight(world.release)
+    if current is not None and current.number != left.number:
+        text = f"Release {current.number} ({short(current.commit)}) was given up, since {verb.who} wants {name_of(target)}."
+        status = _given_up(world, status, text)
+    blame, why = blame_of(Reason.RollbackRequested), _why_left(left, verb)
+    left = left.model_copy(update={"reason": Reason.RollbackRequested, "message": why, "blame": blame})
     status = with_current(status, left)
     status = quarantine(status, Reason.RollbackRequested, blame_of(Reason.RollbackRequested), world.now)
     plan = go_back(world, status, left, target)
     return replace(plan, announcements=(_event(verb, f"rolling back to {name_of(target)}, as {verb.who} has asked."),))
+
+
+def _why_left(left: CurrentRelease, verb: Verb) -> str:
+    """In the history it replaces what was said when the release had failed, so that comes first."""
+    name = f"Release {left.number} ({short(left.commit)})"
+    if left.outcome is None or left.message is None:
+        return f"{name} was left, as {verb.who} has asked"
+    return f"{name} had ended {left.outcome} ({left.reason}): {cut(cause_in(left.message), 500)}. It was left, as {verb.who} has asked"
 
 
 def _release_again(world: Snapshot, verb: Verb, left: CurrentRelease | None, target: Candidate, commit: str) -> Obeyed:

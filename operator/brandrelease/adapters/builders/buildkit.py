@@ -9,6 +9,7 @@ from brandrelease.adapters.builders.buildkit_job import BUILD, EXIT_INFRASTRUCTU
 from brandrelease.adapters.kube.api import JOBS, PODS, ApiError, KubeApi
 from brandrelease.adapters.kube.logs import log_tail
 from brandrelease.apis.reasons import Reason
+from brandrelease.core.health.quoting import quoted
 from brandrelease.core.images import BuildOrder
 from brandrelease.core.snapshot import (
     BuildAbsent,
@@ -135,10 +136,10 @@ def _progress(order: BuildOrder, pod: Json | None) -> str:
     status = pod.get("status", {})
     for condition in status.get("conditions", []):
         if condition.get("reason") == "Unschedulable":
-            return f"{what} waits for a node: {condition.get('message', '')}"
+            return f"{what} waits for a node: {quoted(condition.get('message', ''))}."
     for entry in _statuses(pod).values():
         waiting = entry.get("state", {}).get("waiting", {})
         if waiting.get("reason") not in {None, "PodInitializing", "ContainerCreating"}:
-            return f"{what} does not start: {waiting['reason']} {waiting.get('message', '')}"
+            return f"{what} does not start: {waiting['reason']} {quoted(waiting.get('message', ''))}".rstrip() + "."
     running = next((name for name, entry in _statuses(pod).items() if "running" in entry.get("state", {})), None)
     return f"{what} {'takes the source' if running == FETCH else 'builds the image' if running == BUILD else 'starts'}."

@@ -13,6 +13,7 @@ from kubernetes.aio.dynamic import DynamicClient
 from kubernetes.aio.dynamic.exceptions import DynamicApiError
 
 from brandrelease.apis.wellknown import FIELD_MANAGER
+from brandrelease.core.secret_patterns import without_lookalikes
 
 REQUEST_TIMEOUT: Final = 4.0
 """Seconds for one request. A pass that waits longer would hold its object up; it is repeated instead."""
@@ -26,13 +27,13 @@ Json = dict[str, Any]
 class ApiError(Exception):
     """The API server answered with an error. status is the HTTP status, or 0 where no answer came.
 
-    A pass that meets one is repeated later; it is never evidence about a release.
+    A pass that meets one is repeated later; it is never evidence about a release. What it says may come to be read by
+    people, and an admission webhook may have put anything into it: what looks like a secret is taken out.
     """
 
     def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-        self.message = message
+        self.status, self.message = status, without_lookalikes(message)
+        super().__init__(self.message)
 
 
 class Resource:

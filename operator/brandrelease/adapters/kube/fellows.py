@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from brandrelease.apis.brandrelease import Blame, Outcome
 from brandrelease.apis.reasons import Reason
+from brandrelease.core.causes import alike
 from brandrelease.core.snapshot import Fellow
 
 Json = dict[str, Any]
@@ -17,19 +18,20 @@ _BAD: Final = {Outcome.Failed, Outcome.RolledBack}
 
 
 def fellows(releases: Iterable[Json], reason: Reason, since: datetime, *, but: str) -> tuple[Fellow, ...]:
-    """Those whose last release failed for this reason since then, by the platform's fault; newest first, at most 5."""
+    """Those whose last release failed for this cause since then, by the platform's fault; newest first, at most 5."""
+    reasons = alike(reason)
     found = [
         fellow
         for body in releases
-        if body["metadata"]["uid"] != but and (fellow := _fellow(body, reason)) and fellow.failed_at >= since
+        if body["metadata"]["uid"] != but and (fellow := _fellow(body, reasons)) and fellow.failed_at >= since
     ]
     return tuple(sorted(found, key=lambda fellow: fellow.failed_at, reverse=True)[:MOST])
 
 
-def _fellow(body: Json, reason: Reason) -> Fellow | None:
+def _fellow(body: Json, reasons: frozenset[Reason]) -> Fellow | None:
     """The failure was when the way back began, where there is one, and else at the end of the release."""
     current = body.get("status", {}).get("current", {})
-    if current.get("reason") != reason or current.get("blame") != Blame.Platform:
+    if current.get("reason") not in reasons or current.get("blame") != Blame.Platform:
         return None
     rollback = current.get("rollback", {})
     if current.get("outcome") not in _BAD and not ("outcome" not in current and rollback):

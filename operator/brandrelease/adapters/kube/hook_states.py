@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from brandrelease.core.actions import HookOrder
+from brandrelease.core.health.quoting import quoted
 from brandrelease.core.snapshot import (
     HookFailed,
     HookRunning,
@@ -71,7 +72,7 @@ def _how_it_failed(order: HookOrder, condition: Json, pod: PodView | None, words
     if pod and pod.reason:
         return f"lost its pod, which its node gave up ({pod.reason}){_after(words)}"
     if end is None:
-        told = f"{condition.get('reason', '')}: {condition.get('message', '')}".strip(": ").rstrip(".")
+        told = f"{condition.get('reason', '')}: {quoted(condition.get('message', ''))}".strip(": ")
         nobody = f"pod {pod.name} does not say" if pod else "no pod of it is left that would say"
         return f"failed, and {nobody} how its command ended ({told}){_after(words)}"
     if end.reason == "OOMKilled":
@@ -110,7 +111,7 @@ def _what_it_does(order: HookOrder, job: Json, pod: PodView | None, words: str) 
 def _hindrance(order: HookOrder, pod: PodView) -> str:
     """What the scheduler or the kubelet says of a pod that cannot start, without a full stop; empty where nothing."""
     if pod.unschedulable is not None:
-        return pod.unschedulable.rstrip(".")
+        return quoted(pod.unschedulable)
     state = _state(order, pod)
     if not isinstance(state, Waiting) or state.reason in COMING:
         return ""
@@ -135,8 +136,8 @@ def _conditions(job: Json) -> dict[str, Json]:
 
 def _words(warnings: Sequence[str]) -> str:
     """The longest of the warnings says most (`Failed to pull image ...`, not `Error: ErrImagePull`), and it stays."""
-    return max(sorted(warnings), key=len, default="").strip().rstrip(".")
+    return max(sorted(quoted(text) for text in warnings), key=len, default="")
 
 
 def _after(words: str) -> str:
-    return f": {words.strip().rstrip('.')}" if words.strip() else ""
+    return f": {told}" if (told := quoted(words)) else ""

@@ -93,13 +93,21 @@ def pod_view(body: Json) -> PodView:
         deleting="deletionTimestamp" in metadata,
         unschedulable=scheduled.get("message", "") if scheduled.get("reason") == "Unschedulable" else None,
         containers=(*initial, *main),
-        memory_limits={
-            container["name"]: limit
-            for container in (*spec.get("initContainers", []), *spec["containers"])
-            if (limit := container.get("resources", {}).get("limits", {}).get("memory"))
-        },
+        memory_limits=_memory_limits(spec),
         sandbox_ready=sandbox.get("status") == "True",
     )
+
+
+def _memory_limits(spec: Json) -> dict[str, str]:
+    """What the memory of each container is limited to: by itself, or with all others by the pod (spec.resources)."""
+    of_pod = _memory_limit(spec)
+    limits = {c["name"]: _memory_limit(c) or of_pod for c in (*spec.get("initContainers", []), *spec["containers"])}
+    return {name: limit for name, limit in limits.items() if limit}
+
+
+def _memory_limit(body: Json) -> str | None:
+    limit = body.get("resources", {}).get("limits", {}).get("memory")
+    return str(limit) if limit else None
 
 
 def _container_view(status: Json, kind: ContainerKind) -> ContainerView:

@@ -5,7 +5,7 @@
 
 from brandrelease.core.health.asking import needs_warnings
 from brandrelease.core.health.dropouts import noted
-from brandrelease.core.health.judge import judge_rollout, judge_soak
+from brandrelease.core.health.judge import judge_return, judge_rollout, judge_soak
 from brandrelease.core.health.verdict import Failed, Passed, Problem, Progressing, Verdict
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "Problem",
     "Progressing",
     "Verdict",
+    "judge_return",
     "judge_rollout",
     "judge_soak",
     "needs_warnings",

@@ -52,8 +52,10 @@ CAUSES: Final = (
     Rule("the image wants to be root, or has no numeric user, and the Deployment forbids root",
          _containers(creating.wants_to_be_root), Decisive(), Reason.RunAsNonRoot),
     # More endings than restartLimit forgives: the telling ones before the plain ones.
-    Rule("a container was killed more often than `restartLimit` forgives because it used too much memory",
+    Rule("a container was killed more often than `restartLimit` forgives because it used more memory than its limit",
          _containers(endings.memory_runs_out), Decisive(), Reason.OOMKilled),
+    Rule("a container without a memory limit was killed more often than `restartLimit` forgives because its node had no more",
+         _containers(endings.node_runs_out_of_memory), Decisive(), Reason.NodeOutOfMemory),
     Rule("the container runtime could not start a container's command more often than `restartLimit` forgives",
          _containers(endings.command_cannot_be_started), Decisive(), Reason.StartError),
     Rule("a container was stopped more often than `restartLimit` forgives because its `postStart` hook failed",

@@ -55,13 +55,27 @@ def too_many_endings(case: Case) -> Endings | None:
 
 
 def memory_runs_out(case: Case) -> Sighting | None:
-    """The kernel killed it because it used more memory than it may."""
-    endings = too_many_endings(case)
-    if endings is None or endings.last.reason != "OOMKilled":
+    """The kernel killed it because it used more memory than its limit."""
+    endings, limit = _killed_for_memory(case), case.pod.memory_limits.get(case.container.name)
+    if endings is None or limit is None:
         return None
-    limit = case.pod.memory_limits.get(case.container.name)
-    beyond = f"its memory limit of {limit}" if limit else "the memory of its node"
-    return _sighting(case, endings, f"was killed {times(endings.count)} because it used more than {beyond}")
+    return _sighting(
+        case, endings, f"was killed {times(endings.count)} because it used more than its memory limit of {limit}"
+    )
+
+
+def node_runs_out_of_memory(case: Case) -> Sighting | None:
+    """The kernel killed it because its node had no memory left. Without a limit, that need not be its own doing."""
+    endings = _killed_for_memory(case)
+    if endings is None or case.container.name in case.pod.memory_limits:
+        return None
+    what = f"has no memory limit and was killed {times(endings.count)} because its node had no memory left"
+    return _sighting(case, endings, f"{what}. Look at the node, and give the container a limit and a request")
+
+
+def _killed_for_memory(case: Case) -> Endings | None:
+    endings = too_many_endings(case)
+    return endings if endings is not None and endings.last.reason == "OOMKilled" else None
 
 
 def runtime_cannot_start_it(case: Case) -> Sighting | None:

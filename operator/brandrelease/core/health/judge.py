@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from brandrelease.apis.brand import Environment
-from brandrelease.apis.progress import Verification
+from brandrelease.apis.progress import Rollback, Verification
+from brandrelease.apis.reasons import Reason
 from brandrelease.core.health.chain import CAUSES, LATENESS, REPLICAS, WATCH
 from brandrelease.core.health.placing import has_not_begun
 from brandrelease.core.health.rule import Finding, Rule
@@ -79,6 +80,55 @@ def judge_soak(
     return Progressing(message, _next_moment(findings, now, deadline))
 
 
+def judge_return(
+    deployment: DeploymentView,
+    pods: Iterable[PodView],
+    warnings: Mapping[str, tuple[PodWarning, ...]],
+    rules: Environment,
+    rollback: Rollback,
+    now: datetime,
+) -> Verdict:
+    """How the way back stands; `pods` are those of the release that was gone back to.
+
+    Nothing counts before the deadline: there is nowhere else to go. What the rules find says why pods do not come. Once
+    it is over, it is enough that as many pods serve as were wanted at first: that the Deployment was scaled up meanwhile
+    and finds no room for more has nothing to do with the way back.
+    """
+    pods = tuple(pods)
+    changed_at = deployment.changed_at(rollback.paused_at or rollback.started_at)
+    scene = Scene(deployment, evidence(pods), lost_to_their_nodes(pods), warnings, rules, changed_at, whose="old")
+    findings = _findings_of_the_way_back(scene)
+    deadline = changed_at + timedelta(seconds=rules.progress_deadline_seconds)
+    unseen = deployment.observed_generation < deployment.generation
+    late = now >= deadline and not (deployment.paused or unseen)
+    if deployment.complete or (late and _serves_as_before(scene, rollback)):
+        return Passed()
+    if late and not (findings or pods):
+        limit = seconds(rules.progress_deadline_seconds)
+        return Failed(Problem(Reason.ProgressDeadlineExceeded, f"given up after {limit} (progressDeadlineSeconds)"))
+    if late:
+        return Failed(_why_not_in_time(scene, findings))
+    told = _told(findings, now)
+    what = _hold_up(scene, unseen=unseen) or (f"{told}." if told else "")
+    return Progressing(what, min(_next_moment(findings, now, deadline), _when_events_may_tell(scene, findings, now)))
+
+
+def _findings_of_the_way_back(scene: Scene) -> list[Finding]:
+    """Pods that are ready explain nothing: they may have been restarted long ago."""
+    ready = {pod.name for pod in scene.pods if pod.ready}
+    return [finding for finding in _ask((*CAUSES, *REPLICAS), scene) if finding.problem.pod not in ready]
+
+
+def _serves_as_before(scene: Scene, rollback: Rollback) -> bool:
+    """At least as many old pods serve as were wanted when the way back began, or as are wanted now if that is less."""
+    deployment = scene.deployment
+    if rollback.wanted is None:
+        return False
+    others = max(deployment.total - deployment.updated, 0)
+    serving = max(deployment.available - others, sum(pod.ready for pod in scene.pods))
+    return serving >= max(min(rollback.wanted, deployment.wanted), 1)
+
+
 def _findings_of_the_watch(scene: Scene) -> list[Finding]:
     """A pod about which a cause is known already is not also blamed for not being ready."""
     causes = _ask(CAUSES, scene)
@@ -121,13 +171,19 @@ def _why_not_in_time(scene: Scene, findings: list[Finding]) -> Problem:
     return _ask(LATENESS, scene)[0].problem
 
 
+def _hold_up(scene: Scene, *, unseen: bool) -> str | None:
+    """What keeps the Deployment controller from changing any pod, whatever the pods are like."""
+    name = scene.deployment.name
+    if scene.deployment.paused:
+        resume = f"kubectl rollout resume deployment {name}"
+        return f"Deployment {name} is paused, so no pod changes over and no deadline counts; {resume} lets it go on."
+    return f"Deployment {name} is changed; waiting for the Deployment controller to act on it." if unseen else None
+
+
 def _rollout_in_words(scene: Scene, findings: list[Finding], now: datetime, *, unseen: bool) -> str:
     deployment = scene.deployment
-    if deployment.paused:
-        resume = f"kubectl rollout resume deployment {deployment.name}"
-        return f"Deployment {deployment.name} is paused, so no pod changes over and no deadline counts; {resume} lets it go on."
-    if unseen:
-        return f"Deployment {deployment.name} is changed; waiting for the Deployment controller to act on it."
+    if held := _hold_up(scene, unseen=unseen):
+        return held
     if told := _told(findings, now):
         return f"{told}."
     ready = sum(pod.ready for pod in scene.pods)

@@ -60,9 +60,9 @@ def _so_many(scene: Scene) -> str:
     ready = sum(pod.ready for pod in scene.pods)
     lost = "".join(f"; pod {pod.name} was lost to its node ({pod.reason or pod.phase})" for pod in scene.lost[:1])
     limit = seconds(scene.rules.progress_deadline_seconds)
-    return (
-        f"Only {ready} of {scene.deployment.wanted} new pods were ready after {limit} (progressDeadlineSeconds){lost}"
-    )
+    count = f"Only {ready} of {scene.deployment.wanted}" if ready else f"None of {scene.deployment.wanted}"
+    verb = "were" if ready > 1 else "was"
+    return f"{count} {scene.whose} pods {verb} ready after {limit} (progressDeadlineSeconds){lost}"
 
 
 def _holds_up(container: ContainerView) -> bool:

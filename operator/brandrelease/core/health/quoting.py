@@ -1,15 +1,21 @@
 """Words of the kubelet, the scheduler and the API server, fit to be quoted: on one line, and the same at each try.
 
-A message that changed by itself would be written to the API server again and again.
+A message that changed by itself would be written to the API server again and again. And what a probe or a hook prints is
+the application's own: it may have a secret in it, as any log may.
 """
 
 import re
+from functools import lru_cache
 from typing import Final
 
-from brandrelease.core.words import cut, without_passwords
+from brandrelease.core.secret_patterns import without_lookalikes
+from brandrelease.core.words import cut
 
 QUOTE_LIMIT: Final = 300
 """Characters of somebody else's words in a message of ours."""
+
+READ_LIMIT: Final = 4096
+"""Characters that are looked at, which is as much as the kubelet ever says of one thing."""
 
 _CHANGING: Final = (
     re.compile(r"(?<!sha256:)\b[0-9a-f]{64}\b"),  # id of a sandbox or container, new at each try
@@ -20,9 +26,10 @@ _BACK_OFF: Final = re.compile(r'^Back-off pulling image "[^"]*": (?:ErrImagePull
 _SPACE: Final = re.compile(r"\s+")
 
 
+@lru_cache(maxsize=1024)  # the same words come with each pass, and to look for secrets takes a millisecond
 def quoted(text: str) -> str:
-    """Somebody's words on one line, without what changes at each try, without passwords, full stop and surplus."""
-    text = _BACK_OFF.sub("", _SPACE.sub(" ", without_passwords(text)).strip())
+    """Somebody's words on one line, without what changes at each try, without secrets, full stop and surplus."""
+    text = _BACK_OFF.sub("", _SPACE.sub(" ", without_lookalikes(text[:READ_LIMIT])).strip())
     for pattern in _CHANGING:
         text = pattern.sub("…", text)
     return cut(text.rstrip("."), QUOTE_LIMIT)

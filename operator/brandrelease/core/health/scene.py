@@ -33,6 +33,8 @@ class Scene:
     rules: Environment
     changed_at: datetime
     watch: Verification | None = None
+    whose: str = "new"
+    """How the pods are called: new, or old on the way back."""
 
 
 def evidence(pods: Iterable[PodView]) -> tuple[PodView, ...]:
