@@ -49,6 +49,11 @@ verify: ; @$(RUN) python -m brandrelease.codegen --check
 .PHONY: unit
 unit: ; @$(RUN) pytest -q tests/unit tests/property
 
+# Tests of speed are left out: to be measured makes the code slow.
+.PHONY: coverage
+coverage: setup ## Every branch of core/ is run by a unit test (fails under 100 %)
+	@$(RUN) pytest -q -n 2 tests/unit -k "not takes_less_than" --cov=brandrelease.core --cov-branch --cov-fail-under=100 --cov-report=term-missing:skip-covered
+
 .PHONY: adapters
 adapters: debian ; $(RUN) pytest -q -n 2 tests/adapters
 
@@ -67,7 +72,7 @@ programs: debian
 	@$(RUN) python -m cluster toolchain
 
 .PHONY: test
-test: check adapters apiserver e2e ## Everything: unit, property, adapters, API server, end-to-end on the real cluster
+test: check coverage adapters apiserver e2e ## Everything: unit, property, adapters, API server, end-to-end on the real cluster
 
 # --- to look at --------------------------------------------------------------------------------------------------------
 
@@ -78,6 +83,10 @@ demo: programs ## A real cluster, a good release, and a bad one that rolls back 
 .PHONY: bench
 bench: programs ## Time from kubectl apply to the patch, and from a failure to the rollback
 	@$(RUN) python tests/bench/overhead.py
+
+.PHONY: mutation
+mutation: setup ## Break the core in one place at a time, and list every change that no test notices (takes an hour)
+	@$(RUN) python -m mutation
 
 .PHONY: up down
 up: debian ## Start the cluster for development; says how to use it

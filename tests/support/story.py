@@ -41,6 +41,7 @@ class Story(Simulation):
         self.reachable_from: dict[str, tuple[str, ...]] = {}
         self.sidecars: Mapping[str, str] = {}
         self.controller_is_down = False
+        self.is_paused = False
         self.attempts_to_apply = 0
         super().__init__()
         self.the_brand = brand(**environment)
@@ -84,13 +85,15 @@ class Story(Simulation):
 
     async def deployment(self, namespace: str, name: str) -> DeploymentView | None:
         view = await super().deployment(namespace, name)
-        return view and replace(view, images={**view.images, **self.sidecars})
+        return view and replace(view, images={**view.images, **self.sidecars}, paused=self.is_paused)
 
     async def pods(self, namespace: str, release_name: str, release_number: int) -> tuple[PodView, ...]:
         return await super().pods(namespace, release_name, release_number) if self.site else ()
 
     def _deployment_controller(self, d: Deployment) -> None:
-        if not self.controller_is_down:
+        if self.is_paused:
+            d.observed = d.generation
+        elif not self.controller_is_down:
             super()._deployment_controller(d)
 
     # --- shorthands -----------------------------------------------------------------------------------------------------
@@ -110,6 +113,11 @@ class Story(Simulation):
             if self.status.phase == phase:
                 return
         raise AssertionError(f"{phase} was never reached: {self.headline()} {self.message}")
+
+    def pause(self, *, on: bool) -> None:
+        """As by `kubectl rollout pause`: the Deployment controller sees every change and replaces no pod."""
+        self.is_paused = on
+        self.the_site.generation += 1
 
     def phases(self) -> list[str]:
         """The phases in the order in which they were written, each once in a row."""

@@ -408,6 +408,19 @@ def test_a_new_request_while_building_stops_the_build_and_begins_the_next(world:
     ]
 
 
+def test_a_build_that_nobody_waits_for_is_stopped_though_the_next_one_cannot_begin_yet(world: Story) -> None:
+    first = world.release("one", seconds=5)
+    world.registry_is_down = True
+    second = world.release("two", seconds=5)
+    assert world.headline() == ("Building", "RegistryUnreachable")
+    assert world.deeds.count(f"cancel {first[:7]}") == 1
+    assert world.status.stopping == ()
+    world.registry_is_down = False
+    world.play(150)
+    assert world.headline() == ("Live", "Succeeded")
+    assert world.applied_images == [(2, world.image_of(second))]
+
+
 def test_a_build_that_another_environment_waits_for_is_not_stopped(world: Story) -> None:
     first = world.release("one", seconds=5)
     world.waited_for_elsewhere = frozenset({first})
@@ -729,6 +742,23 @@ def test_a_deployment_that_is_not_there_is_waited_for(world: Story) -> None:
     world.site = site
     world.play(200)
     assert world.headline() == ("Live", "Succeeded")
+
+
+def test_a_rollout_that_is_paused_for_longer_than_the_deadline_has_the_whole_deadline_when_it_goes_on(
+    live: Story,
+) -> None:
+    live.push("master", "two", Behaviour.NeverReady)
+    live.ask("master")
+    live.play_until("Deploying")
+    live.pause(on=True)
+    live.play(2 * DEADLINE + 30)
+    assert live.headline() == ("Deploying", "Deploying")
+    assert "kubectl rollout resume" in live.message
+    live.pause(on=False)
+    live.play(DEADLINE - 5)
+    assert live.headline() == ("Deploying", "Deploying")
+    live.play(DEADLINE)
+    assert live.headline() == ("RolledBack", "PodNotReady")
 
 
 @pytest.mark.parametrize("absent", [5, DEADLINE + 60])

@@ -427,6 +427,12 @@ def test_a_rollout_fails_for_what_events_tell(
     assert "drumeo-1" in problem.message
 
 
+@pytest.mark.parametrize("reason", ["Unhealthy", "FailedPostStartHook"])
+def test_why_the_kubelet_stops_a_container_does_not_count_before_it_has_stopped_it_too_often(reason: str) -> None:
+    forgiven = pod(crashing(2, exit_code=137))
+    assert isinstance(judged(forgiven, 59, told(warning(reason, "Liveness probe failed: x"))), Progressing)
+
+
 OVER = {
     "the sandbox is there, so the volumes are too": pod(waiting("ContainerCreating"), sandbox_ready=True),
     "a container has run already": pod(waiting("ContainerCreating", last=ended(), restarts=1)),
@@ -461,10 +467,26 @@ def test_a_grace_begins(seen: PodView) -> None:
     assert problem.reason is Reason.CreateContainerConfigError
 
 
+MOUNTED_LATER = {
+    "when the pod has started": pod(waiting("ContainerCreating"), started_at=at(25)),
+    "when the pod was made, if it has not started": pod(
+        waiting("ContainerCreating"), started_at=None, created_at=at(25)
+    ),
+}
+
+
+@pytest.mark.parametrize("seen", MOUNTED_LATER.values(), ids=MOUNTED_LATER)
+def test_the_grace_for_what_is_mounted_begins(seen: PodView) -> None:
+    missing = told(warning("FailedMount", 'secret "db" not found'))
+    problem = failed_and_not_before(55, lambda second: judged(seen, second, missing))
+    assert problem.reason is Reason.VolumeSourceNotFound
+
+
 TIMELESS = {
     "an init container": container(replace(ended(0), finished_at=None), kind=ContainerKind.Init),
     "a sidecar": container(Running(None), kind=ContainerKind.Sidecar),
     "another container": container(Running(at(25))),
+    "another container that has ended": container(replace(ended(), finished_at=at(25)), restarts=0),
 }
 
 
@@ -477,6 +499,9 @@ def test_a_grace_begins_with_the_pod_where_no_time_is_told_or_it_does_not_matter
 PATIENCE = {
     "two endings are forgiven": pod(crashing(2)),
     "one restart and then fine": pod(container(Running(START), restarts=1, last=ended())),
+    "as many restarts as restartLimit forgives, and then fine": pod(
+        container(Running(START), restarts=2, last=ended())
+    ),
     "an init container that ended well is no ending": pod(
         container(ended(0, "Completed"), kind=ContainerKind.Init), UNREADY
     ),
@@ -538,6 +563,39 @@ def test_a_deployment_controller_that_is_down_is_no_evidence_even_after_the_dead
 def test_old_pods_that_drain_slowly_do_not_fail_a_release_whose_new_pods_are_all_ready() -> None:
     draining = deployment(total=3, updated=2, available=3)
     assert isinstance(judge_rollout(draining, [pod(), pod()], {}, RULES, START, at(600)), Progressing)
+
+
+LOOKS_AGAIN = {
+    "soon while a pod does not begin and nobody has said why": ([pod(waiting("ContainerCreating")), pod()], 25),
+    "at the deadline where every pod has begun": ([pod(UNREADY)], 60),
+    "at the deadline where somebody has said why": ([pod(waiting("ContainerCreating"), unschedulable="0/1")], 60),
+}
+
+
+@pytest.mark.parametrize(("pods", "second"), LOOKS_AGAIN.values(), ids=LOOKS_AGAIN)
+def test_it_is_looked_at_again(pods: list[PodView], second: int) -> None:
+    verdict = judge_rollout(deployment(), pods, {}, RULES, START, at(20))
+    assert isinstance(verdict, Progressing)
+    assert verdict.look_again == at(second)
+
+
+def test_a_moment_that_has_come_is_not_waited_for_again() -> None:
+    verdict = judged(pod(waiting("ContainerCreating"), unschedulable="0/1"), 15)
+    assert isinstance(verdict, Progressing)
+    assert verdict.look_again == at(60)
+
+
+def test_the_deadline_counts_while_a_new_pod_is_not_ready_though_no_pod_is_missing() -> None:
+    view, pods = deployment(updated=2, total=2, available=1), [pod(), pod(UNREADY, name="drumeo-2")]
+    problem = failed_and_not_before(60, lambda second: judge_rollout(view, pods, {}, RULES, START, at(second)))
+    assert (problem.reason, problem.pod) == (Reason.PodNotReady, "drumeo-2")
+
+
+def test_the_deadline_counts_while_somebodys_other_change_makes_the_pods_of_the_release_anew() -> None:
+    pods = [pod(), pod(name="drumeo-2"), pod(UNREADY, name="drumeo-3")]
+    verdict = judge_rollout(deployment(updated=1, total=3), pods, {}, RULES, START, at(60))
+    assert isinstance(verdict, Failed)
+    assert verdict.problem.pod == "drumeo-3"
 
 
 def test_a_paused_deployment_does_not_fail_however_long_it_is_paused() -> None:

@@ -8,6 +8,7 @@ from support.pods import START, container, crashing, ended, pod, waiting
 
 ASKED = {
     "a pod that does not begin": pod(waiting("ContainerCreating")),
+    "one of which nothing is said yet": pod(waiting("")),
     "one whose init containers do not begin": pod(waiting("PodInitializing", kind=ContainerKind.Init), waiting("PodInitializing")),
     "one whose container was ended": pod(container(Running(START), restarts=1, last=ended(137))),
     "one whose container has just ended": pod(container(ended(137))),
@@ -17,6 +18,8 @@ ASKED = {
 
 NOT_ASKED = {
     "one that is well": pod(),
+    "one that is ready, whatever is said of its containers": pod(container(Running(START), ready=False), ready=True),
+    "one of whose containers one runs": pod(container(), waiting("ContainerCreating", name="proxy")),
     "one that goes away": pod(waiting("ContainerCreating"), deleting=True),
     "one that was evicted": pod(waiting("ContainerCreating"), phase="Failed"),
     "one that the scheduler has told of": pod(waiting("ContainerCreating"), unschedulable="0/1"),

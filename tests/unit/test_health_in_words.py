@@ -87,6 +87,7 @@ LATE = {
     "not started, and a word is said": (pod(waiting("SomethingNew")), NONE_OF_TWO + ': container "app" of pod drumeo-1 has not started: SomethingNew'),
     "not started, and more is said": (pod(waiting("SomethingNew", "all of it")), NONE_OF_TWO + ': container "app" of pod drumeo-1 has not started: all of it'),
     "ended": (pod(container(ended(1), restarts=1)), NONE_OF_TWO + ': container "app" of pod drumeo-1 exited with code 1 and was not started again'),
+    "ended well": (pod(container(ended(0), restarts=1)), NONE_OF_TWO + ': container "app" of pod drumeo-1 exited with code 0 and was not started again'),
     "an init container runs on": (
         pod(container(ended(0), kind=ContainerKind.Init), container(Running(START), name="wait", kind=ContainerKind.Init, ready=False), waiting("PodInitializing")),
         NONE_OF_TWO + ': init container "wait" of pod drumeo-1 has not come to its end',
@@ -144,6 +145,35 @@ def test_the_readiness_probes_words_are_told() -> None:
     assert found.message.endswith("its readiness probe does not pass: Readiness probe failed: 503")
 
 
+def test_of_several_words_of_a_probe_the_latest_are_told_and_those_without_a_time_last() -> None:
+    timeless = replace(warning("Unhealthy", "Readiness probe failed: timeless"), last_seen=None)
+    old, new = (warning("Unhealthy", f"Readiness probe failed: {second}", second) for second in (4, 30))
+    for events in ((timeless, old, new), (new, old, timeless)):
+        verdict = judge_rollout(deployment(), [pod(UNREADY)], told(*events), RULES, START, at(60))
+        assert isinstance(verdict, Failed)
+        assert verdict.problem.message.endswith("Readiness probe failed: 30")
+
+
+def test_of_two_words_of_a_probe_in_one_second_the_same_are_told_in_whichever_order_they_come() -> None:
+    events = [warning("Unhealthy", f"Readiness probe failed: {code}") for code in (500, 503)]
+    messages = set()
+    for order in (events, events[::-1]):
+        verdict = judge_rollout(deployment(), [pod(UNREADY)], told(*order), RULES, START, at(60))
+        assert isinstance(verdict, Failed)
+        messages.add(verdict.problem.message)
+    assert len(messages) == 1
+
+
+def test_the_startup_probes_words_are_told_too() -> None:
+    found = problem(pod(UNREADY), 60, ("Unhealthy", "Startup probe failed: 503"))
+    assert found.message.endswith("its readiness probe does not pass: Startup probe failed: 503")
+
+
+def test_the_container_that_holds_a_pod_up_is_named_if_there_is_one() -> None:
+    assert problem(pod(container(name="proxy"), waiting("SomethingNew"))).container == "app"
+    assert problem(pod(containers=(), ready=False)).container is None
+
+
 def test_a_pod_that_is_ready_is_not_told_of() -> None:
     verdict = judge_rollout(deployment(), [pod(name="ready-1"), pod(UNREADY)], {}, RULES, START, at(60))
     assert isinstance(verdict, Failed)
@@ -161,6 +191,14 @@ def test_a_pod_that_was_lost_is_told_of_and_does_not_count() -> None:
     verdict = judge_rollout(deployment(), [evicted], {}, RULES, START, at(60))
     assert isinstance(verdict, Failed)
     assert verdict.problem.message == NONE_OF_TWO + "; pod drumeo-9 was lost to its node (Evicted)"
+
+
+def test_of_many_pods_that_were_lost_one_is_told_of() -> None:
+    lost = [pod(name=f"drumeo-{number}", phase="Failed", reason="Evicted") for number in (8, 9)]
+    assert meanwhile(lost).endswith("still there. Pod drumeo-8 was lost to its node (Evicted) and does not count.")
+    verdict = judge_rollout(deployment(), lost, {}, RULES, START, at(60))
+    assert isinstance(verdict, Failed)
+    assert verdict.problem.message == NONE_OF_TWO + "; pod drumeo-8 was lost to its node (Evicted)"
 
 
 def test_how_far_the_change_over_is() -> None:

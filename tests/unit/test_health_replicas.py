@@ -52,7 +52,12 @@ REFUSALS = {
         Reason.FailedCreate,
         Blame.Platform,
     ),
-    "a webhook that cannot be called": ('failed to call webhook: "x"', 60, Reason.FailedCreate, Blame.Platform),
+    "a webhook that cannot be called": (
+        'failed to call webhook "x": is invalid',
+        60,
+        Reason.FailedCreate,
+        Blame.Platform,
+    ),
     "anything else": ("etcdserver: request timed out", 60, Reason.FailedCreate, Blame.Platform),
 }
 
@@ -100,6 +105,17 @@ def test_a_pod_that_another_replica_set_cannot_make_does_not_count() -> None:
 
 def test_a_pod_that_the_new_replica_set_cannot_make_does() -> None:
     assert isinstance(refused_beside_a_new_pod("web-7d9-xyz"), Failed)
+
+
+def test_a_pod_that_one_of_two_replica_sets_of_the_release_cannot_make_does_too() -> None:
+    refused = deployment(failure='pods "web-7d9-xyz" is forbidden: violates PodSecurity')
+    pods = [pod(name="web-7d9-abcde"), pod(name="web-5f4-abcde")]
+    assert isinstance(judge_rollout(refused, pods, {}, RULES, START, at(30)), Failed)
+
+
+def test_a_refusal_that_names_no_pod_counts_beside_the_pods_that_there_are() -> None:
+    refused = deployment(failure=REFUSALS["a webhook"][0])
+    assert isinstance(judge_rollout(refused, [pod(name="web-7d9-abcde")], {}, RULES, START, at(30)), Failed)
 
 
 def test_during_the_watch_a_refusal_counts_only_at_its_end() -> None:

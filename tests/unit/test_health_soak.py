@@ -40,9 +40,14 @@ FAILURES = {
     "a pod that drops out of service": (pod(UNREADY, ready_changed_at=at(20)), 35, Reason.PodNotReady),
     "one that drops out at the very beginning": (pod(UNREADY, ready_changed_at=at(9)), 24, Reason.PodNotReady),
     "a forgiven restart has as long as a first start": (pod(AGAIN, ready_changed_at=at(20)), 80, Reason.PodNotReady),
+    "so has one of one container of two": (pod(AGAIN, container(name="proxy"), ready_changed_at=at(20)), 80, Reason.PodNotReady),
     "a later pod that is never ready": (pod(UNREADY, created_at=at(30), ready_changed_at=at(30)), 90, Reason.PodNotReady),
+    "a later pod of which one container runs": (
+        pod(UNREADY, waiting("ContainerCreating", name="proxy"), created_at=at(30), ready_changed_at=at(30)), 90, Reason.PodNotReady,
+    ),
     "a later pod of which no change is known": (pod(UNREADY, created_at=at(30), ready_changed_at=None), 90, Reason.PodNotReady),
     "a pod that was not ready when the watch began": (pod(UNREADY, ready_changed_at=at(8)), 60, Reason.PodNotReady),
+    "a pod of which it is not known since when it is not ready": (pod(UNREADY, ready_changed_at=None), 60, Reason.PodNotReady),
     "a later pod that does not start": (pod(waiting("ContainerCreating"), created_at=at(30)), 90, Reason.ProgressDeadlineExceeded),
     "a later pod of which nothing is known": (pod(containers=(), ready=False, created_at=at(30)), 90, Reason.ProgressDeadlineExceeded),
     "a later pod whose init container runs on": (
@@ -86,6 +91,46 @@ def test_the_container_that_drops_out_is_named_with_the_words_of_its_probe() -> 
     assert verdict.problem.message.endswith(
         "its readiness probe fails: Readiness probe failed: HTTP probe failed with statuscode: 500"
     )
+
+
+NOT_READY = {
+    "after a restart": (pod(AGAIN, ready_changed_at=at(20)), "Pod drumeo-1 was ready, had a container started again, and has not become ready since"),
+    "never yet": (pod(UNREADY, created_at=at(20), ready_changed_at=at(20)), "Pod drumeo-1, created during the watch, does not become ready"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("seen", "told_of"), NOT_READY.values(), ids=NOT_READY)
+def test_a_pod_that_is_not_ready_is_told_of_without_the_words_of_its_probe_until_it_fails(
+    seen: PodView, told_of: str
+) -> None:
+    words = told(warning("Unhealthy", "Readiness probe failed: 500", 21))
+    early = soak([seen], 30, warnings=words)
+    assert isinstance(early, Progressing)
+    assert early.message == f"{told_of}; watched until 12:00:40 UTC."
+    verdict = soak([seen], 80, warnings=words)
+    assert isinstance(verdict, Failed)
+    assert verdict.problem.message == f"{told_of}: Readiness probe failed: 500"
+
+
+def test_a_pod_that_drops_out_has_its_grace_however_short_the_deadline_is() -> None:
+    short = RULES.model_copy(update={"progress_deadline_seconds": 5})
+    dropped = [pod(UNREADY, ready_changed_at=at(20)), pod()]
+    assert isinstance(judge_soak(complete(), dropped, {}, short, watch(), at(34)), Progressing)
+    assert isinstance(judge_soak(complete(), dropped, {}, short, watch(), at(35)), Failed)
+
+
+def test_a_pod_that_was_ready_and_is_down_has_its_grace_however_old_it_is() -> None:
+    down = [pod(waiting("SomethingNew"), ready_changed_at=at(50)), pod()]
+    assert isinstance(soak(down, 64, available=1), Progressing)
+    assert isinstance(soak(down, 65, available=1), Failed)
+
+
+def test_a_pod_that_is_ready_is_in_service_whatever_is_known_of_its_containers() -> None:
+    seen = [pod(containers=(), ready=True, ready_changed_at=at(20)), pod()]
+    early = soak(seen, 39)
+    assert isinstance(early, Progressing)
+    assert early.message.startswith("All 2 new pods are ready")
+    assert soak(seen, 40) == Passed()
 
 
 def test_a_pod_that_misses_a_probe_and_comes_back_is_forgiven() -> None:
@@ -185,6 +230,7 @@ LOOKS = {
     "nothing is known of its readiness": ([pod(ready=False, ready_changed_at=None)], 0),
     "a later pod becomes ready": ([pod(created_at=at(11), ready_changed_at=at(13))], 0),
     "a later pod is not ready yet": ([pod(UNREADY, created_at=at(11), ready_changed_at=at(11))], 0),
+    "a pod that was made in the second in which the watch began": ([pod(UNREADY, created_at=at(10), ready_changed_at=at(11))], 1),
     "a container that is down": ([pod(container(replace(ended(), finished_at=at(19))), ready_changed_at=at(20))], 0),
     "an ending of which no time is known": ([pod(container(Running(START), ready=False, last=replace(ended(), finished_at=None)), ready_changed_at=at(20))], 1),
 }  # fmt: skip

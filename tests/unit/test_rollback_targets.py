@@ -336,6 +336,20 @@ def test_an_image_set_by_hand_during_a_rollback_to_an_older_release_ends_it(live
     assert live.the_site.image == "registry.example.com/drumeo:meddled"
 
 
+def test_a_rollback_that_is_paused_for_longer_than_the_deadline_goes_on_afterwards(live: Story) -> None:
+    live.push("master", "bad", Behaviour.Crashes)
+    live.ask("master")
+    live.play_until("Deploying")
+    live.play(1)
+    live.pause(on=True)
+    live.play(2 * DEADLINE)
+    assert live.headline() == ("RollingBack", "CrashLoopBackOff")
+    assert "kubectl rollout resume" in live.message
+    live.pause(on=False)
+    live.play(20)
+    assert live.headline() == ("RolledBack", "CrashLoopBackOff")
+
+
 def test_a_deployment_deleted_during_a_rollback_ends_it(live: Story) -> None:
     stuck(live)
     live.site = None

@@ -31,6 +31,8 @@ GIVEN = {
     "a line of a value of several": ("first line\nsecond line", "a second line.", "a ***."),
     "a value of a dotenv file": (DOTENV, "no s3cr3t value here, nor correct-horse", "no *** here, nor ***"),
     "the password of a docker login": (DOCKER, "docker login -p battery-staple", "docker login -p ***"),
+    "a value of a list in JSON": ('["hunter22", 8080]', "with hunter22", "with ***"),
+    "a value that is base64 of no text": ("AQIDBAUG", "with AQIDBAUG", "with ***"),
     "the password of an address": ("mysql://app:p%40ssword1@db/x", "for p@ssword1 and p%40ssword1", "for *** and ***"),
     "a value that colours part": ("hunter22", "with hun\x1b[31mter22", "with ***"),
     "a value that a NUL parts": ("hunter22", "with hunter\x0022", "with ***"),

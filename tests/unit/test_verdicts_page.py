@@ -17,8 +17,9 @@ def test_the_page_is_what_is_generated() -> None:
 
 
 def test_the_page_has_every_rule_in_the_order_in_which_they_are_asked() -> None:
-    rows = [line for line in verdicts_page().splitlines() if line.startswith("| ") and "reasons.md#" in line]
-    assert [row.split(" | ")[0].removeprefix("| ") for row in rows[: len(CHAIN)]] == [rule.name for rule in CHAIN]
+    about_pods, _, _ = verdicts_page().partition("## Not about pods")
+    rows = [line for line in about_pods.splitlines() if line.startswith("| ") and "reasons.md#" in line]
+    assert [row.split(" | ")[0].removeprefix("| ") for row in rows] == [rule.name for rule in CHAIN]
 
 
 @pytest.mark.parametrize("reason", BLAME)

@@ -38,6 +38,9 @@ ImageReference = Annotated[str, Field(max_length=512, description="The image, by
 SeenOn = Annotated[
     str, Field(max_length=64, description="Uid of the Deployment that was seen with the change: it is made there once.")
 ]
+Paused = Annotated[
+    bool, Field(description="True while the Deployment is paused; afterwards the progress deadline begins anew.")
+]
 ReleaseNumber = Annotated[
     int, Field(ge=0, description="Counts up for ever, per BrandRelease; 0 is what was found at adoption.")
 ]
@@ -68,8 +71,11 @@ class BuildProgress(ApiModel):
 class Rollout(ApiModel):
     """The change-over of the pods."""
 
-    started_at: Time = Field(description="When the Deployment was changed; the progress deadline counts from here.")
+    started_at: Time = Field(
+        description="When the Deployment was changed or a pause ended; the progress deadline counts from here."
+    )
     seen_on: SeenOn | None = None
+    paused: Paused | None = None
     finished_at: Time | None = Field(default=None, description="When every pod was new and available.")
 
 
@@ -138,10 +144,8 @@ class Rollback(ApiModel):
     number: ReleaseNumber
     commit: Commit | None = None
     image: ImageReference
-    started_at: Time = Field(description="When the failure was seen and the way back chosen.")
+    started_at: Time = Field(description="When the failure was seen and the way back chosen, or a pause ended.")
     wanted: int | None = Field(default=None, ge=0, description="How many pods were wanted then.")
-    paused_at: Time | None = Field(
-        default=None, description="When the Deployment was last seen paused; the time until then does not count."
-    )
     seen_on: SeenOn | None = None
+    paused: Paused | None = None
     finished_at: Time | None = Field(default=None, description="When the old pods had taken over again.")

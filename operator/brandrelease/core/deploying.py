@@ -28,7 +28,7 @@ from brandrelease.core.health import (
     noted,
 )
 from brandrelease.core.hooks import HookBad, HookDone, HookNotYet, progress_of, run_hook
-from brandrelease.core.obstacles import carries, container_of
+from brandrelease.core.obstacles import as_seen, carries, container_of
 from brandrelease.core.plans import (
     AT_ONCE,
     RETRY_SOON,
@@ -132,7 +132,7 @@ def follow_rollout(world: Snapshot, status: BrandReleaseStatus, current: Current
         text = f"Release {current.number} ({short(current.commit)}): changing Deployment {deployment.name}."
         plan = wait(world, status, Phase.Deploying, Reason.Deploying, with_note(text, current.message))
         return replace(plan, action=_apply(world, current))
-    rollout = rollout.model_copy(update={"seen_on": deployment.uid})
+    rollout = as_seen(deployment, rollout, world.now)
     current = current.model_copy(update={"rollout": rollout})
     status = with_current(status, current)
     verdict = _rollout_verdict(world, rollout)
@@ -141,14 +141,8 @@ def follow_rollout(world: Snapshot, status: BrandReleaseStatus, current: Current
             return fail(world, status, current, problem)
         case Progressing(message, look_again):
             text = with_note(f"Release {current.number} ({short(current.commit)}): {message}", current.message)
-            if deployment.paused:
-                # The time of a pause does not count: the deadline begins anew with it, noted once a minute.
-                begun = rollout.model_copy(update={"started_at": world.now.replace(microsecond=0)})
-                later = current.model_copy(update={"rollout": begun})
-                plan = wait(world, with_current(status, later), Phase.Deploying, Reason.Deploying, text)
-                return replace(plan, look_again=RETRY_SOON)
             plan = wait(world, status, Phase.Deploying, Reason.Deploying, text)
-            return replace(plan, look_again=look_again - world.now)
+            return replace(plan, look_again=RETRY_SOON if deployment.paused else look_again - world.now)
         case Passed():
             ends_at = world.now + timedelta(seconds=environment_of(world).soak_seconds)
             watch_ = Verification(started_at=world.now, ends_at=ends_at)
@@ -219,7 +213,7 @@ def suspect(world: Snapshot) -> Problem | None:
     if current.rollout is None:
         return _never_built(world, current) if current.image is None else None
     if current.rollout.finished_at is None or current.verification is None:
-        verdict = _rollout_verdict(world, current.rollout)
+        verdict = _rollout_verdict(world, as_seen(world.deployment, current.rollout, world.now))
     else:
         verdict = _soak_verdict(world, noted(current.verification, world.pods))
     if isinstance(verdict, Failed):

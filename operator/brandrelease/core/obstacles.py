@@ -4,7 +4,8 @@ Each function names a problem or says that there is none. All of them heal by th
 """
 
 from dataclasses import dataclass
-from typing import assert_never
+from datetime import datetime
+from typing import TypeVar, assert_never
 
 from brandrelease.apis.brand import Brand, Environment
 from brandrelease.apis.brandrelease import CurrentRelease
@@ -13,6 +14,8 @@ from brandrelease.apis.reasons import Reason
 from brandrelease.apis.wellknown import FIELD_MANAGER
 from brandrelease.core.snapshot import BrandInvalid, DeploymentView, Snapshot
 from brandrelease.core.words import one_of
+
+_Change = TypeVar("_Change", Rollout, Rollback)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +86,18 @@ def carries(deployment: DeploymentView, number: int, change: Rollout | Rollback 
     """
     seen = change is not None and change.seen_on == deployment.uid
     return seen or deployment.applied_release == number
+
+
+def as_seen(deployment: DeploymentView, change: _Change, now: datetime) -> _Change:
+    """Our change with what is remembered of the Deployment that carries it. After a pause its time begins anew."""
+    goes_on = change.paused and not deployment.paused
+    return change.model_copy(
+        update={
+            "seen_on": deployment.uid,
+            "paused": deployment.paused or None,
+            "started_at": now.replace(microsecond=0) if goes_on else change.started_at,
+        }
+    )
 
 
 def container_of(deployment: DeploymentView, environment: Environment) -> str | None:

@@ -16,7 +16,7 @@ from brandrelease.core import advice
 from brandrelease.core.actions import Announcement, Plan, RollBack
 from brandrelease.core.blame import blame_of
 from brandrelease.core.health import Failed, Passed, Problem, Progressing, judge_return
-from brandrelease.core.obstacles import Obstacle, carries
+from brandrelease.core.obstacles import Obstacle, as_seen, carries
 from brandrelease.core.plans import RETRY_SOON, deployment_of, environment_of, patch_for, wait
 from brandrelease.core.quarantine import is_quarantined, quarantine
 from brandrelease.core.retrying import when_retried
@@ -146,7 +146,7 @@ def follow_rollback(world: Snapshot, status: BrandReleaseStatus, current: Curren
     if not carries(deployment, rollback.number, rollback):
         plan = wait(world, status, Phase.RollingBack, reason, f"Rolling back to {name_of(target)}: {why}.")
         return replace(plan, action=RollBack(patch_for(world, rollback.number, rollback.commit, rollback.image)))
-    rollback = _noted(world, rollback)
+    rollback = as_seen(deployment, rollback, world.now)
     current = current.model_copy(update={"rollback": rollback})
     status = with_current(status, current)
     rules, count = environment_of(world), f"{deployment.available} of {deployment.wanted} pods are available"
@@ -165,24 +165,10 @@ def follow_rollback(world: Snapshot, status: BrandReleaseStatus, current: Curren
             told = f". {message} {_because(current)}" if message else f": {why}."
             text = f"Rolling back to {name_of(target)}, {count}{told}"
             plan = wait(world, status, Phase.RollingBack, reason, text)
-            soon = _between_notes(world) if deployment.paused else max(look_again - world.now, timedelta(seconds=5))
+            soon = RETRY_SOON if deployment.paused else max(look_again - world.now, timedelta(seconds=5))
             return replace(plan, look_again=soon)
         case _:
             assert_never(verdict)
-
-
-def _noted(world: Snapshot, rollback: Rollback) -> Rollback:
-    """Where it was applied, and when the Deployment was last seen paused: the time until then does not count."""
-    deployment, last = deployment_of(world), rollback.paused_at
-    rollback = rollback.model_copy(update={"seen_on": deployment.uid})
-    if not deployment.paused or (last is not None and world.now < last + _between_notes(world)):
-        return rollback
-    return rollback.model_copy(update={"paused_at": world.now.replace(microsecond=0)})
-
-
-def _between_notes(world: Snapshot) -> timedelta:
-    """How exactly a pause is measured: a note is a write, so there are not many, but more where time is short."""
-    return min(RETRY_SOON, timedelta(seconds=environment_of(world).progress_deadline_seconds) / 10)
 
 
 def _not_back(world: Snapshot, status: BrandReleaseStatus, current: CurrentRelease, what: str) -> Plan:

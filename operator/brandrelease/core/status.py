@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, assert_never
 
 from brandrelease.apis.brandrelease import (
     BrandRelease,
@@ -106,6 +106,8 @@ def _conditions(status: BrandReleaseStatus, headline: Headline) -> Iterator[_Con
         case Phase.Pending | Phase.Building | Phase.Migrating | Phase.Deploying | Phase.Verifying | Phase.RollingBack:
             yield ConditionType.Ready, _UNKNOWN, reason, message
             yield ConditionType.Reconciling, _YES, reason, message
+        case _:
+            assert_never(headline.phase)
     if status.current is not None:
         yield from _progress(status.current, headline)
         commit = status.current.commit

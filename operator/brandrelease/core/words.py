@@ -84,6 +84,12 @@ def how_it_ended(exit_code: int, signal: int) -> str:
     return f"exited with code {exit_code}"
 
 
+def stands_paused(deployment: str) -> str:
+    """What is said of a Deployment that somebody has paused."""
+    resume = f"kubectl rollout resume deployment {deployment}"
+    return f"Deployment {deployment} is paused, so no pod changes over and no deadline counts; {resume} lets it go on."
+
+
 def seconds(amount: float) -> str:
     """A duration as people say it: 45 s, 2 min, 2 min 5 s, 1 h 30 min."""
     whole = round(amount)

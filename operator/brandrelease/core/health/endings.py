@@ -11,7 +11,7 @@ from brandrelease.core.health.creating import blames_the_node
 from brandrelease.core.health.quoting import quoted
 from brandrelease.core.health.rule import Sighting
 from brandrelease.core.health.told import latest
-from brandrelease.core.snapshot import ContainerKind, ContainerView, Terminated, Waiting
+from brandrelease.core.snapshot import ContainerKind, ContainerView, Running, Terminated
 from brandrelease.core.words import how_it_ended, times
 
 NOT_ITS_OWN_ENDING: Final = frozenset({"ContainerStatusUnknown", "Unknown"})
@@ -132,9 +132,7 @@ def _sighting(case: Case, endings: Endings, what: str) -> Sighting:
 
 def _is_down(container: ContainerView) -> bool:
     """Each restart stands for one ending, and one more if it does not run now."""
-    return isinstance(container.state, Terminated) or (
-        isinstance(container.state, Waiting) and container.last is not None
-    )
+    return not isinstance(container.state, Running)
 
 
 def _has_done_its_work(container: ContainerView, last: Terminated) -> bool:

@@ -14,7 +14,7 @@ from brandrelease.core.health.rule import Finding, Rule
 from brandrelease.core.health.scene import Scene, evidence, lost_to_their_nodes
 from brandrelease.core.health.verdict import Failed, Passed, Problem, Progressing, Verdict
 from brandrelease.core.snapshot import DeploymentView, PodView, PodWarning
-from brandrelease.core.words import seconds
+from brandrelease.core.words import seconds, stands_paused
 
 SOON: Final = timedelta(seconds=5)
 """When to look again where no moment is known at which something counts, beside what events tell."""
@@ -95,7 +95,7 @@ def judge_return(
     and finds no room for more has nothing to do with the way back.
     """
     pods = tuple(pods)
-    changed_at = deployment.changed_at(rollback.paused_at or rollback.started_at)
+    changed_at = deployment.changed_at(rollback.started_at)
     scene = Scene(deployment, evidence(pods), lost_to_their_nodes(pods), warnings, rules, changed_at, whose="old")
     findings = _findings_of_the_way_back(scene)
     deadline = changed_at + timedelta(seconds=rules.progress_deadline_seconds)
@@ -175,8 +175,7 @@ def _hold_up(scene: Scene, *, unseen: bool) -> str | None:
     """What keeps the Deployment controller from changing any pod, whatever the pods are like."""
     name = scene.deployment.name
     if scene.deployment.paused:
-        resume = f"kubectl rollout resume deployment {name}"
-        return f"Deployment {name} is paused, so no pod changes over and no deadline counts; {resume} lets it go on."
+        return stands_paused(name)
     return f"Deployment {name} is changed; waiting for the Deployment controller to act on it." if unseen else None
 
 
