@@ -130,3 +130,13 @@ def test_the_history_keeps_what_a_release_had_failed_for_when_it_is_left(behavio
     assert f"had ended Failed ({failed.reason}): " in world.last.message
     assert world.last.evidence == failed.evidence
     assert len(world.last.message) <= 1024
+
+
+def test_a_deployment_made_anew_carries_nothing_that_could_be_left() -> None:
+    world = Story()
+    one = world.release("one")
+    world.make_deployment_anew()
+    world.say("rollback_to", "1")
+    world.play(150)
+    assert (world.headline(), world.the_site.image) == (("Live", "Succeeded"), world.image_of(one))
+    assert world.status.quarantine == ()

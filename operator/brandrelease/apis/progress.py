@@ -145,7 +145,7 @@ class Rollback(ApiModel):
     commit: Commit | None = None
     image: ImageReference
     started_at: Time = Field(description="When the failure was seen and the way back chosen, or a pause ended.")
-    wanted: int | None = Field(default=None, ge=0, description="How many pods were wanted then.")
+    wanted: int = Field(default=1, ge=0, description="How many pods were wanted then.")
     seen_on: SeenOn | None = None
     paused: Paused | None = None
     finished_at: Time | None = Field(default=None, description="When the old pods had taken over again.")

@@ -2,14 +2,13 @@
 
 from brandrelease.apis.brandrelease import CurrentRelease, Outcome, PastRelease
 from brandrelease.apis.progress import Rollout
+from brandrelease.core.plans import deployment_of
 from brandrelease.core.snapshot import Snapshot
 
 
 def carried(world: Snapshot) -> CurrentRelease | None:
     """The last release, if it was deployed; or an older one that stands still, since what came after never got so far."""
-    status, deployment = world.release.status, world.deployment
-    if deployment is None or deployment.applied_release is None:
-        return None
+    status, deployment = world.release.status, deployment_of(world)
     current, number = status.current, deployment.applied_release
     if current is not None and current.number == number:
         return current if current.rollout is not None else None

@@ -174,9 +174,8 @@ def finish(
 def finish_next(
     status: BrandReleaseStatus, outcome: Outcome, reason: Reason, message: str, now: datetime, limit: int
 ) -> BrandReleaseStatus:
-    """The same for the release that is prepared beside the current one, if there is one."""
-    if status.next is None:
-        return status
+    """The same for the release that is prepared beside the current one."""
+    assert status.next is not None, "only a release that was begun can end"  # noqa: S101 - a rule of its one caller
     _, history = _ended(status, status.next, outcome, reason, message, now, limit)
     return status.model_copy(update={"next": None, "history": history})
 

@@ -22,7 +22,8 @@ async def builds_in_flight(api: KubeApi, namespaces: frozenset[str], page: int =
 
 def _build(body: dict[str, Any]) -> BuildInFlight | None:
     """The object is read as it is: one that breaks today's rules may have a build that runs all the same."""
-    current = body.get("status", {}).get("current") or {}
+    status = body.get("status", {})
+    current = status.get("next") or status.get("current") or {}
     build = current.get("build") or {}
     ended = "image" in current or "outcome" in current or "finishedAt" in current or "finishedAt" in build
     if ended or "id" not in build:  # a build that CI makes has no id, and takes no place

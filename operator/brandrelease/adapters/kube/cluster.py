@@ -71,7 +71,12 @@ class KubeCluster:
         bodies: list[dict[str, Any]] = []
         for namespace in self._namespaces:
             bodies += await self._api.items(BRAND_RELEASES, namespace, fields=f"spec.brand={brand}")
-        waiting = [body.get("status", {}).get("current", {}) for body in bodies if body["metadata"]["uid"] != but]
+        waiting = [
+            body.get("status", {}).get(place) or {}
+            for body in bodies
+            for place in ("current", "next")
+            if body["metadata"]["uid"] != but
+        ]
         return frozenset(str(c["commit"]) for c in waiting if c and "image" not in c and "outcome" not in c)
 
     async def deployment(self, namespace: str, name: str) -> DeploymentView | None:

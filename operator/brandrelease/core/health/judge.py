@@ -122,8 +122,6 @@ def _findings_of_the_way_back(scene: Scene) -> list[Finding]:
 def _serves_as_before(scene: Scene, rollback: Rollback) -> bool:
     """At least as many old pods serve as were wanted when the way back began, or as are wanted now if that is less."""
     deployment = scene.deployment
-    if rollback.wanted is None:
-        return False
     others = max(deployment.total - deployment.updated, 0)
     serving = max(deployment.available - others, sum(pod.ready for pod in scene.pods))
     return serving >= max(min(rollback.wanted, deployment.wanted), 1)
