@@ -47,7 +47,7 @@ verify: ; @$(RUN) python -m brandrelease.codegen --check
 # --- tests -------------------------------------------------------------------------------------------------------------
 
 .PHONY: unit
-unit: ; @$(RUN) pytest -q tests/unit tests/property
+unit: ; @$(RUN) pytest -q -n 2 tests/unit tests/property
 
 # Tests of speed are left out: to be measured makes the code slow.
 .PHONY: coverage
