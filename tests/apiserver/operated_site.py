@@ -206,8 +206,7 @@ class Site:
 
     def runs(self) -> bool:
         """Whether the process is there, by the operating system."""
-        process = self.operator._process
-        return process is not None and process.poll() is None
+        return self.operator.runs
 
     def asked_for(self, name: str, since: float) -> list[Request]:
         """The live reads of one BrandRelease."""

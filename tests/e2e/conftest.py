@@ -3,6 +3,8 @@
 import os
 import re
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -11,11 +13,13 @@ import pytest
 from cluster import api
 from cluster.clusters import Cluster
 from e2e.database_story import DatabaseStory
+from e2e.registry_story import RegistryStory
 from e2e.story import Story
 from support import images
 from support.git_server import GitServer
 from support.kubectl import Kubectl
 from support.mariadb import MariaDb
+from support.registry import RegistryServer
 
 CRDS = Path(__file__).parents[2] / "crds"
 CLUSTER = "BRANDRELEASE_TEST_CLUSTER"
@@ -59,12 +63,42 @@ def story(cluster: Cluster, git: GitServer, tmp_path: Path, request: pytest.Fixt
 
 
 @pytest.fixture
+def two_stories(
+    cluster: Cluster, git: GitServer, tmp_path: Path, request: pytest.FixtureRequest
+) -> Iterator[tuple[Story, Story]]:
+    """Two brands that one operator looks after."""
+    one, two = (f"{_name(request)[:25]}-{which}" for which in ("one", "two"))
+    (tmp_path / two).mkdir()
+    other = Story(two, cluster, git, tmp_path / two)
+    story = Story(one, cluster, git, tmp_path, beside=other.namespace)
+    other.operator = story.operator
+    with ExitStack() as after:
+        yield (
+            after.enter_context(contextmanager(_played)(story)),
+            after.enter_context(contextmanager(_played)(other)),
+        )
+
+
+@pytest.fixture
 def database_story(
     cluster: Cluster, git: GitServer, mariadb: MariaDb, tmp_path: Path, request: pytest.FixtureRequest
 ) -> Iterator[DatabaseStory]:
     """A story whose site has a database of its own."""
     name = _name(request)
     yield from _played(DatabaseStory(name, cluster, git, tmp_path, database=mariadb.database(name)))
+
+
+@pytest.fixture
+def registry_story(
+    cluster: Cluster, git: GitServer, tmp_path: Path, request: pytest.FixtureRequest
+) -> Iterator[RegistryStory]:
+    """A story whose images are in a registry of its own, which only the nodes of the provider `local` can be told of."""
+    with RegistryServer(tmp_path / "registry", cluster.host_address) as server:
+        cluster.allow_plain_http(server.host)
+        own = replace(cluster, registry=server.host)
+        told = RegistryStory(_name(request), own, git, tmp_path, server=server)
+        with told.after:
+            yield from _played(told)
 
 
 def _name(request: pytest.FixtureRequest) -> str:

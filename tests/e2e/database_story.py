@@ -122,18 +122,6 @@ class DatabaseStory(Story):
         """The Jobs that ran as this hook, in the namespace of the site."""
         return self.kubectl.list("jobs", self.namespace, f"{HOOK_LABEL}={hook}")
 
-    @property
-    def generation(self) -> int:
-        """Counts the changes of the Deployment."""
-        body = self.kubectl.get("deployment", self.deployment_name, self.namespace) or {}
-        return int(body["metadata"]["generation"])
-
-    @property
-    def address(self) -> str:
-        """What visitors ask for."""
-        service = self.kubectl.get("service", "site", self.namespace) or {}
-        return f"http://{service['spec']['clusterIP']}/"
-
     def page_status(self) -> int:
         """The HTTP status that a visitor gets."""
         try:

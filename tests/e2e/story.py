@@ -3,7 +3,7 @@
 import json
 import time
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,8 @@ class Story:
     directory: Path
     builder: str = "external"
     profile: str = "userns"
+    beside: str = ""
+    """A namespace that the operator looks after too."""
     repository: Repository = field(init=False)
     operator: OperatorProcess = field(init=False)
 
@@ -37,16 +39,17 @@ class Story:
         self.namespace, self.builds = f"{self.name}-production", f"{self.name}-builds"
         self.image_repository = f"sites/{self.name}"
         self.repository = self.git.repository(self.name)
+        builds = self.builder == "buildKit"
         self.operator = OperatorProcess(
             self.directory / "operator.log",
             {
                 "KUBECONFIG": str(self.cluster.kubeconfig),
                 "BRANDRELEASE_BUILD_NAMESPACE": self.builds,
-                "BRANDRELEASE_WATCH_NAMESPACES": self.namespace,
+                "BRANDRELEASE_WATCH_NAMESPACES": f"{self.namespace},{self.beside}",
                 "BRANDRELEASE_CACHE_DIR": str(self.directory / "mirrors"),
                 "BRANDRELEASE_ALLOW_INSECURE_SOURCES": "true",
                 "BRANDRELEASE_INSECURE_REGISTRIES": self.cluster.registry,
-                "BRANDRELEASE_BUILD_IMAGE": images.push(images.BUILDER, self.cluster),
+                "BRANDRELEASE_BUILD_IMAGE": images.push(images.BUILDER, self.cluster) if builds else "",
                 "BRANDRELEASE_BUILD_SECURITY_PROFILE": self.profile,
             },
         )
@@ -182,6 +185,23 @@ class Story:
             }
         )
 
+    def release_while_paused(self, commit: str, meanwhile: Callable[[], object]) -> None:
+        """The release has changed the Deployment, and before any pod changes over, somebody does something."""
+        rollout, where = ("rollout", "-n", self.namespace), f"deployment/{self.deployment_name}"
+        before = self.image
+        self.kubectl.run(*rollout, "pause", where)
+        self.release()
+        self.becomes("Deploying", commit=commit)
+        eventually(lambda: self.image != before, 20, lambda: self.status)
+        meanwhile()
+        self.kubectl.run(*rollout, "resume", where)
+
+    def patch_pods(self, spec: Mapping[str, Any]) -> None:
+        """Somebody changes the pods that the Deployment makes; lists are merged by name."""
+        change = json.dumps({"spec": {"template": {"spec": spec}}})
+        where = ("deployment", self.deployment_name, "-n", self.namespace)
+        self.kubectl.run("patch", *where, "--type=strategic", "--patch", change)
+
     def annotate(self, verb: str, text: str) -> None:
         """A person says `kubectl annotate`."""
         annotation = f"brandrelease.dev/{verb}={text}"
@@ -223,12 +243,26 @@ class Story:
         body = self.kubectl.get("deployment", self.deployment_name, self.namespace) or {}
         return str(body["spec"]["template"]["spec"]["containers"][0]["image"])
 
+    @property
+    def generation(self) -> int:
+        """Counts the changes of the Deployment."""
+        body = self.kubectl.get("deployment", self.deployment_name, self.namespace) or {}
+        return int(body["metadata"]["generation"])
+
+    @property
+    def address(self) -> str:
+        """What visitors ask for."""
+        service = self.kubectl.get("service", "site", self.namespace) or {}
+        return f"http://{service['spec']['clusterIP']}/"
+
     def page(self) -> str:
         """What visitors see, through the Service."""
-        service = self.kubectl.get("service", "site", self.namespace) or {}
-        address = service["spec"]["clusterIP"]
-        with urllib.request.urlopen(f"http://{address}/", timeout=5) as answer:
+        with urllib.request.urlopen(self.address, timeout=5) as answer:
             return str(answer.read().decode())
+
+    def pods(self) -> dict[str, Object]:
+        """The site's pods by name."""
+        return {pod["metadata"]["name"]: pod for pod in self.kubectl.list("pods", self.namespace, f"app={self.name}")}
 
     def replica_sets(self) -> int:
         return len(self.kubectl.list("replicasets", self.namespace))

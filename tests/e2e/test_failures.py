@@ -1,11 +1,15 @@
 """Releases that go wrong, and the way back."""
 
-import json
+import time
+from collections.abc import Mapping
+from typing import Any
 
 import pytest
 
+from e2e.family import Told
 from e2e.story import Story
 from e2e.test_releases import a_live_site
+from e2e.trial import Trial, Verdict, a_job_fails, container_has_ended, container_waits_for, the_change
 from support import brand_site, images
 from support.brand_site import Start
 from support.kubectl import eventually
@@ -170,45 +174,98 @@ def test_image_is_gone(story: Story) -> None:
     assert story.image == good_image
 
 
-def test_missing_secret(story: Story) -> None:
-    """A reference that is not there: the new pods cannot be configured."""
-    a_live_site(story)
-    change = {
-        "spec": {
-            "template": {"spec": {"containers": [{"name": "app", "envFrom": [{"secretRef": {"name": "new-secret"}}]}]}}
-        }
-    }
-    story.operator.stop()
-    commit = story.push(text="needs the secret")
-    story.kubectl.run(
-        "patch",
-        "deployment",
-        story.deployment_name,
-        "-n",
-        story.namespace,
-        "--type=strategic",
-        "--patch",
-        json.dumps(change),
+def test_missing_secret(story: Story, record_property: Told) -> None:
+    """Somebody names it in the Deployment and forgets to create it. No pod can be made so, neither forwards nor back."""
+    a_live_site(story, progressDeadlineSeconds=10)
+    reference = {"secretRef": {"name": "new-secret"}}
+    verdict = Verdict(
+        reason="CreateContainerConfigError",
+        blame="Unknown",
+        words='secret "new-secret" not found',
+        since=the_change,
+        grace=10,
     )
-    story.operator.start()
+    fails_with_its_deployment(
+        story, {"containers": [{"name": "app", "envFrom": [reference]}]}, verdict, record_property
+    )
+
+
+def test_image_name_that_is_none(story: Story, record_property: Told) -> None:
+    """Of a container that somebody adds to the Deployment in mid-release."""
+    a_live_site(story, progressDeadlineSeconds=10)
+    helper = {"name": "helper", "image": "Registry.example.com/Helper:1"}
+    verdict = Verdict(
+        reason="InvalidImageName",
+        blame="Unknown",
+        words='nit container "helper"',
+        since=container_waits_for("InvalidImageName"),
+    )
+    fails_with_its_deployment(story, {"initContainers": [helper]}, verdict, record_property)
+
+
+def fails_with_its_deployment(story: Story, pods: Mapping[str, Any], verdict: Verdict, told: Told) -> None:
+    """What somebody changes stays, so the way back fails too; the old pods serve, and what was the cause is still told."""
+    with Trial(story) as trial:
+        commit = story.push(text="second page")
+        story.release_while_paused(commit, lambda: story.patch_pods(pods))
+        status = story.becomes("Failed", "RollbackFailed", commit)
+    trial.proves(verdict, commit, told=told)
+    assert verdict.words in status["current"]["message"]
+    assert status["current"]["blame"] == verdict.blame
+    assert not status["quarantine"]
+    assert story.page() == "first page"
+
+
+def test_every_old_image_is_gone(story: Story, record_property: Told) -> None:
+    """There is no way back: nothing is touched, and who runs goes on."""
+    first = a_live_site(story)
+    lost = [story.image]
+    second = story.push(text="second page")
     story.release()
-    status = story.becomes("Failed", "RollbackFailed", commit, limit=150)
-    assert 'secret "new-secret" not found' in status["current"]["message"]
+    story.becomes("Live", commit=second)
+    lost.append(story.image)
+    for image in lost:
+        story.lose_manifest(image)
+    served = set(story.pods())
+    with Trial(story) as trial:
+        bad = story.push(Start.CrashAtStart)
+        story.release()
+        status = story.becomes("Failed", "MissingRollbackTarget", bad)
+        generation = story.generation
+        time.sleep(3)  # long enough for a rollback to begin
+    verdict = Verdict(
+        reason="MissingRollbackTarget",
+        blame="Release",
+        words="exited with code 255 twice",
+        since=container_has_ended(2),
+    )
+    trial.proves(verdict, bad, told=record_property)
+    for told in ("no good image any more", f"release 2 ({second[:12]})", f"release 1 ({first[:12]})", "rollbackTo"):
+        assert told in status["current"]["message"]
+    assert (story.generation, story.image) == (generation, status["current"]["image"])
+    assert served < set(story.pods()), "every pod that served is still there"
+    assert status["running"]["commit"] == second
+    assert [entry["commit"] for entry in status["quarantine"]] == [bad]
+    assert story.page() == "second page"
 
 
 @pytest.mark.builder("buildKit")
-def test_build_fails(story: Story) -> None:
+def test_build_fails(story: Story, record_property: Told) -> None:
     a_live_site(story)
-    good_image = story.image
+    good_image, generation = story.image, story.generation
     broken = brand_site.files(Start.Good, "page", images.push(images.BUSYBOX, story.cluster))
     broken["Dockerfile"] += "RUN echo compiling && echo 'main.c:7: error: expected ;' && exit 2\n"
-    commit = story.push(files=broken)
-    story.release()
-    status = story.becomes("Failed", "BuildFailed", commit)
+    with Trial(story, jobs_in=story.builds) as trial:
+        commit = story.push(files=broken)
+        story.release()
+        status = story.becomes("Failed", "BuildFailed", commit)
+    verdict = Verdict(reason="BuildFailed", blame="Release", words="expected ;", since=a_job_fails)
+    trial.proves(verdict, commit, told=record_property)
     assert "main.c:7: error: expected ;" in status["current"]["build"]["logTail"]
-    assert story.image == good_image
+    assert (story.image, story.generation) == (good_image, generation)
     assert story.page() == "first page"
     assert status["running"]["number"] == 1
+    assert not status["quarantine"], "it has never run"
 
 
 def test_replaced_in_the_middle_of_a_rollout(story: Story) -> None:

@@ -4,12 +4,17 @@ import time
 
 from demo.probe import Probe
 from e2e.database_story import DatabaseStory, hook_of
+from e2e.family import Told
+from e2e.trial import Trial, Verdict, a_job_fails, container_has_ended
 from support import php_site
 from support.kubectl import eventually
 from support.php_site import ADD_SUBTITLE, BROKEN, RENAME_HEADLINE, Boot, Check, Site
 
 WITH_SUBTITLE = Site("CONCAT(headline, ' ', subtitle)", ADD_SUBTITLE)
 RENAMED = Site("title", RENAME_HEADLINE)
+CRASHES = Verdict(
+    reason="CrashLoopBackOff", blame="Release", words="CourseCatalogue", since=container_has_ended(times=2)
+)
 
 
 def test_additive_migration(database_story: DatabaseStory) -> None:
@@ -47,22 +52,23 @@ def test_password_is_never_told(database_story: DatabaseStory) -> None:
     assert story.database.password not in f"{story.object} {events} {story.operator.last_lines(10_000)}"
 
 
-def test_failing_migration(database_story: DatabaseStory) -> None:
+def test_failing_migration(database_story: DatabaseStory, record_property: Told) -> None:
     """Nothing was changed, and the commit may be asked for again when the database is mended."""
     story = database_story
     story.a_live_site()
     generation = story.generation
-    with Probe(story.address) as visitor:
+    with Trial(story, jobs_in=story.namespace) as trial:
         commit = story.push_site(Site(migrations=BROKEN))
         story.release()
         status = story.becomes("Failed", "PreDeployFailed", commit)
-    assert "courses' doesn't exist" in status["current"]["message"], "the words of the database"
+    of_the_database = "courses' doesn't exist"
+    verdict = Verdict(reason="PreDeployFailed", blame="Unknown", words=of_the_database, since=a_job_fails)
+    trial.proves(verdict, commit, told=record_property)
     assert story.generation == generation
     assert not status.get("quarantine")
     assert "migration" not in status
     assert status["running"]["number"] == 1
     assert story.page() == "Paradiddles"
-    assert not visitor.failures
     story.database.query("CREATE TABLE courses (name VARCHAR(100))")
     story.release()
     status = story.becomes("Live", commit=commit)
@@ -83,21 +89,63 @@ def test_migration_that_hangs(database_story: DatabaseStory) -> None:
     assert story.migrations == []
 
 
-def test_crash_after_migration_with_rollback(database_story: DatabaseStory) -> None:
+def test_crash_after_migration_with_rollback(database_story: DatabaseStory, record_property: Told) -> None:
     """The platform team has said that old code works on the new database: back by itself."""
     story = database_story
     good = story.a_live_site(after_migration="Rollback")
     image = story.image
-    with Probe(story.address) as visitor:
+    with Trial(story) as trial:
         bad = story.push_site(Site(WITH_SUBTITLE.shows, ADD_SUBTITLE, boot=Boot.Crash))
         story.release()
         status = story.becomes("RolledBack", "CrashLoopBackOff", bad)
+    trial.proves(CRASHES, bad, told=record_property)
     assert story.migrations == ["0001-add-subtitle"]
-    assert "CourseCatalogue" in status["current"]["message"]
     assert status["running"]["commit"] == good
     assert story.image == image
     assert story.page() == "Paradiddles"
-    assert not visitor.failures
+    assert "migration" not in status
+
+
+def test_crash_after_a_destructive_migration_with_rollback(
+    database_story: DatabaseStory, record_property: Told
+) -> None:
+    """What was said of the migrations is not true of this one: back by itself, on a database that the old code cannot read.
+
+    Visitors see errors from the migration on, as they would without a rollback. A release that brings the right code ends it.
+    """
+    story = database_story
+    good, image = story.a_live_site(after_migration="Rollback"), story.image
+    with Trial(story) as trial:
+        bad = story.push_site(Site(RENAMED.shows, RENAME_HEADLINE, boot=Boot.Crash))
+        story.release()
+        status = story.becomes("RolledBack", "CrashLoopBackOff", bad)
+        assert story.page_status() == 500, "the old code does not know the new column"
+    trial.proves(CRASHES, bad, told=record_property, noticed="HTTP Error 500")
+    assert (status["running"]["commit"], story.image) == (good, image)
+    assert story.migrations == ["0001-rename-headline"]
+    assert story.condition("RollbackUnsafe").get("status", "False") == "False"
+    fixed = story.push_site(RENAMED, reverts=bad)
+    story.release()
+    story.becomes("Live", commit=fixed)
+    assert story.page() == "Paradiddles"
+
+
+def test_crash_after_an_additive_migration_with_hold(database_story: DatabaseStory, record_property: Told) -> None:
+    """Nobody has said that old code works on the new database, so a person decides. It works: nobody notices."""
+    story = database_story
+    good, image = story.a_live_site(), story.image
+    with Trial(story) as trial:
+        bad = story.push_site(Site(WITH_SUBTITLE.shows, ADD_SUBTITLE, boot=Boot.Crash))
+        story.release()
+        status = story.becomes("Failed", "CrashLoopBackOff", bad)
+        assert story.condition("RollbackUnsafe")["status"] == "True"
+        assert (story.image, story.page()) == (status["current"]["image"], "Paradiddles")
+        story.annotate("rollbackTo", "1")
+        status = story.becomes("RolledBack", "RollbackRequested")
+    trial.proves(CRASHES, bad, told=record_property)
+    assert story.migrations == ["0001-add-subtitle"]
+    assert (status["running"]["commit"], story.image) == (good, image)
+    assert story.page() == "Paradiddles"
 
 
 def test_crash_after_migration_with_hold(database_story: DatabaseStory) -> None:

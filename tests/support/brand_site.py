@@ -22,7 +22,8 @@ class Start(Enum):
     SlowStart = f"sleep 8; {SERVE}"
     OneRestart = f"if [ ! -f /state/started ]; then touch /state/started; exit 1; fi; {SERVE}"
     Flaps = (
-        f"httpd -p {PORT} -h /www; sleep 6; while :; do killall httpd; sleep 3; httpd -p {PORT} -h /www; sleep 3; done"
+        f"httpd -p {PORT} -h /www; sleep 5; mkdir /shared/busy || sleep 3600; "
+        "while :; do touch /state/busy; sleep 3; rm /state/busy; sleep 3; done"
     )
     SlowForever = f"sleep 600; {SERVE}"
     DropsOut = f'httpd -p {PORT} -h /www; sleep 5; killall httpd; echo "the web server is gone"; sleep 3600'
@@ -47,7 +48,10 @@ def push_image(cluster: Cluster, repository: str, tag: str, start: Start, text: 
             "start": script(start).encode(),
             "www/index.html": text.encode(),
         },
-        {f"bin/{name}": "busybox" for name in ("sh", "httpd", "sleep", "tail", "touch", "killall", "echo")},
+        {
+            f"bin/{name}": "busybox"
+            for name in ("sh", "httpd", "sleep", "tail", "touch", "killall", "echo", "mkdir", "rm")
+        },
     )
     reference = f"{cluster.registry}/{repository}:{tag}"
     digest = oci.push(oci.image(tar, {"Cmd": ["/start"], "Env": ["PATH=/bin"], **config}), reference)

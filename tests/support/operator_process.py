@@ -33,6 +33,11 @@ class OperatorProcess:
         assert self._process is not None
         return self._process.pid
 
+    @property
+    def runs(self) -> bool:
+        """Whether the process is there, by the operating system."""
+        return self._process is not None and self._process.poll() is None
+
     def start(self) -> None:
         """Start it and wait until it serves its probes."""
         with self._log.open("ab") as sink:

@@ -45,6 +45,16 @@ class RegistryServer:
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Start it, each time at the same address, and wait until it answers."""
         self._directory.mkdir(parents=True, exist_ok=True)
         self._port = self._port or _free_port(self._address)
         configuration = self._directory / "config.yml"
@@ -54,14 +64,13 @@ class RegistryServer:
                 [str(REGISTRY), "serve", str(configuration)], stdout=log, stderr=log, stdin=subprocess.DEVNULL
             )
         self._wait()
-        return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        assert self._process is not None
-        self._process.terminate()
-        self._process.wait(timeout=10)
+    def stop(self) -> None:
+        """End it, unless it has ended already."""
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait(timeout=10)
+            self._process = None
 
     @property
     def host(self) -> str:
