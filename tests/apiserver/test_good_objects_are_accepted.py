@@ -34,6 +34,8 @@ from brandrelease.apis.progress import (
     LOG_TAIL_LIMIT,
     MESSAGE_LIMIT,
     QUARANTINE_LIMIT,
+    STOPPING_LIMIT,
+    SUSPECTS_LIMIT,
     BuildProgress,
     Change,
     Dropout,
@@ -279,7 +281,7 @@ def fullest_status() -> BrandReleaseStatus:
     """
     moment = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
     image, message, log, why = "i" * 512, "世" * MESSAGE_LIMIT, "l" * LOG_TAIL_LIMIT, "世" * 255
-    commits = [f"{number:064x}" for number in range(50)]
+    commits = [f"{number:064x}" for number in range(SUSPECTS_LIMIT)]
     times: dict[str, Any] = {"started_at": moment, "finished_at": moment}
     said: dict[str, Any] = {
         "reason": Reason.CrashLoopBackOff,
@@ -300,19 +302,21 @@ def fullest_status() -> BrandReleaseStatus:
         changes=[Change(commit=each, author="世" * 128, subject="世" * 200) for each in commits[:CHANGES_LIMIT]],
         changes_total=10**9,
         image_of=7,
+        first_attempt=3,
+        tracked=True,
         tries=4,
         retry=Retry(number=4, at=moment),
-        contains=commits[:QUARANTINE_LIMIT],
-        reverts=commits[:QUARANTINE_LIMIT],
+        contains=commits,
+        reverts=commits,
         build=BuildProgress(builder="b" * 32, key="k" * 64, attempt=3, id="j" * 253, log_tail=log, **times),
         hooks=HooksProgress(pre_deploy=hook, post_deploy=hook),
-        rollout=Rollout(seen_on="u" * 64, **times),
+        rollout=Rollout(seen_on="u" * 64, paused=True, **times),
         verification=Verification(
             started_at=moment,
             ends_at=moment,
             dropouts=[Dropout(pod=f"{number:0253}", times=10**9, last=moment) for number in range(DROPOUTS_LIMIT)],
         ),
-        rollback=Rollback(number=50, commit=commits[1], image=image, seen_on="u" * 64, **times),
+        rollback=Rollback(number=50, commit=commits[1], image=image, seen_on="u" * 64, paused=True, **times),
         **said,
         **times,
     )
@@ -321,6 +325,7 @@ def fullest_status() -> BrandReleaseStatus:
         phase=Phase.RolledBack,
         conditions=every_condition(moment, message),
         current=current,
+        next=current,
         running=RunningRelease(number=50, commit=commits[1], revision="r" * 12, image=image, since=moment),
         history=[past] * 50,
         quarantine=[
@@ -330,7 +335,7 @@ def fullest_status() -> BrandReleaseStatus:
             for each in commits[:QUARANTINE_LIMIT]
         ],
         migration=Migration(release=51, finished_at=moment),
-        stopping=(UnneededBuild(commit=commits[2], key="k" * 64, attempt=3),),
+        stopping=(UnneededBuild(commit=commits[2], key="k" * 64, attempt=3),) * STOPPING_LIMIT,
         last_handled=HandledRequest(
             ref="r" * 255, requested_at=why, rollback_to=why, abort=why, override=why, answer=message
         ),

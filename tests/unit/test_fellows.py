@@ -86,3 +86,22 @@ def test_of_a_build_that_its_own_dockerfile_failed_nobody_is_asked(quiet: None) 
     world.release("one", Behaviour.DoesNotBuild, seconds=60)
     assert (world.headline(), world.asked) == (("Failed", "BuildFailed"), ())
     assert "pianote" not in world.message
+
+
+class SameMoment(Shared):
+    """The other brand fails in the very second in which this one does: it is known only afterwards."""
+
+    async def platform_failures(self, reason: Reason, since: datetime, *, but: str) -> tuple[Fellow, ...]:
+        found = await super().platform_failures(reason, since, but=but)
+        return found if len(self.asked) > 1 else ()
+
+
+def test_who_fails_in_the_same_moment_is_told_of_on_the_way_back(quiet: None) -> None:
+    world = SameMoment()
+    world.release("one")
+    world.room_on_nodes = False
+    world.push("master", "two", Behaviour.FindsNoNode)
+    world.ask("master")
+    world.play_until("RolledBack")
+    assert world.last.message.count("The same has happened to pianote/production") == 1
+    assert set(world.asked) == {Reason.Unschedulable}

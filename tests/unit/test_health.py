@@ -605,6 +605,33 @@ def test_a_paused_deployment_does_not_fail_however_long_it_is_paused() -> None:
     assert verdict.look_again == at(6005)
 
 
+RECREATES = {"recreates": True, "total": 0, "updated": 0, "available": 0}
+
+
+def test_where_old_pods_have_to_go_first_the_deadline_counts_from_the_first_new_one() -> None:
+    view = deployment(**RECREATES)
+    verdict = judge_rollout(view, [], {}, RULES, START, at(6000))
+    assert isinstance(verdict, Progressing)
+    assert verdict.message == (
+        "Waiting for the old pods of Deployment drumeo-production-deployment to end, as its strategy is Recreate."
+    )
+    late = replace(pod(UNREADY), created_at=at(100))
+    problem = failed_and_not_before(160, lambda second: judge_rollout(view, [late], {}, RULES, START, at(second)))
+    assert problem.reason is Reason.PodNotReady
+
+
+def test_where_old_pods_have_to_go_first_a_refusal_of_new_ones_counts_all_the_same() -> None:
+    view = deployment(**RECREATES, failure="exceeded quota: small", failing_since=START)
+    assert isinstance(judge_rollout(view, [], {}, RULES, START, at(60)), Failed)
+
+
+def test_a_pod_that_its_node_refuses_is_told_of_also_where_old_pods_had_to_go_first() -> None:
+    evicted = pod(phase="Failed", reason="Evicted")
+    verdict = judge_rollout(deployment(**RECREATES), [evicted], {}, RULES, START, at(5))
+    assert isinstance(verdict, Progressing)
+    assert "was lost to its node (Evicted)" in verdict.message
+
+
 def test_what_is_decisive_counts_though_the_deployment_is_paused() -> None:
     assert isinstance(judged(pod(crashing(3)), 5, view=deployment(paused=True)), Failed)
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from brandrelease.core.health import Failed, Problem, Progressing, judge_rollout
-from brandrelease.core.health.quoting import QUOTE_LIMIT, quoted
+from brandrelease.core.health.quoting import quoted
 from brandrelease.core.snapshot import ContainerKind, ContainerView, DeploymentView, PodView, Running
 from support.pods import RULES, START, at, container, crashing, deployment, ended, pod, told, waiting, warning
 
@@ -251,7 +251,7 @@ QUOTES = {
     "without another frame": ('Back-off pulling image "x": 429', "429"),
     "with a frame that is all there is": ('Back-off pulling image "x"', 'Back-off pulling image "x"'),
     "without passwords": ("mysql://app:secret@db", "mysql://db"),
-    "cut": ("x" * 500, "x" * (QUOTE_LIMIT - 1) + "…"),
+    "cut in the middle": ("x" * 500, "x" * 148 + " … " + "x" * 147),
 }  # fmt: skip
 
 

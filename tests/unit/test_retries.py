@@ -22,7 +22,7 @@ class Shared(Story):
     asked: tuple[Reason, datetime, str] | None = None
 
     async def platform_failures(self, reason: Reason, since: datetime, *, but: str) -> tuple[Fellow, ...]:
-        self.asked = (reason, since, but)
+        self.asked = self.asked or (reason, since, but)
         return self.fellows
 
 

@@ -293,10 +293,14 @@ async def _evidence(world: World, snapshot: Snapshot, problem: Problem | None) -
 
 
 async def _fellows(world: World, snapshot: Snapshot, problem: Problem | None) -> tuple[Fellow, ...]:
-    if problem is None or problem.blame is not Blame.Platform:
+    """Also on the way back: who fails in the same moment has not written it down yet when this release is judged."""
+    current = in_flight(snapshot.release)
+    left = current if current and current.rollback and current.blame is Blame.Platform else None
+    reason = problem.reason if problem and problem.blame is Blame.Platform else left.reason if left else None
+    if reason is None:
         return ()
     since = snapshot.now - FELLOWS_WITHIN
-    return await world.cluster.platform_failures(problem.reason, since, but=snapshot.release.uid)
+    return await world.cluster.platform_failures(reason, since, but=snapshot.release.uid)
 
 
 async def _targets(world: World, brand: Brand, wished: tuple[Candidate, ...]) -> tuple[Target, ...]:

@@ -25,6 +25,8 @@ from brandrelease.core.status import finish, with_current
 from brandrelease.core.targets import gone, name_of, usable
 from brandrelease.core.words import cut, seconds, short, telling_line
 
+THE_SAME: Final = "The same has happened to"
+
 
 def fail(world: Snapshot, status: BrandReleaseStatus, current: CurrentRelease, problem: Problem) -> Plan:
     """The release is bad. What is to blame is written down first; then back to what ran before, if that may be."""
@@ -147,7 +149,7 @@ def follow_rollback(world: Snapshot, status: BrandReleaseStatus, current: Curren
         plan = wait(world, status, Phase.RollingBack, reason, f"Rolling back to {name_of(target)}: {why}.")
         return replace(plan, action=RollBack(patch_for(world, rollback.number, rollback.commit, rollback.image)))
     rollback = as_seen(deployment, rollback, world.now)
-    current = current.model_copy(update={"rollback": rollback})
+    current = _told_of_others(world, current.model_copy(update={"rollback": rollback}))
     status = with_current(status, current)
     rules, count = environment_of(world), f"{deployment.available} of {deployment.wanted} pods are available"
     verdict = judge_return(deployment, world.pods, world.warnings, rules, rollback, world.now)
@@ -254,7 +256,15 @@ def _others_too(world: Snapshot) -> str:
         f"{fellow.brand}/{fellow.environment} (release {fellow.number}, {fellow.failed_at:%H:%M} UTC)"
         for fellow in world.fellows
     )
-    return f". The same has happened to {names}, so look at the platform and not at the commit"
+    return f". {THE_SAME} {names}, so look at the platform and not at the commit"
+
+
+def _told_of_others(world: Snapshot, current: CurrentRelease) -> CurrentRelease:
+    """The release with who fails alike, if that was not known yet when it failed itself: both may fail in one moment."""
+    others = cut(_others_too(world), 250)
+    if not others or THE_SAME in (current.message or ""):
+        return current
+    return current.model_copy(update={"message": f"{cut(current.message or '', 600)}{others}"})
 
 
 def _announcement(current: CurrentRelease) -> Announcement:

@@ -211,6 +211,9 @@ class DeploymentView:
     paused: bool = False
     """Somebody has set spec.paused: the Deployment controller changes no pods."""
 
+    recreates: bool = False
+    """Its strategy is Recreate: no new pod is made before the last old one is gone."""
+
     def changed_at(self, meant_at: datetime) -> datetime:
         """When a change that was meant at one moment was really made: it may have been refused for long."""
         return max(meant_at, self.applied_at or meant_at)

@@ -39,6 +39,7 @@ def deployment_view(body: Json) -> DeploymentView:
         failure=failure.get("message"),
         failing_since=_time(failure.get("lastTransitionTime")),
         paused=spec.get("paused", False),
+        recreates=spec.get("strategy", {}).get("type") == "Recreate",
     )
 
 

@@ -32,10 +32,11 @@ def judge_rollout(
 
     The deadline is ours and absolute. The Deployment's own is set anew by any pod that becomes ready, so a pod that
     flaps can keep it from ever passing (kubernetes pkg/controller/deployment/progress.go). It does not count while the
-    Deployment is paused, while its controller has not seen the change, or when only old pods have still to go.
+    Deployment is paused, while its controller has not seen the change, or when only old pods have still to go; where no
+    new pod is made before the last old one is gone (Recreate), it counts from the first new pod.
     """
-    changed_at = deployment.changed_at(started_at)
     pods = tuple(pods)
+    changed_at = _could_begin_at(deployment, pods, started_at)
     scene = Scene(deployment, evidence(pods), lost_to_their_nodes(pods), warnings, rules, changed_at)
     findings = _ask((*CAUSES, *REPLICAS), scene)
     if due := _first_due(findings, now):
@@ -45,7 +46,7 @@ def judge_rollout(
     deadline = changed_at + timedelta(seconds=rules.progress_deadline_seconds)
     unseen = deployment.observed_generation < deployment.generation
     replaced = deployment.updated >= deployment.wanted and sum(pod.ready for pod in scene.pods) >= deployment.wanted
-    if now >= deadline and not (deployment.paused or unseen or replaced):
+    if now >= deadline and not (deployment.paused or unseen or replaced or _waits_for_old_pods(deployment, pods)):
         return Failed(_why_not_in_time(scene, findings))
     look_again = min(_next_moment(findings, now, deadline), _when_events_may_tell(scene, findings, now))
     return Progressing(_rollout_in_words(scene, findings, now, unseen=unseen), look_again)
@@ -95,12 +96,12 @@ def judge_return(
     and finds no room for more has nothing to do with the way back.
     """
     pods = tuple(pods)
-    changed_at = deployment.changed_at(rollback.started_at)
+    changed_at = _could_begin_at(deployment, pods, rollback.started_at)
     scene = Scene(deployment, evidence(pods), lost_to_their_nodes(pods), warnings, rules, changed_at, whose="old")
     findings = _findings_of_the_way_back(scene)
     deadline = changed_at + timedelta(seconds=rules.progress_deadline_seconds)
     unseen = deployment.observed_generation < deployment.generation
-    late = now >= deadline and not (deployment.paused or unseen)
+    late = now >= deadline and not (deployment.paused or unseen or _waits_for_old_pods(deployment, pods))
     if deployment.complete or (late and _serves_as_before(scene, rollback)):
         return Passed()
     if late and not (findings or pods):
@@ -111,6 +112,18 @@ def judge_return(
     told = _told(findings, now)
     what = _hold_up(scene, unseen=unseen) or (f"{told}." if told else "")
     return Progressing(what, min(_next_moment(findings, now, deadline), _when_events_may_tell(scene, findings, now)))
+
+
+def _could_begin_at(deployment: DeploymentView, pods: tuple[PodView, ...], meant_at: datetime) -> datetime:
+    """From when new pods have had a chance: from the change, or from the first of them where the old ones had to go first."""
+    changed_at = deployment.changed_at(meant_at)
+    first = min((pod.created_at for pod in pods), default=changed_at) if deployment.recreates else changed_at
+    return max(changed_at, first)
+
+
+def _waits_for_old_pods(deployment: DeploymentView, pods: tuple[PodView, ...]) -> bool:
+    """No new pod may be made yet, and nothing else is known to be in the way."""
+    return deployment.recreates and not pods and deployment.failure is None and deployment.wanted > 0
 
 
 def _findings_of_the_way_back(scene: Scene) -> list[Finding]:
@@ -174,7 +187,10 @@ def _hold_up(scene: Scene, *, unseen: bool) -> str | None:
     name = scene.deployment.name
     if scene.deployment.paused:
         return stands_paused(name)
-    return f"Deployment {name} is changed; waiting for the Deployment controller to act on it." if unseen else None
+    if unseen:
+        return f"Deployment {name} is changed; waiting for the Deployment controller to act on it."
+    waits = _waits_for_old_pods(scene.deployment, scene.pods) and not scene.lost
+    return f"Waiting for the old pods of Deployment {name} to end, as its strategy is Recreate." if waits else None
 
 
 def _rollout_in_words(scene: Scene, findings: list[Finding], now: datetime, *, unseen: bool) -> str:

@@ -9,10 +9,10 @@ from functools import lru_cache
 from typing import Final
 
 from brandrelease.core.secret_patterns import without_lookalikes
-from brandrelease.core.words import cut
+from brandrelease.core.words import cut_middle
 
 QUOTE_LIMIT: Final = 300
-"""Characters of somebody else's words in a message of ours."""
+"""Bytes of somebody else's words in a message of ours. Of longer ones the middle goes: container runtimes put the cause last."""
 
 READ_LIMIT: Final = 4096
 """Characters that are looked at, which is as much as the kubelet ever says of one thing."""
@@ -32,7 +32,7 @@ def quoted(text: str) -> str:
     text = _BACK_OFF.sub("", _SPACE.sub(" ", without_lookalikes(text[:READ_LIMIT])).strip())
     for pattern in _CHANGING:
         text = pattern.sub("…", text)
-    return cut(text.rstrip("."), QUOTE_LIMIT)
+    return cut_middle(text.rstrip("."), QUOTE_LIMIT)
 
 
 def says(text: str, *words: str) -> bool:
