@@ -204,13 +204,14 @@ def test_image_name_that_is_none(story: Story, record_property: Told) -> None:
 
 
 def fails_with_its_deployment(story: Story, pods: Mapping[str, Any], verdict: Verdict, told: Told) -> None:
-    """What somebody changes stays, so the way back fails too; the old pods serve, and what was the cause is still told."""
+    """What somebody changes stays, so no new pod comes on the way back either; the old ones serve, and that is told."""
     with Trial(story) as trial:
         commit = story.push(text="second page")
         story.release_while_paused(commit, lambda: story.patch_pods(pods))
-        status = story.becomes("Failed", "RollbackFailed", commit)
+        status = story.becomes("RolledBack", commit=commit)
     trial.proves(verdict, commit, told=told)
     assert verdict.words in status["current"]["message"]
+    assert "As many pods serve as when the way back began" in status["current"]["message"]
     assert status["current"]["blame"] == verdict.blame
     assert not status["quarantine"]
     assert story.page() == "first page"

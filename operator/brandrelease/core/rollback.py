@@ -282,12 +282,12 @@ def _because(current: CurrentRelease) -> str:
 
 
 def _not_all(world: Snapshot) -> str:
-    """Where there was no room for all that somebody or an autoscaler has asked for since the way back began."""
+    """Where not all pods could be replaced: for want of room, or for what somebody has changed besides the image."""
     deployment = deployment_of(world)
     if deployment.complete:
         return ""
     others = max(deployment.total - deployment.updated, 0)
-    still = f", and {others} of another release are still there" if others else ""
+    still = f", {others} of them from before the way back" if others else ""
     return (
         f" As many pods serve as when the way back began; {deployment.available} of the {deployment.wanted} that are wanted now are available{still}. "
         f"Look at the pods of Deployment {deployment.name} if it stays so."
