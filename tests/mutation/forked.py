@@ -16,7 +16,7 @@ WITHOUT: Final = [
 
 LOADED_EARLY: Final = ("-W", "ignore::pytest.PytestAssertRewriteWarning")
 
-SECONDS: Final = 60
+SECONDS: Final = 300
 """Of processor time. A change that makes the tests run for longer has been noticed."""
 
 

@@ -223,6 +223,9 @@ LOOKS = {
     "seen only after it came back": ([seen_at(13, ready=True)], 1),
     "seen after it came back, and unready later": ([seen_at(13, ready=True), seen_at(15, ready=False)], 2),
     "unready because a container ended": ([seen_at(20, ready=False, restarted_at=19)], 0),
+    "unready because one container of two ended": (
+        [pod(container(Running(START), ready=False, last=replace(ended(), finished_at=at(19))), container(name="proxy"), ready_changed_at=at(20))], 0,
+    ),
     "unready long after a container ended": ([seen_at(40, ready=False, restarted_at=29)], 1),
     "unready just so long after a container ended": ([seen_at(40, ready=False, restarted_at=30)], 0),
     "ready again after a container was started again": ([seen_at(20, ready=True, restarted_at=15)], 0),
