@@ -4,6 +4,7 @@ The real reconciler runs in `Story`, a simulated world that wakes it exactly as 
 that a plan names, and never by the operator's own writes.
 """
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -448,6 +449,7 @@ def test_a_new_request_while_blocked_goes_live(live: Story) -> None:
     live.ask("master")
     live.play(5)
     assert live.headline() == ("Blocked", "CommitQuarantined")
+    assert live.current.message == live.message
     live.release("fixed")
     assert live.headline() == ("Live", "Succeeded")
     superseded = live.status.history[1]
@@ -508,6 +510,27 @@ def test_a_ref_that_cannot_be_resolved_does_not_stop_the_release_in_flight(world
     world.play(400)
     assert world.running.number == 1
     assert world.headline() == ("Blocked", "RefNotFound")
+
+
+def test_a_release_that_fails_while_the_ref_asked_for_since_then_waits_is_told_of_by_an_event(quiet: None) -> None:
+    world = Story(rollback={"mode": "Manual"})
+    world.release("one")
+    world.push("master", "bad", Behaviour.Crashes)
+    world.ask("master")
+    world.play_until("Deploying")
+    world.ask("nowhere")
+    world.play(60)
+    assert world.headline() == ("Blocked", "RefNotFound")
+    assert Reason.CrashLoopBackOff in [event.reason for event in world.told]
+
+
+def test_a_ref_that_waits_is_looked_at_again_though_a_release_is_in_flight(live: Story) -> None:
+    live.push("master", "two")
+    live.ask("master")
+    live.play_until("Deploying")
+    live.ask("nowhere")
+    live.settle()
+    assert live.one_pass().retry == timedelta(minutes=5)
 
 
 def test_a_release_is_never_called_ready_while_the_ref_asked_for_since_then_waits(world: Story) -> None:
@@ -700,6 +723,45 @@ def test_marks_that_somebody_has_taken_away_during_a_rollout_are_not_put_back_an
     live.play(150)
     assert live.headline() == ("Live", "Succeeded")
     assert live.applied_images == applied
+
+
+def another_image(world: Story) -> None:
+    world.set_image_by_hand(MEDDLED)
+
+
+def another_object(world: Story) -> None:
+    world.replace_by_hand(MEDDLED)
+
+
+def another_container(world: Story) -> None:
+    world.sidecars = {"proxy": "envoy:1"}
+
+
+def no_deployment(world: Story) -> None:
+    world.site = None
+
+
+SOON = timedelta(minutes=1)
+LOOKED_AT_AGAIN = {
+    "a Deployment with our mark tells of its next change": (another_image, None),
+    "one without our mark does not": (another_object, SOON),
+    "what is wrong with the Brand may be mended without a change of the Deployment": (another_container, SOON),
+    "a Deployment that is not there has no mark": (no_deployment, SOON),
+}
+
+
+@pytest.mark.parametrize(("meddle", "retry"), LOOKED_AT_AGAIN.values(), ids=LOOKED_AT_AGAIN)
+def test_a_release_that_is_blocked_is_looked_at_again_where_no_event_would_tell(
+    live: Story, meddle: Callable[[Story], None], retry: timedelta | None
+) -> None:
+    live.push("master", "two")
+    live.ask("master")
+    live.play_until("Deploying")
+    live.play(1)
+    meddle(live)
+    live.settle()
+    assert live.one_pass().retry == retry
+    assert live.headline()[0] == "Blocked"
 
 
 @pytest.mark.parametrize("meddle", OVERRIDDEN.values(), ids=OVERRIDDEN)
