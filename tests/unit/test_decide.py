@@ -10,7 +10,7 @@ from datetime import timedelta
 import pytest
 
 from brandrelease.apis.brand import Brand
-from brandrelease.apis.brandrelease import BrandRelease, Outcome
+from brandrelease.apis.brandrelease import Blame, BrandRelease, Outcome
 from brandrelease.apis.reasons import Reason
 from brandrelease.controller.work_queue import Again
 from brandrelease.core.images import build_order
@@ -274,6 +274,7 @@ def test_a_build_that_fails_leaves_the_deployment_alone_and_shows_its_log(live: 
     assert live.current.build is not None
     assert live.current.build.log_tail == "error: no such file"
     assert live.current.build.finished_at is not None
+    assert live.current.blame is Blame.Release
     assert live.status.quarantine == ()
 
     live.behaviours[commit] = Behaviour.Good
@@ -364,6 +365,7 @@ def test_a_build_that_runs_says_when_it_is_given_up(world: Story) -> None:
     world.release("one", seconds=5)
     assert world.headline() == ("Building", "Building")
     assert world.message.endswith("It is given up at 00:30:01 UTC.")
+    assert world.one_pass().retry is None, "the time is known at which it is looked at again"
 
 
 def external() -> Story:
