@@ -810,6 +810,8 @@ def test_a_release_that_fails_in_the_pass_that_refuses_a_rollback_to_is_rolled_b
         world.say("rollback_to", text)
         world.settle()
         assert world.headline()[0] == "RollingBack"
+        carried_out, refused = [Reason.RollbackRequested], [Reason.VerbRefused, Reason.CrashLoopBackOff]
+        assert [event.reason for event in world.told] == (carried_out if text == "2" else refused)
         world.play(100)
         assert (world.headline()[0], world.the_site.applied) == ("RolledBack", 2)
 
