@@ -35,6 +35,12 @@ class Metrics:
         self.actions = Counter(
             "brandrelease_actions_total", "Changes of the outside world, by kind.", ["action"], registry=self.registry
         )
+        self.aws_calls = Counter(
+            "brandrelease_aws_calls_total",
+            "Calls to AWS, by action and by the code of the answer.",
+            ["action", "code"],
+            registry=self.registry,
+        )
         self.outcomes = Counter(
             "brandrelease_releases_total",
             "Releases that ended, by outcome and reason.",

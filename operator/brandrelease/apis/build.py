@@ -91,6 +91,28 @@ class BuildKit(ApiModel):
     resources: Resources | None = Field(default=None, description="Requests and limits of the build container.")
 
 
+class CodeBuild(ApiModel):
+    """A build in AWS CodeBuild. What runs there, and under which role, is the project's alone."""
+
+    project: str = Field(
+        max_length=150,
+        description="Name of the CodeBuild project.",
+        json_schema_extra=rules(
+            (
+                "self.matches('^[A-Za-z0-9][A-Za-z0-9_-]{1,149}$')",
+                "must be the name of a CodeBuild project, for example 'drumeo', not its ARN",
+            )
+        ),
+    )
+    region: str = Field(
+        max_length=32,
+        description="AWS region of the project, for example us-east-2.",
+        json_schema_extra=rules(
+            ("self.matches('^[a-z]{2}(-[a-z]+)+-[0-9]{1,2}$')", "must be an AWS region, for example 'us-east-2'")
+        ),
+    )
+
+
 class External(ApiModel):
     """No build of ours: CI pushes the image with the full commit id as its tag, and the operator waits for it."""
 
@@ -100,10 +122,10 @@ class Build(ApiModel):
 
     schema_rules: ClassVar[dict[str, Any]] = rules(
         (
-            "[has(self.buildKit), has(self.external)].filter(set, set).size() == 1",
+            "[has(self.codeBuild), has(self.buildKit), has(self.external)].filter(set, set).size() == 1",
             (
-                "must name exactly one builder: either buildKit: {} (build in the cluster) or external: {} "
-                "(CI pushes the image)"
+                "must name exactly one builder: codeBuild: {project: ..., region: ...} (AWS CodeBuild), "
+                "buildKit: {} (build in the cluster) or external: {} (CI pushes the image)"
             ),
         ),
     )
@@ -114,12 +136,13 @@ class Build(ApiModel):
         le=86400,
         description="Seconds until a build (or the wait for an external image) is given up.",
     )
+    code_build: CodeBuild | None = Field(default=None, description="Build in AWS CodeBuild.")
     build_kit: BuildKit | None = Field(default=None, description="Build in the cluster with BuildKit.")
     external: External | None = Field(default=None, description="Wait for an image that CI pushes.")
 
     @model_validator(mode="after")
     def _exactly_one_builder(self) -> Self:
-        if (self.build_kit is None) == (self.external is None):
-            message = "spec.build must name exactly one builder: buildKit or external"
+        if sum(builder is not None for builder in (self.code_build, self.build_kit, self.external)) != 1:
+            message = "spec.build must name exactly one builder: codeBuild, buildKit or external"
             raise ValueError(message)
         return self

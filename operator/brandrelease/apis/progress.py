@@ -57,12 +57,17 @@ class Change(ApiModel):
 class BuildProgress(ApiModel):
     """The build of the current release's image."""
 
-    builder: str = Field(max_length=32, description="Which builder: buildKit or external.")
+    builder: str = Field(max_length=32, description="Which builder: codeBuild, buildKit or external.")
     key: str = Field(max_length=64, description="Hash of everything that decides the image.")
     attempt: int = Field(ge=1, description="Counts up when a build failed for no fault of the commit.")
     started_at: Time = Field(description="When the build was asked for.")
     finished_at: Time | None = Field(default=None, description="When it ended.")
-    id: str | None = Field(default=None, max_length=253, description="Name of the build Job.")
+    id: str | None = Field(
+        default=None, max_length=253, description="Name of the build Job, or CodeBuild's id once it is known."
+    )
+    logs_url: str | None = Field(
+        default=None, max_length=1024, alias="logsURL", description="Where a browser shows the log."
+    )
     log_tail: str | None = Field(
         default=None, max_length=LOG_TAIL_LIMIT, description="Last lines of the log of a build that failed."
     )

@@ -49,7 +49,13 @@ class Reason(StrEnum):
     BuildTimedOut = "BuildTimedOut"
     BuildInfrastructureFailed = "BuildInfrastructureFailed"
     BuildNotStarted = "BuildNotStarted"
+    BuildQuotaExceeded = "BuildQuotaExceeded"
+    BuildStopped = "BuildStopped"
+    BuilderUnreachable = "BuilderUnreachable"
+    BuilderMisconfigured = "BuilderMisconfigured"
     ImageNotPushed = "ImageNotPushed"
+    ImageArchived = "ImageArchived"
+    RepositoryNotFound = "RepositoryNotFound"
     ImageMissingAfterBuild = "ImageMissingAfterBuild"
     DigestMismatch = "DigestMismatch"
 

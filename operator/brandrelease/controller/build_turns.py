@@ -7,16 +7,12 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from itertools import count
-from typing import Final
 
 from brandrelease.apis.brandrelease import BrandRelease
 from brandrelease.controller.work_queue import Key
 from brandrelease.core.fairness import PRODUCTION, BuildInFlight, Line, next_line
-from brandrelease.core.images import BuildOrder
+from brandrelease.core.images import EXTERNAL, BuildOrder
 from brandrelease.core.snapshot import Turn
-
-ELSEWHERE: Final = "external"
-"""The builder that builds nothing itself: waiting for CI takes no place."""
 
 
 @dataclass(slots=True)
@@ -75,6 +71,11 @@ class BuildTurns:
         """How many releases wait for their turn."""
         return len(self._line_of)
 
+    def holders(self, name: str) -> tuple[Key, ...]:
+        """The BrandReleases that wait for the build of this name."""
+        build = self._builds.get(name)
+        return tuple(build.holders) if build else ()
+
     def seed(self, builds: Iterable[BuildInFlight]) -> None:
         """Builds that were started before this process: their places are taken, even if they are more than the limit.
 
@@ -88,7 +89,7 @@ class BuildTurns:
     def ask(self, release: BrandRelease, order: BuildOrder) -> Turn:
         """Whether the build may start now. Asking again for the same build gives the same answer, or a better one."""
         key = Key(release.namespace, release.name)
-        if order.builder == ELSEWHERE:
+        if order.builder == EXTERNAL:
             self._settle(key, None)
             return Turn(granted=True, limit=self._limit)
         if self._held.get(key) != order.name:
@@ -107,7 +108,7 @@ class BuildTurns:
 
         What is told is so: a build in flight has a place, even if it is one more than the limit allows.
         """
-        self._settle(Key(release.namespace, release.name), order if order and order.builder != ELSEWHERE else None)
+        self._settle(Key(release.namespace, release.name), order if order and order.builder != EXTERNAL else None)
 
     def forget(self, namespace: str, name: str) -> None:
         """The BrandRelease is gone: others get its place, and nobody waits for it in a line."""

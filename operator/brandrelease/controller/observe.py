@@ -31,14 +31,15 @@ from brandrelease.core.questions import (
     watches_pods,
 )
 from brandrelease.core.snapshot import (
-    BuildFailed,
-    BuildRunning,
+    BuildAbsent,
     BuildState,
+    BuildSucceeded,
     Changes,
     Evidence,
     Fellow,
     HookState,
     ImageAbsent,
+    ImageArchived,
     ImageFound,
     ImageLookup,
     Lineage,
@@ -207,7 +208,7 @@ async def _build_and_image(
         return None, None
     ours = order if order and order.commit == commit else None
     build = await world.builders[ours.builder].state(ours) if ours else None
-    if isinstance(build, BuildRunning | BuildFailed):
+    if not isinstance(build, BuildAbsent | BuildSucceeded | None):
         return build, None
     first = build_order(brand, commit, attempt=1)
     secret = await _secret(world, first.registry_secret)
@@ -327,6 +328,8 @@ async def _is_there(world: World, brand: Brand, image: str) -> bool | None:
     match answer:
         case ImageFound():
             return True
+        case ImageArchived():
+            return False
         case ImageAbsent():
             return False if known else None
         case _:

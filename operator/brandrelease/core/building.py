@@ -6,17 +6,21 @@ from datetime import datetime, timedelta
 from typing import Final, assert_never
 
 from brandrelease.apis.brand import Brand
-from brandrelease.apis.brandrelease import CurrentRelease
+from brandrelease.apis.brandrelease import ConditionType, CurrentRelease, Phase
 from brandrelease.apis.progress import BuildProgress
 from brandrelease.apis.reasons import Reason
 from brandrelease.core.actions import StartBuild
-from brandrelease.core.images import BuildOrder, build_key, build_order
+from brandrelease.core.images import EXTERNAL, BuildOrder, build_key, build_order
 from brandrelease.core.snapshot import (
     BuildAbsent,
     BuildFailed,
     BuildRunning,
+    BuildState,
     BuildSucceeded,
+    BuildUnknown,
+    BuildUnseen,
     ImageAbsent,
+    ImageArchived,
     ImageFound,
     ImageUnknown,
     Snapshot,
@@ -67,20 +71,18 @@ ImageStep = Built | NotYet | NeverBuilt
 def obtain_image(world: Snapshot, brand: Brand, current: CurrentRelease) -> ImageStep:
     """The next step on the way to the image of the current release."""
     order = build_order(brand, current.commit, _attempt(brand, current))
+    current = _traced(current, order, world.build)
     if isinstance(world.image, ImageFound):
         return _found(current, order, world.image.digest, world)
     match world.build:
         case BuildFailed() as failed:
             return _failed(current, order, failed, world.now)
         case BuildRunning(message):
-            deadline = _started(current, world.now) + timedelta(seconds=order.timeout_seconds)
-            text = f"{message} It is given up at {deadline:%H:%M:%S} UTC."
-            return NotYet(
-                _asked_for(current, order, world.now),
-                Reason.Building,
-                text,
-                max(deadline - world.now, timedelta(minutes=1)),
-            )
+            return _under_way(current, order, f"{message} It is given up at {{deadline}}.", world.now)
+        case BuildUnseen():
+            return _under_way(current, order, _what_is_known(world, order), world.now)
+        case BuildUnknown(reason, message):
+            return _cannot_be_asked(current, order, reason, message, world.now)
         case BuildSucceeded() | BuildAbsent() | None:
             pass
         case _:
@@ -88,6 +90,9 @@ def obtain_image(world: Snapshot, brand: Brand, current: CurrentRelease) -> Imag
     match world.image:
         case ImageUnknown(reason, message):
             return NotYet(current, reason, message, None)
+        case ImageArchived():
+            message = f"The registry has archived {order.repository}:{order.tag}. Restore it there, and the release goes on by itself; or release another commit."
+            return NotYet(current, Reason.ImageArchived, message, None)
         case ImageAbsent() | None if isinstance(world.build, BuildSucceeded):
             return _pushed_but_not_there(current, order, world.now)
         case ImageAbsent() | None:
@@ -106,6 +111,36 @@ def _found(current: CurrentRelease, order: BuildOrder, digest: str, world: Snaps
     return Built(_ended(current, world.now), f"{order.repository}@{digest}")
 
 
+def _under_way(current: CurrentRelease, order: BuildOrder, text: str, now: datetime) -> NotYet:
+    """The builder's own clock ends it; it is looked at again then, and whenever the builder has news."""
+    deadline = _started(current, now) + timedelta(seconds=order.timeout_seconds)
+    text = text.replace("{deadline}", f"{deadline:%H:%M:%S} UTC")
+    return NotYet(_asked_for(current, order, now), Reason.Building, text, max(deadline - now, timedelta(minutes=1)))
+
+
+def _what_is_known(world: Snapshot, order: BuildOrder) -> str:
+    """What was said of the build last: silence is no news."""
+    status = world.release.status
+    ready = next((each for each in status.conditions if each.type is ConditionType.Ready), None)
+    known = ready is not None and status.phase is Phase.Building and ready.reason is Reason.Building
+    return (
+        ready.message
+        if ready and known
+        else f"Asking how the build of commit {short(order.commit)} stands in {order.place}."
+    )
+
+
+def _cannot_be_asked(
+    current: CurrentRelease, order: BuildOrder, reason: Reason, message: str, now: datetime
+) -> ImageStep:
+    """The builder is silent: the build goes on or not, until its time is over."""
+    current = _asked_for(current, order, now)
+    if now < _started(current, now) + timedelta(seconds=order.timeout_seconds):
+        return NotYet(current, reason, message, None)
+    message = f"{message} The time for the build is over (spec.build.timeoutSeconds, {seconds(order.timeout_seconds)}). The Deployment was not touched."
+    return NeverBuilt(_ended(current, now), reason, message)
+
+
 def _not_there(current: CurrentRelease, order: BuildOrder, world: Snapshot) -> ImageStep:
     now, turn = world.now, world.turn
     if current.build is None and turn is not None and not turn.granted:
@@ -116,18 +151,19 @@ def _not_there(current: CurrentRelease, order: BuildOrder, world: Snapshot) -> I
         return NotYet(current, Reason.BuildQueued, message, None)
     started = _asked_for(current, order, now)
     deadline = _started(started, now) + timedelta(seconds=order.timeout_seconds)
+    if now >= deadline and world.refusal is not None and order.builder != EXTERNAL:
+        message = f"{world.refusal.message} It was tried for {seconds(order.timeout_seconds)} (spec.build.timeoutSeconds). The Deployment was not touched."
+        return NeverBuilt(_ended(started, now), world.refusal.reason, message)
     if now >= deadline:
         reason, verb = (
-            (Reason.ImageNotPushed, "was pushed")
-            if order.builder == "external"
-            else (Reason.BuildTimedOut, "was built")
+            (Reason.ImageNotPushed, "was pushed") if order.builder == EXTERNAL else (Reason.BuildTimedOut, "was built")
         )
         message = f"No image {order.repository}:{order.tag} {verb} within {seconds(order.timeout_seconds)} (spec.build.timeoutSeconds). The Deployment was not touched."
         return NeverBuilt(_ended(started, now), reason, message)
-    if order.builder == "external":
+    if order.builder == EXTERNAL:
         message = f"Waiting until CI pushes {order.repository}:{order.tag}; given up at {deadline:%H:%M:%S} UTC."
         return NotYet(started, Reason.WaitingForImage, message, min(EXTERNAL_POLL, deadline - now))
-    message = f"Building {order.repository}:{order.tag} from commit {short(order.commit)} in Job {order.name}."
+    message = f"Building {order.repository}:{order.tag} from commit {short(order.commit)} in {order.place}."
     return NotYet(started, Reason.Building, message, deadline - now, StartBuild(order))
 
 
@@ -189,8 +225,21 @@ def _asked_for(current: CurrentRelease, order: BuildOrder, now: datetime) -> Cur
     """The release with its build on record: written down before the builder is told."""
     if current.build is not None and current.build.key == order.key and current.build.attempt == order.attempt:
         return current
-    name = order.name if order.builder != "external" else None
+    name = order.name if order.builder == "buildKit" else None
     build = BuildProgress(builder=order.builder, key=order.key, attempt=order.attempt, id=name, started_at=now)
+    return current.model_copy(update={"build": build})
+
+
+def _traced(current: CurrentRelease, order: BuildOrder, state: BuildState | None) -> CurrentRelease:
+    """The release with the place where its build is to be found, once the builder has told it."""
+    trace = state.trace if isinstance(state, BuildRunning | BuildSucceeded | BuildFailed) else None
+    if (
+        trace is None
+        or current.build is None
+        or (current.build.key, current.build.attempt) != (order.key, order.attempt)
+    ):
+        return current
+    build = current.build.model_copy(update={"id": trace.id, "logs_url": trace.logs_url})
     return current.model_copy(update={"build": build})
 
 

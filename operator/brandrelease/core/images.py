@@ -2,15 +2,22 @@
 
 import hashlib
 import json
+import re
 from dataclasses import dataclass
+from typing import Final
 
 from brandrelease.apis.brand import Brand
-from brandrelease.apis.build import BuildKit, Resources
+from brandrelease.apis.build import BuildKit, CodeBuild, Resources
 
 BUILD_KEY_VERSION = 1
 """Raised when the way an image is built changes so much that older images must not be reused."""
 
 PLATFORM = "linux/amd64"
+
+EXTERNAL: Final = "external"
+"""The builder that builds nothing itself."""
+
+_ECR: Final = re.compile(r"(\d{12})\.dkr\.ecr(?:-fips)?\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +41,24 @@ class BuildOrder:
     target: str | None = None
     args: tuple[tuple[str, str], ...] = ()
     resources: Resources | None = None
+    code_build: CodeBuild | None = None
+    id: str | None = None
+    """As the builder knows it, where it gives names of its own; None until that is on record."""
 
     @property
     def name(self) -> str:
         """Name of the build, the same whoever asks: a second start of it finds the first."""
-        return f"br-{self.brand[:40].rstrip('-.')}-{self.key[:10]}-{self.attempt}"
+        return build_name(self.brand, self.key, self.attempt)
+
+    @property
+    def place(self) -> str:
+        """Where it runs, as part of a sentence."""
+        return f"CodeBuild project {self.code_build.project}" if self.code_build else f"Job {self.name}"
+
+
+def build_name(brand: str, key: str, attempt: int) -> str:
+    """Name of a build, made of what is on record about it."""
+    return f"br-{brand[:40].rstrip('-.')}-{key[:10]}-{attempt}"
 
 
 def build_key(brand: Brand, commit: str) -> str:
@@ -46,7 +66,8 @@ def build_key(brand: Brand, commit: str) -> str:
 
     The environment is not among it: the image that was verified on staging is the one that goes to production.
     """
-    build_kit = brand.spec.build.build_kit
+    build = brand.spec.build
+    recipe = build.build_kit or build.code_build
     inputs = {
         "version": BUILD_KEY_VERSION,
         "builder": builder_name(brand),
@@ -54,31 +75,31 @@ def build_key(brand: Brand, commit: str) -> str:
         "commit": commit,
         "repository": brand.spec.image.repository,
         "platform": PLATFORM,
-        "recipe": build_kit.model_dump(exclude={"resources"}) if build_kit else None,
+        "recipe": recipe.model_dump(exclude={"resources"}) if recipe else None,
     }
     return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
 
 
 def builder_name(brand: Brand) -> str:
     """The builder's name, as it stands in the Brand."""
-    return "buildKit" if brand.spec.build.build_kit else "external"
+    build = brand.spec.build
+    return "codeBuild" if build.code_build else "buildKit" if build.build_kit else EXTERNAL
 
 
 def build_order(brand: Brand, commit: str, attempt: int) -> BuildOrder:
     """What to build for a commit. CI's images are tagged with the full commit id, ours with commit and key."""
     key = build_key(brand, commit)
-    build_kit = brand.spec.build.build_kit
-    recipe = build_kit or BuildKit()
+    recipe, builder = brand.spec.build.build_kit or BuildKit(), builder_name(brand)
     return BuildOrder(
         brand=brand.name,
         brand_uid=brand.uid,
-        builder=builder_name(brand),
+        builder=builder,
         source_url=brand.spec.source.url,
         source_secret=brand.spec.source.secret_name,
         commit=commit,
         repository=brand.spec.image.repository,
         registry_secret=brand.spec.image.secret_name,
-        tag=f"{commit[:12]}-{key[:10]}" if build_kit else commit,
+        tag=commit if builder == EXTERNAL else f"{commit[:12]}-{key[:10]}",
         key=key,
         attempt=attempt,
         timeout_seconds=brand.spec.build.timeout_seconds,
@@ -87,6 +108,7 @@ def build_order(brand: Brand, commit: str, attempt: int) -> BuildOrder:
         target=recipe.target,
         args=tuple(sorted(recipe.args.items())),
         resources=recipe.resources,
+        code_build=brand.spec.build.code_build,
     )
 
 
@@ -102,3 +124,17 @@ def split_reference(image: str) -> tuple[str, str]:
 def host_of(repository: str) -> str:
     """The registry of a repository: what stands before the first slash."""
     return repository.partition("/")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class EcrRegistry:
+    """A private registry of Amazon ECR."""
+
+    account: str
+    region: str
+
+
+def ecr_registry(host: str) -> EcrRegistry | None:
+    """Whose registry of ECR this host is; None for any other registry."""
+    match = _ECR.fullmatch(host)
+    return EcrRegistry(match[1], match[2]) if match else None

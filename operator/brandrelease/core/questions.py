@@ -1,5 +1,6 @@
 """Which questions a pass must put to the world. Asking costs requests, so only what the decision needs is asked."""
 
+from dataclasses import replace
 from fnmatch import fnmatchcase
 
 from brandrelease.apis.brand import Brand, Environment
@@ -114,7 +115,7 @@ def order_in_flight(brand: Brand, current: CurrentRelease) -> BuildOrder | None:
     """The build that the release in flight waits for, if one was asked for and the Brand still builds it that way."""
     if current.build is None or current.image is not None or current.build.key != build_key(brand, current.commit):
         return None
-    return build_order(brand, current.commit, current.build.attempt)
+    return replace(build_order(brand, current.commit, current.build.attempt), id=current.build.id)
 
 
 def stop_orders(brand: Brand, status: BrandReleaseStatus) -> tuple[BuildOrder, ...]:

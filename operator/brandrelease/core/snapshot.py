@@ -83,6 +83,11 @@ class ImageAbsent:
 
 
 @dataclass(frozen=True, slots=True)
+class ImageArchived:
+    """The registry has put the image away: nobody can pull it until it is restored, and its tag is still taken."""
+
+
+@dataclass(frozen=True, slots=True)
 class ImageUnknown:
     """The registry could not be asked; that is no evidence about the image."""
 
@@ -90,7 +95,15 @@ class ImageUnknown:
     message: str
 
 
-ImageLookup = ImageFound | ImageAbsent | ImageUnknown
+ImageLookup = ImageFound | ImageAbsent | ImageArchived | ImageUnknown
+
+
+@dataclass(frozen=True, slots=True)
+class BuildTrace:
+    """Where a build is to be found. id: as its builder knows it. logs_url: where a browser shows its log, if anywhere."""
+
+    id: str
+    logs_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +116,7 @@ class BuildRunning:
     """The build is queued or runs. message: what it does now, as a sentence."""
 
     message: str
+    trace: BuildTrace | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +124,7 @@ class BuildSucceeded:
     """The build says that it pushed the image. digest: as the builder reports it, None if it reports none."""
 
     digest: str | None
+    trace: BuildTrace | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,9 +140,23 @@ class BuildFailed:
     retriable: bool
     log_tail: str
     ended_at: datetime | None = None
+    trace: BuildTrace | None = None
 
 
-BuildState = BuildAbsent | BuildRunning | BuildSucceeded | BuildFailed
+@dataclass(frozen=True, slots=True)
+class BuildUnseen:
+    """The build is known, and the builder's first word about it is still to come; a pass is asked for when it does."""
+
+
+@dataclass(frozen=True, slots=True)
+class BuildUnknown:
+    """The builder could not be asked; that is no evidence about the build."""
+
+    reason: Reason
+    message: str
+
+
+BuildState = BuildAbsent | BuildRunning | BuildSucceeded | BuildFailed | BuildUnseen | BuildUnknown
 
 
 @dataclass(frozen=True, slots=True)

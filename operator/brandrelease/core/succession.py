@@ -15,7 +15,7 @@ from brandrelease.core.building import next_attempt
 from brandrelease.core.images import BuildOrder
 from brandrelease.core.plans import adding, brand_of, environment_of
 from brandrelease.core.questions import is_judged, order_in_flight, stop_orders
-from brandrelease.core.snapshot import BuildRunning, Snapshot
+from brandrelease.core.snapshot import BuildRunning, BuildUnknown, BuildUnseen, Snapshot
 from brandrelease.core.status import finish, finish_next, with_current
 from brandrelease.core.words import short
 
@@ -42,7 +42,7 @@ def _first_attempt(world: Snapshot, status: BrandReleaseStatus, commit: str) -> 
 def may_run(world: Snapshot, order: BuildOrder) -> bool:
     """Whether a build that is to be stopped may still run; one that was put on the list just now was not asked about."""
     state = world.stopping.get(order.name)
-    return state is None or isinstance(state, BuildRunning)
+    return state is None or isinstance(state, BuildRunning | BuildUnseen | BuildUnknown)
 
 
 def without_next(

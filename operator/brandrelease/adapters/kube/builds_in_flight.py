@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from brandrelease.adapters.kube.api import BRAND_RELEASES, KubeApi
 from brandrelease.core.fairness import BuildInFlight
+from brandrelease.core.images import EXTERNAL, build_name
 
 PAGE: Final = 50
 """BrandReleases in one answer: each brings its whole history, and may be 150 KiB."""
@@ -26,7 +27,8 @@ def _build(body: dict[str, Any]) -> BuildInFlight | None:
     current = status.get("next") or status.get("current") or {}
     build = current.get("build") or {}
     ended = "image" in current or "outcome" in current or "finishedAt" in current or "finishedAt" in build
-    if ended or "id" not in build:  # a build that CI makes has no id, and takes no place
+    if ended or build.get("builder", EXTERNAL) == EXTERNAL:  # a build that CI makes takes no place
         return None
-    metadata = body["metadata"]
-    return BuildInFlight(metadata["namespace"], metadata["name"], str(body["spec"]["brand"]), str(build["id"]))
+    metadata, brand = body["metadata"], str(body["spec"]["brand"])
+    name = build_name(brand, str(build["key"]), int(build["attempt"]))
+    return BuildInFlight(metadata["namespace"], metadata["name"], brand, name)
