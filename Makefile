@@ -55,7 +55,7 @@ coverage: setup ## Every branch of core/ is run by a unit test (fails under 100 
 	@$(RUN) pytest -q -n 2 tests/unit -k "not takes_less_than" --cov=brandrelease.core --cov-branch --cov-fail-under=100 --cov-report=term-missing:skip-covered
 
 .PHONY: adapters
-adapters: debian ; $(RUN) pytest -q -n 2 tests/adapters
+adapters: programs ; $(RUN) pytest -q -n 2 tests/adapters
 
 .PHONY: apiserver
 apiserver: programs ; $(RUN) pytest -q -n 3 tests/apiserver

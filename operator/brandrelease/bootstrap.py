@@ -2,14 +2,20 @@
 
 import asyncio
 from collections.abc import Coroutine, Iterable
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
 import aiohttp
 import structlog
 
+from brandrelease.adapters.aws.api import AwsApi
+from brandrelease.adapters.aws.ecr import Ecr, Registries
+from brandrelease.adapters.aws.identity import who_are_we
 from brandrelease.adapters.builders.buildkit import BuildKit
 from brandrelease.adapters.builders.buildkit_job import JobProfile
+from brandrelease.adapters.builders.codebuild import CodeBuild
+from brandrelease.adapters.builders.codebuild_watch import CodeBuildWatch
 from brandrelease.adapters.builders.external import External
 from brandrelease.adapters.git.remote import GitCli
 from brandrelease.adapters.kube.api import ApiError, KubeApi
@@ -50,15 +56,27 @@ async def run(settings: Settings) -> None:
         await api.close()
 
 
-def _world(settings: Settings, api: KubeApi, session: aiohttp.ClientSession, turns: Turns) -> World:
+@dataclass(frozen=True, slots=True)
+class _Aws:
+    """What speaks to AWS."""
+
+    api: AwsApi
+    watch: CodeBuildWatch
+
+
+def _world(settings: Settings, api: KubeApi, session: aiohttp.ClientSession, turns: Turns, aws: _Aws) -> World:
     profile = JobProfile(
         settings.build_namespace, settings.build_image, settings.build_security_profile, settings.insecure_registries
     )
     return World(
         cluster=KubeCluster(api, settings.watch_namespaces),
         git=GitCli(settings.cache_dir, allow_insecure=settings.allow_insecure_sources),
-        registry=RegistryApi(session, settings.insecure_registries),
-        builders={"buildKit": BuildKit(api, profile), "external": External()},
+        registry=Registries(Ecr(aws.api), RegistryApi(session, settings.insecure_registries)),
+        builders={
+            "codeBuild": CodeBuild(aws.api, aws.watch, SystemClock()),
+            "buildKit": BuildKit(api, profile),
+            "external": External(),
+        },
         hooks=KubeHooks(api, partial(log_tail, api)),
         turns=turns,
         clock=SystemClock(),
@@ -76,7 +94,14 @@ async def _run(settings: Settings, api: KubeApi, session: aiohttp.ClientSession)
     turns = BuildTurns(settings.max_concurrent_builds, wake)
     metrics.builds_running.set_function(turns.building)
     metrics.builds_waiting.set_function(turns.waiting)
-    world = _world(settings, api, session, turns)
+
+    def news_of_build(name: str) -> None:
+        for key in turns.holders(name):
+            wake(key)
+
+    aws_api = AwsApi(metrics)
+    aws = _Aws(aws_api, CodeBuildWatch(aws_api, news_of_build))
+    world = _world(settings, api, session, turns, aws)
     announcer = KubeAnnouncer(api, world.clock, settings.instance)
     reconcile = Reconciler(world, announcer, metrics, known.brand_releases.saw_own_write)
     queue = WorkQueue(reconcile, metrics)
@@ -97,14 +122,18 @@ async def _run(settings: Settings, api: KubeApi, session: aiohttp.ClientSession)
     pump = handlers.Pump(
         settings.watch_namespaces, settings.build_namespace, kubeconfig=settings.kubeconfig is not None
     )
+    telling = asyncio.create_task(_tell_who_we_are(aws_api))
     try:
         turns.seed(await _builds_in_flight(api, settings.watch_namespaces))
         await _until_the_first_ends(
             pump.run(Arrivals(interest, known, enqueue, forget)),
             queue.run(settings.workers),
             resync.run(settings.resync_seconds),
+            aws.watch.run(),
         )
     finally:
+        telling.cancel()
+        aws_api.close()
         await runner.cleanup()
         log.info("The operator has stopped.")
 
@@ -117,6 +146,17 @@ async def _builds_in_flight(api: KubeApi, namespaces: frozenset[str]) -> list[Bu
         except ApiError:
             log.warning("The builds that run already could not be listed; they are listed again.", exc_info=True)
             await asyncio.sleep(LIST_AGAIN_SECONDS)
+
+
+async def _tell_who_we_are(aws: AwsApi) -> None:
+    """Once at the start, so that a role that is missing is found before the first release needs it."""
+    identity = await who_are_we(aws)
+    if identity.known:
+        log.info("AWS knows the operator.", arn=identity.said)
+    else:
+        log.warning(
+            "AWS does not know the operator. Brands with codeBuild or an ECR repository need it.", why=identity.said
+        )
 
 
 async def _until_the_first_ends(first: Coroutine[Any, Any, None], *others: Coroutine[Any, Any, None]) -> None:

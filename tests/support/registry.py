@@ -34,48 +34,17 @@ class User:
         return {".dockerconfigjson": json.dumps({"auths": {host: {"auth": self.login}}}).encode()}
 
 
-class RegistryServer:
-    """Runs the registry, with its data in ``directory``. With ``user`` it asks for basic authentication."""
+class Registry:
+    """A registry that runs somewhere, spoken to in plain HTTP."""
 
-    def __init__(self, directory: Path, address: str = "127.0.0.1", port: int = 0, user: User | None = None) -> None:
-        self._directory = directory
-        self._address = address
-        self._port = port
+    def __init__(self, host: str, user: User | None = None) -> None:
+        self._host = host
         self._user = user
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
-
-    def start(self) -> None:
-        """Start it, each time at the same address, and wait until it answers."""
-        self._directory.mkdir(parents=True, exist_ok=True)
-        self._port = self._port or _free_port(self._address)
-        configuration = self._directory / "config.yml"
-        configuration.write_text(json.dumps(self._configuration(), indent=2))  # JSON is YAML
-        with self._log.open("wb") as log:
-            self._process = subprocess.Popen(
-                [str(REGISTRY), "serve", str(configuration)], stdout=log, stderr=log, stdin=subprocess.DEVNULL
-            )
-        self._wait()
-
-    def stop(self) -> None:
-        """End it, unless it has ended already."""
-        if self._process is not None:
-            self._process.terminate()
-            self._process.wait(timeout=10)
-            self._process = None
 
     @property
     def host(self) -> str:
         """address:port."""
-        return f"{self._address}:{self._port}"
+        return self._host
 
     def push_image(self, name: str, tag: str, content: str = "an image") -> str:
         """Push an OCI image without layers; its digest."""
@@ -123,6 +92,59 @@ class RegistryServer:
         """Delete a manifest."""
         self._ask("DELETE", f"/v2/{name}/manifests/{digest}")
 
+    def _ask(self, method: str, path: str, content: bytes | None = None, kind: str = "") -> dict[str, str]:
+        request = urllib.request.Request(f"http://{self.host}{path}", data=content, method=method)
+        if kind:
+            request.add_header("Content-Type", kind)
+        if self._user:
+            request.add_header("Authorization", f"Basic {self._user.login}")
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return dict(answer.headers.items())
+
+
+class RegistryServer(Registry):
+    """Runs the registry, with its data in ``directory``. With ``user`` it asks for basic authentication."""
+
+    def __init__(self, directory: Path, address: str = "127.0.0.1", port: int = 0, user: User | None = None) -> None:
+        super().__init__("", user)
+        self._directory = directory
+        self._address = address
+        self._port = port
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Start it, each time at the same address, and wait until it answers."""
+        self._directory.mkdir(parents=True, exist_ok=True)
+        self._port = self._port or _free_port(self._address)
+        configuration = self._directory / "config.yml"
+        configuration.write_text(json.dumps(self._configuration(), indent=2))  # JSON is YAML
+        with self._log.open("wb") as log:
+            self._process = subprocess.Popen(
+                [str(REGISTRY), "serve", str(configuration)], stdout=log, stderr=log, stdin=subprocess.DEVNULL
+            )
+        self._wait()
+
+    def stop(self) -> None:
+        """End it, unless it has ended already."""
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait(timeout=10)
+            self._process = None
+
+    @property
+    def host(self) -> str:
+        """address:port."""
+        return f"{self._address}:{self._port}"
+
     @property
     def _log(self) -> Path:
         return self._directory / "registry.log"
@@ -139,15 +161,6 @@ class RegistryServer:
             users.write_text(f"{self._user.name}:{bcrypt(self._user.password)}\n")
             content["auth"] = {"htpasswd": {"realm": "registry", "path": str(users)}}
         return content
-
-    def _ask(self, method: str, path: str, content: bytes | None = None, kind: str = "") -> dict[str, str]:
-        request = urllib.request.Request(f"http://{self.host}{path}", data=content, method=method)
-        if kind:
-            request.add_header("Content-Type", kind)
-        if self._user:
-            request.add_header("Authorization", f"Basic {self._user.login}")
-        with urllib.request.urlopen(request, timeout=10) as answer:
-            return dict(answer.headers.items())
 
     def _wait(self) -> None:
         assert self._process is not None

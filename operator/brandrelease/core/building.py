@@ -74,19 +74,8 @@ def obtain_image(world: Snapshot, brand: Brand, current: CurrentRelease) -> Imag
     current = _traced(current, order, world.build)
     if isinstance(world.image, ImageFound):
         return _found(current, order, world.image.digest, world)
-    match world.build:
-        case BuildFailed() as failed:
-            return _failed(current, order, failed, world.now)
-        case BuildRunning(message):
-            return _under_way(current, order, f"{message} It is given up at {{deadline}}.", world.now)
-        case BuildUnseen():
-            return _under_way(current, order, _what_is_known(world, order), world.now)
-        case BuildUnknown(reason, message):
-            return _cannot_be_asked(current, order, reason, message, world.now)
-        case BuildSucceeded() | BuildAbsent() | None:
-            pass
-        case _:
-            assert_never(world.build)
+    if told := _told_by_the_builder(world, order, current):
+        return told
     match world.image:
         case ImageUnknown(reason, message):
             return NotYet(current, reason, message, None)
@@ -99,6 +88,23 @@ def obtain_image(world: Snapshot, brand: Brand, current: CurrentRelease) -> Imag
             return _not_there(current, order, world)
         case _:
             assert_never(world.image)
+
+
+def _told_by_the_builder(world: Snapshot, order: BuildOrder, current: CurrentRelease) -> ImageStep | None:
+    """What its builder says of a build that was asked for; None where only the registry can tell."""
+    match world.build:
+        case BuildFailed() as failed:
+            return _failed(current, order, failed, world.now)
+        case BuildRunning(message):
+            return _under_way(current, order, f"{message} It is given up at {{deadline}}.", world.now)
+        case BuildUnseen():
+            return _under_way(current, order, _what_is_known(world, order), world.now)
+        case BuildUnknown(reason, message):
+            return _cannot_be_asked(current, order, reason, message, world.now)
+        case BuildSucceeded() | BuildAbsent() | None:
+            return None
+        case _:
+            assert_never(world.build)
 
 
 def _found(current: CurrentRelease, order: BuildOrder, digest: str, world: Snapshot) -> ImageStep:

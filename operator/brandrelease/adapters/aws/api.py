@@ -23,14 +23,14 @@ from brandrelease.telemetry import Metrics
 THREADS: Final = 8
 """Calls at the same time. Each may sleep between botocore's own tries, so they do not share asyncio's threads."""
 
-CONFIG: Final = Config(
+_SETTINGS: Final[dict[str, Any]] = {
     # `adaptive` would make every release wait for the one that AWS throttles.
-    retries={"mode": "standard", "total_max_attempts": 4},
-    connect_timeout=3,
-    read_timeout=20,
-    max_pool_connections=THREADS,
-    user_agent_appid="brandrelease",
-)
+    "retries": {"mode": "standard", "total_max_attempts": 4},
+    "connect_timeout": 3,
+    "read_timeout": 20,
+    "max_pool_connections": THREADS,
+    "user_agent_appid": "brandrelease",
+}
 
 _NO_CREDENTIALS: Final = (NoCredentialsError, PartialCredentialsError, CredentialRetrievalError)
 
@@ -42,7 +42,7 @@ class AwsApi:
         self._metrics = metrics
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="aws")
         self._lock = Lock()
-        self._session: boto3.Session | None = None
+        self._session: Any = None  # typed for services that are known when mypy runs; here they are values
         self._clients: dict[tuple[str, str], Any] = {}
 
     async def call(self, call: Call, region: str, **parameters: Any) -> dict[str, Any]:
@@ -73,7 +73,9 @@ class AwsApi:
         with self._lock:
             if (service, region) not in self._clients:
                 self._session = self._session or boto3.Session()
-                self._clients[service, region] = self._session.client(service, region_name=region, config=CONFIG)
+                self._clients[service, region] = self._session.client(
+                    service, region_name=region, config=Config(**_SETTINGS)
+                )
             return self._clients[service, region]
 
     def _forget_credentials(self) -> None:

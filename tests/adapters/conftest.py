@@ -1,0 +1,30 @@
+"""A registry and a git server for all tests of a module, and an AWS for each test."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from support.codebuild import CodeBuildServer
+from support.git_server import GitServer
+from support.registry import RegistryServer
+
+
+@pytest.fixture(scope="module")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RegistryServer]:
+    with RegistryServer(tmp_path_factory.mktemp("registry")) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def git(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GitServer]:
+    with GitServer(tmp_path_factory.mktemp("git")) as server:
+        yield server
+
+
+@pytest.fixture
+def aws(registry: RegistryServer, tmp_path: Path) -> Iterator[CodeBuildServer]:
+    """A server that pushes tiny images instead of building, with a project and a repository of this test alone."""
+    with CodeBuildServer(tmp_path, registry=registry.host, real=False) as server:
+        server.create_project("drumeo", "http://git.invalid/drumeo.git", f"{registry.host}/{tmp_path.name[:40]}/drumeo")
+        yield server
