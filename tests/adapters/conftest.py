@@ -28,3 +28,11 @@ def aws(registry: RegistryServer, tmp_path: Path) -> Iterator[CodeBuildServer]:
     with CodeBuildServer(tmp_path, registry=registry.host, real=False) as server:
         server.create_project("drumeo", "http://git.invalid/drumeo.git", f"{registry.host}/{tmp_path.name[:40]}/drumeo")
         yield server
+
+
+@pytest.fixture
+def login(aws: CodeBuildServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environment of an operator that AWS knows."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", aws.url)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIACANARY")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "canary-secret-9f2c")
