@@ -47,7 +47,7 @@ class Story(Simulation):
         self.the_brand = brand(**environment)
 
     def builders(self) -> dict[str, Builder]:
-        return {"buildKit": self, "external": External()}
+        return {"codeBuild": self, "buildKit": self, "external": External()}
 
     # --- troubles -------------------------------------------------------------------------------------------------------
 

@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 
 import pytest
 
-from brandrelease.apis.build import CodeBuild
 from brandrelease.apis.reasons import Reason
 from brandrelease.core.blame import BLAME
 from brandrelease.core.codebuild import (
@@ -17,25 +16,9 @@ from brandrelease.core.codebuild import (
     class_of_error,
     state_of,
 )
-from brandrelease.core.images import BuildOrder
 from brandrelease.core.snapshot import BuildFailed, BuildRunning, BuildState, BuildSucceeded
+from support.orders import COMMIT, ORDER
 
-COMMIT = "0123456789abcdef0123456789abcdef01234567"
-ORDER = BuildOrder(
-    brand="drumeo",
-    brand_uid="brand-uid",
-    builder="codeBuild",
-    source_url="https://git.example.com/drumeo.git",
-    source_secret=None,
-    commit=COMMIT,
-    repository="123456789012.dkr.ecr.us-east-2.amazonaws.com/drumeo",
-    registry_secret=None,
-    tag="0123456789ab-ffffffffff",
-    key="f" * 64,
-    attempt=1,
-    timeout_seconds=1800,
-    code_build=CodeBuild(project="drumeo", region="us-east-2"),
-)
 VIEW = CodeBuildView(
     id="drumeo:1",
     status="IN_PROGRESS",

@@ -357,8 +357,9 @@ def test_a_build_that_is_never_seen_to_start_is_given_up_at_its_timeout(world: S
     world.refuses_builds = True
     world.release("one", seconds=100)
     assert world.headline() == ("Blocked", "BuildNotStarted")
-    world.play(1800)
-    assert world.headline() == ("Failed", "BuildTimedOut")
+    world.play(1725)
+    assert world.headline() == ("Failed", "BuildNotStarted"), "why it never started is known"
+    assert world.message.startswith("The API server refuses the build Job. It was tried for 30 min ")
 
 
 def test_a_build_that_runs_says_when_it_is_given_up(world: Story) -> None:

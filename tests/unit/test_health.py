@@ -678,3 +678,24 @@ def test_the_cause_is_told_and_not_what_follows_from_it(pods: list[PodView], rea
     verdict = judge_rollout(deployment(), pods, {}, RULES, START, at(60))
     assert isinstance(verdict, Failed)
     assert verdict.problem.reason is reason
+
+
+DENIED = (
+    'failed to resolve reference "123456789012.dkr.ecr.us-east-2.amazonaws.com/drumeo@sha256:1": pull access denied'
+)
+
+
+@pytest.mark.parametrize(
+    ("words", "is_told"),
+    [
+        (DENIED, True),
+        ("123456789012.dkr.ecr.us-east-2.amazonaws.com/drumeo: unexpected status: 401 Unauthorized", True),
+        ("123456789012.dkr.ecr.us-east-2.amazonaws.com/drumeo: i/o timeout", False),
+        ("registry.example.com/drumeo: pull access denied", False),
+    ],
+)
+def test_where_nodes_may_not_pull_from_ecr_it_is_told_what_kops_wants(words: str, *, is_told: bool) -> None:
+    verdict = judged(pod(waiting("ImagePullBackOff", words)), 60)
+    assert isinstance(verdict, Failed)
+    assert ("spec.iam.allowContainerRegistry" in verdict.problem.message) is is_told
+    assert verdict.problem.blame is Blame.Platform

@@ -144,7 +144,7 @@ class Image(ApiModel):
     secret_name: SecretName | None = Field(
         default=None,
         description="Secret of type kubernetes.io/dockerconfigjson in the build namespace, for pushing and for "
-        "looking images up. An ECR repository needs one too, for now.",
+        "looking images up. An ECR repository without one is looked up by the operator's own AWS credentials.",
     )
 
 

@@ -42,6 +42,7 @@ from brandrelease.core.snapshot import (
     ImageArchived,
     ImageFound,
     ImageLookup,
+    ImageUnknown,
     Lineage,
     PodWarning,
     Refusal,
@@ -328,7 +329,7 @@ async def _is_there(world: World, brand: Brand, image: str) -> bool | None:
     match answer:
         case ImageFound():
             return True
-        case ImageArchived():
+        case ImageArchived() | ImageUnknown(Reason.RepositoryNotFound):
             return False
         case ImageAbsent():
             return False if known else None

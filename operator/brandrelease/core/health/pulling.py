@@ -20,6 +20,14 @@ _NO_ANSWER: Final = ("may require", "unauthorized", "denied", "authorization fai
 """A registry hides what a login may not see, and a name server's "not found" says nothing about an image."""
 
 
+_DENIED: Final = ("no basic auth", "401", "403", "unauthorized", "denied", "authorization failed", "not authorized")
+_MAY_NOT: Final = ". Nodes pull from ECR with their own role: on kops, set spec.iam.allowContainerRegistry to true and update the cluster"
+
+
+def _may_not_pull_from_ecr(words: str) -> bool:
+    return says(words, ".dkr.ecr.") and says(words, *_DENIED)
+
+
 def name_is_invalid(case: Case) -> Sighting | None:
     """No later try can make a malformed image name right."""
     state = case.waits_for("InvalidImageName")
@@ -59,6 +67,7 @@ def cannot_be_pulled(kubelets_word: str) -> Callable[[Case], Sighting | None]:
     def look(case: Case) -> Sighting | None:
         if not (state := case.waits_for(kubelets_word)):
             return None
-        return case.sighting(f"The node cannot pull the image of {case.name}: {quoted(state.message)}")
+        hint = _MAY_NOT if _may_not_pull_from_ecr(state.message) else ""
+        return case.sighting(f"The node cannot pull the image of {case.name}: {quoted(state.message)}{hint}")
 
     return look
