@@ -1,5 +1,6 @@
 """Images in ECR, asked for by its own API; and who the operator is for AWS."""
 
+import hashlib
 from collections.abc import AsyncIterator
 
 import pytest
@@ -27,8 +28,8 @@ async def api() -> AsyncIterator[AwsApi]:
 
 
 @pytest.fixture
-def path(tmp_path: object, request: pytest.FixtureRequest) -> str:
-    return f"ecr/{abs(hash(request.node.name))}"
+def path(request: pytest.FixtureRequest) -> str:
+    return f"ecr/{hashlib.sha1(request.node.name.encode()).hexdigest()[:12]}"
 
 
 @pytest.fixture

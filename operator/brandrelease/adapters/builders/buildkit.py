@@ -39,7 +39,7 @@ class BuildKit:
         job = await self._api.get(JOBS, self._profile.namespace, order.name)
         if job is None or "deletionTimestamp" in job["metadata"]:
             return BuildAbsent()
-        conditions = {c["type"]: c for c in job.get("status", {}).get("conditions", []) if c["status"] == "True"}
+        conditions = _conditions(job)
         pod = await self._pod(order)
         if "Complete" in conditions:
             return BuildSucceeded(_digest(pod))
@@ -69,7 +69,16 @@ class BuildKit:
             raise Refused(Refusal(Reason.BuildNotStarted, message))
 
     async def cancel(self, order: BuildOrder) -> None:
-        await self._api.delete(JOBS, self._profile.namespace, order.name)
+        job = await self._api.get(JOBS, self._profile.namespace, order.name)
+        if job is None or {"Complete", "Failed"} & _conditions(job).keys():
+            return  # a Job that has ended keeps its log for a day
+        try:
+            await self._api.delete(JOBS, self._profile.namespace, order.name)
+        except ApiError as error:
+            if error.status not in REFUSALS:
+                raise
+            message = f"The API server does not let the build Job {order.name} in namespace {self._profile.namespace} be stopped: {error.message}"
+            raise Refused(Refusal(Reason.BuildNotStarted, message)) from error
 
     async def _pod(self, order: BuildOrder) -> Json | None:
         """The newest pod of the Job."""
@@ -98,6 +107,11 @@ class BuildKit:
     async def _log_tail(self, pod: Json, container: str) -> str:
         """Without the values of the git and the registry Secret, which the pod mounts."""
         return await log_tail(self._api, self._profile.namespace, pod["metadata"]["name"], container)
+
+
+def _conditions(job: Json) -> dict[str, Json]:
+    """Those that are true, by their types."""
+    return {c["type"]: c for c in job.get("status", {}).get("conditions", []) if c["status"] == "True"}
 
 
 def _statuses(pod: Json | None) -> dict[str, Json]:

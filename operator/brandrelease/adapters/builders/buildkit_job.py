@@ -15,6 +15,9 @@ from brandrelease.settings import SecurityProfile
 
 Json = dict[str, Any]
 
+GRACE_SECONDS: Final = 5
+"""A build that is stopped has nothing to bring to an end."""
+
 KEEP_SECONDS: Final = 86_400
 """A finished Job is kept for a day, for whoever wants to read its log."""
 
@@ -84,6 +87,7 @@ def _pod(order: BuildOrder, profile: JobProfile) -> Json:
         volumes.append({"name": "registry", "secret": {"secretName": order.registry_secret, "items": items}})
     return {
         "restartPolicy": "Never",
+        "terminationGracePeriodSeconds": GRACE_SECONDS,
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
         "volumes": volumes,
