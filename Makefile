@@ -81,8 +81,8 @@ demo: programs ## A real cluster, a good release, and a bad one that rolls back 
 	@KEEP=$(KEEP) $(RUN) python -m demo
 
 .PHONY: bench
-bench: programs ## Time from kubectl apply to the patch, and from a failure to the rollback
-	@$(RUN) python tests/bench/overhead.py
+bench: programs ## Time from kubectl apply to the patch and from a failure to the rollback; calls and memory of 100 builds
+	@$(RUN) python tests/bench/overhead.py && $(RUN) python tests/bench/codebuild.py
 
 .PHONY: mutation
 mutation: setup ## Break the core in one place at a time, and list every change that no test notices (takes an hour)
