@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from support import images
-from support.codebuild import CodeBuildServer, Limits, Script
+from support.codebuild import CodeBuildServer, Limits, Script, ecr_host
 from support.codebuild.calls import COMMIT, client, ended, exported, log, phase, poll, refusal, start
 from support.git_server import GitServer, Repository, wait_for
 from support.registry import RegistryServer, User
@@ -56,6 +56,23 @@ def test_a_good_commit_is_built_and_its_digest_is_told_by_the_build_by_ecr_and_b
     assert manifest is not None
     assert manifest.digest == digest
     assert "RUN echo hello > /hello" in log(builder, build)
+
+
+def test_an_image_that_is_named_as_in_ecr_is_pushed_to_the_registry(builder: CodeBuildServer, git: GitServer) -> None:
+    commit = site(builder, git, "named").commit(dockerfile(builder, "RUN true"))
+    builder.create_project("named", git.url + "/named.git", f"{ecr_host('us-east-2')}/sites/named")
+    build = ended(builder, start(builder, "named", commit))
+    assert build["buildStatus"] == "SUCCEEDED", log(builder, build)
+    manifest = builder.ecr.manifest("sites/named", commit[:12])
+    assert manifest is not None
+    assert manifest.digest == exported(build)["IMAGE_DIGEST"]
+
+
+def test_an_image_of_another_account_is_not_pushed(builder: CodeBuildServer, git: GitServer) -> None:
+    commit = site(builder, git, "foreign").commit(dockerfile(builder, "RUN true"))
+    foreign = ecr_host("us-east-2").replace("123456789012", "210987654321")
+    builder.create_project("foreign", git.url + "/foreign.git", f"{foreign}/sites/foreign")
+    assert phase(ended(builder, start(builder, "foreign", commit)), "POST_BUILD")["phaseStatus"] == "FAILED"
 
 
 def test_a_command_that_fails_fails_the_phase_build_and_the_log_tells_why(

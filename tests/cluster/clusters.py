@@ -26,3 +26,7 @@ class Cluster:
     def allow_plain_http(self, registry: str) -> None:
         """Let the node pull from one more ``registry`` (``host:port``) without TLS. Local provider only."""
         node_configuration.allow_plain_http(self.run_directory, registry)
+
+    def mirror(self, host: str) -> None:
+        """Let the node pull what is named after ``host`` from the cluster's own registry. Local provider only."""
+        node_configuration.allow_plain_http(self.run_directory, self.registry, host)

@@ -1,6 +1,7 @@
 """The configuration files of the node's programs. JSON is written where YAML is read: every JSON text is YAML."""
 
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -144,9 +145,14 @@ config_path = "{directory}/registries"
         return {"cniVersion": "0.4.0", "name": "pods", "plugins": [ptp, portmap]}
 
 
-def allow_plain_http(run_directory: Path, registry: str) -> None:
-    """Let the node pull from ``registry`` (``host:port``) without TLS; containerd reads this at every pull."""
-    directory = run_directory / "registries" / registry
+def allow_plain_http(run_directory: Path, registry: str, host: str = "") -> None:
+    """Let the node pull from ``registry`` (``host:port``) without TLS, also what is named after ``host`` if one is given.
+
+    containerd reads this at every pull, so it is complete at any moment.
+    """
+    directory = run_directory / "registries" / (host or registry)
     directory.mkdir(parents=True, exist_ok=True)
     text = f'server = "http://{registry}"\n\n[host."http://{registry}"]\ncapabilities = ["pull", "resolve"]\n'
-    (directory / "hosts.toml").write_text(text)
+    scratch = directory / f".{os.getpid()}"
+    scratch.write_text(text)
+    scratch.rename(directory / "hosts.toml")

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 import threading
 import urllib.error
 import urllib.request
@@ -23,6 +24,12 @@ TOKEN_SECONDS = 12 * 3600
 ANSWER_SECONDS = 20.0
 NOT_FOUND = 404
 MOST_IMAGES = 100
+HOST = re.compile(rf"{ACCOUNT}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com")
+
+
+def ecr_host(region: str) -> str:
+    """The host that the account's images have in their names; here each stands for the one registry that runs."""
+    return f"{ACCOUNT}.dkr.ecr.{region}.amazonaws.com"
 
 
 class PushRefused(Exception):
@@ -51,19 +58,24 @@ class Ecr:
     _tiny: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def path(self, repository: str) -> str:
-        """The name in ECR of ``host:port/path``."""
-        return repository.removeprefix(f"{self.host}/")
+        """The name in ECR of ``host:port/path``, where the host is the registry's or ECR's own."""
+        host, _, path = repository.partition("/")
+        return path if host == self.host or HOST.fullmatch(host) else repository
 
     @contextmanager
-    def place_for(self, repository: str, tag: str) -> Iterator[None]:
-        """Push while the block runs. Raises PushRefused, with what a client prints, if ECR would not take it."""
+    def place_for(self, repository: str, tag: str) -> Iterator[str]:
+        """Push while the block runs, to the place in the registry that it is given.
+
+        Raises PushRefused, with what a client prints, if ECR would not take it.
+        """
         path = self.path(repository)
-        if not repository.startswith(f"{self.host}/") or path not in self.repositories:
+        place = f"{self.host}/{path}:{tag}"
+        if path == repository or path not in self.repositories:
             raise PushRefused(
                 f"name unknown: The repository with name '{path}' does not exist in the registry with id '{ACCOUNT}'"
             )
         if not self.repositories[path]:
-            yield
+            yield place
             return
         with self._pushing:  # from the question whether the tag is free until it is taken
             if self.manifest(path, tag) is not None:
@@ -71,7 +83,7 @@ class Ecr:
                     f"tag invalid: The image tag '{tag}' already exists in the '{path}' repository and cannot be "
                     "overwritten because the tag is immutable."
                 )
-            yield
+            yield place
 
     def push_tiny(self, repository: str, tag: str, content: str) -> str:
         """Push an image without layers; its digest. One at a time: the registry refuses equal blobs that come at once."""

@@ -72,8 +72,8 @@ class RealSteps:
     def push(self, progress: Progress, repository: str, tag: str) -> str:
         """The same build again, out of the cache, and then into the registry."""
         metadata = self._directory / "metadata.json"
-        output = f"type=image,name={repository}:{tag},push=true,rewrite-timestamp=true"
-        with self._ecr.place_for(repository, tag):
+        with self._ecr.place_for(repository, tag) as place:
+            output = f"type=image,name={place},push=true,rewrite-timestamp=true"
             if code := self._buildctl(progress, "--output", output, "--metadata-file", str(metadata)):
                 raise failed_command(f"docker push {repository}:{tag}", code)
         return str(json.loads(metadata.read_text())["containerimage.digest"])

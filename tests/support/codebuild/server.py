@@ -86,18 +86,23 @@ class CodeBuildServer:
         """The AWS_ENDPOINT_URL."""
         return f"http://{self._address}:{self._port}"
 
+    def environment(self, region: str) -> dict[str, str]:
+        """For a process that is to take this for AWS; any keys would do."""
+        keys = {"AWS_ACCESS_KEY_ID": "AKIALOCAL", "AWS_SECRET_ACCESS_KEY": "of-the-local-aws"}
+        return {"AWS_ENDPOINT_URL": self.url, "AWS_REGION": region, **keys}
+
     # --- what a test says -------------------------------------------------------------------------------------------
 
     def create_project(
         self, name: str, source_url: str, repository: str = "", concurrent_build_limit: int | None = None
     ) -> None:
-        """Make a project, and its repository (``host:port/path``) in ECR; or give one that is there other properties."""
+        """Make a project, and its repository (``host/path``) in ECR; or give one that is there other properties."""
         if repository:
             self.create_repository(repository)
         self._account.projects[name] = Project(name, source_url, repository, concurrent_build_limit)
 
     def create_repository(self, repository: str, *, immutable: bool = False) -> None:
-        """Make a repository in ECR (``path`` or ``host:port/path``), or give one other rules for its tags."""
+        """Make a repository in ECR (``path`` or ``host/path``), or give one other rules for its tags."""
         self.ecr.repositories[self.ecr.path(repository)] = immutable
 
     def set_image_status(self, repository: str, digest: str, status: str) -> None:
