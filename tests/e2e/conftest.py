@@ -12,10 +12,12 @@ import pytest
 
 from cluster import api
 from cluster.clusters import Cluster
+from e2e.codebuild_story import REGION, CodeBuildStory
 from e2e.database_story import DatabaseStory
 from e2e.registry_story import RegistryStory
 from e2e.story import Story
 from support import images
+from support.codebuild import CodeBuildServer, ecr_host
 from support.git_server import GitServer
 from support.kubectl import Kubectl
 from support.mariadb import MariaDb
@@ -53,6 +55,14 @@ def mariadb(cluster: Cluster) -> Iterator[MariaDb]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def aws(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[CodeBuildServer]:
+    """An AWS that builds. What is in its ECR is in the cluster's registry, as only nodes of the provider `local` know."""
+    cluster.mirror(ecr_host(REGION))
+    with CodeBuildServer(tmp_path_factory.mktemp("aws"), registry=cluster.registry) as server:
+        yield server
+
+
 @pytest.fixture
 def story(cluster: Cluster, git: GitServer, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Story]:
     """A brand named after the test, its site running by hand, and the operator at work."""
@@ -86,6 +96,14 @@ def database_story(
     """A story whose site has a database of its own."""
     name = _name(request)
     yield from _played(DatabaseStory(name, cluster, git, tmp_path, database=mariadb.database(name)))
+
+
+@pytest.fixture
+def codebuild_story(
+    cluster: Cluster, git: GitServer, aws: CodeBuildServer, tmp_path: Path, request: pytest.FixtureRequest
+) -> Iterator[CodeBuildStory]:
+    """A story whose images CodeBuild builds."""
+    yield from _played(CodeBuildStory(_name(request), cluster, git, tmp_path, aws=aws))
 
 
 @pytest.fixture

@@ -31,6 +31,8 @@ class Story:
     profile: str = "userns"
     beside: str = ""
     """A namespace that the operator looks after too."""
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """What the operator's process is told beside what every story tells it."""
     repository: Repository = field(init=False)
     operator: OperatorProcess = field(init=False)
 
@@ -51,6 +53,7 @@ class Story:
                 "BRANDRELEASE_INSECURE_REGISTRIES": self.cluster.registry,
                 "BRANDRELEASE_BUILD_IMAGE": images.push(images.BUILDER, self.cluster) if builds else "",
                 "BRANDRELEASE_BUILD_SECURITY_PROFILE": self.profile,
+                **self.settings,
             },
         )
 
@@ -68,12 +71,22 @@ class Story:
                 "metadata": {"name": self.name},
                 "spec": {
                     "source": source or {"url": self.repository.url},
-                    "image": {"repository": f"{self.cluster.registry}/{self.image_repository}"},
-                    "build": build or {self.builder: {}},
+                    "image": {"repository": self.repository_of_images},
+                    "build": build or {self.builder: self.recipe},
                     "environments": [{**short, **environment}],
                 },
             }
         )
+
+    @property
+    def repository_of_images(self) -> str:
+        """Where the Brand says that its images are."""
+        return f"{self.cluster.registry}/{self.image_repository}"
+
+    @property
+    def recipe(self) -> Object:
+        """What the Brand says of its builder."""
+        return {}
 
     def secret(self, name: str, data: Mapping[str, str]) -> None:
         """A Secret in the build namespace."""
