@@ -7,6 +7,7 @@ RUN := $(UV) run --frozen
 PYTHON ?= 3.11
 KEEP ?= 0
 WORKERS ?= 4
+BUILDER ?= buildkit
 
 .PHONY: help
 help: ## This list
@@ -77,8 +78,8 @@ test: check coverage adapters apiserver e2e ## Everything: unit, property, adapt
 # --- to look at --------------------------------------------------------------------------------------------------------
 
 .PHONY: demo
-demo: programs ## A real cluster, a good release, and a bad one that rolls back by itself (KEEP=1 leaves it up)
-	@KEEP=$(KEEP) $(RUN) python -m demo
+demo: programs ## A real cluster, a good release, and a bad one that rolls back by itself (KEEP=1 leaves it up, BUILDER=codebuild builds as in AWS)
+	@KEEP=$(KEEP) BUILDER=$(BUILDER) $(RUN) python -m demo
 
 .PHONY: bench
 bench: programs ## Time from kubectl apply to the patch and from a failure to the rollback; calls and memory of 100 builds

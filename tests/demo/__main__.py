@@ -13,6 +13,7 @@ from typing import Any
 from cluster import api
 from cluster.clusters import Cluster
 from demo import brand
+from demo.builders import BUILDERS, Builder
 from demo.probe import Probe
 from support import images
 from support.git_server import GitServer, Repository
@@ -101,10 +102,13 @@ class Demo:
 
 def main() -> int:
     """Play it; returns the exit code."""
-    keep = os.environ.get("KEEP") == "1"
+    keep, builder = os.environ.get("KEEP") == "1", os.environ.get("BUILDER", "buildkit").lower()
+    if builder not in BUILDERS:
+        say(f"There is no BUILDER {builder}. Choose one of {', '.join(BUILDERS)}.")
+        return 2
     try:
         with ExitStack() as stack:
-            _play(stack, keep=keep)
+            _play(stack, builder, keep=keep)
     except NotAsToldError as error:
         say(f"\nNOT AS TOLD: {error}")
         return 1
@@ -114,19 +118,21 @@ def main() -> int:
     return 0
 
 
-def _play(stack: ExitStack, *, keep: bool) -> None:
+def _play(stack: ExitStack, chosen: str, *, keep: bool) -> None:
     directory = Path(tempfile.mkdtemp(prefix="brandrelease-demo-"))
     cluster = api.up(NAME, say=say)
-    base, builder = images.push(images.PHP, cluster), images.push(images.BUILDER, cluster)
+    base = images.push(images.PHP, cluster)
     git = stack.enter_context(GitServer(directory / "git", address=cluster.host_address))
     demo = Demo(cluster, git.repository(brand.BRAND), base)
+    builder = stack.enter_context(BUILDERS[chosen](cluster, demo.repository.url, directory))
     address = _stage(demo, base)
     operator = OperatorProcess(directory / "operator.log", _settings(cluster, directory, builder))
     operator.start()
     stack.callback(operator.stop)
-    demo.kubectl.apply(brand.brand(demo.repository.url, f"{cluster.registry}/sites/{brand.BRAND}"))
+    demo.kubectl.apply(brand.brand(demo.repository.url, builder.repository, builder.build))
     try:
-        _story(demo, address)
+        built = _story(demo, address)
+        _builds_are_counted(builder, built)
     except NotAsToldError:
         say(f"The end of the operator's log ({directory / 'operator.log'}):\n{operator.last_lines()}")
         raise
@@ -148,7 +154,8 @@ def _stage(demo: Demo, base: str) -> str:
     return f"http://{service['spec']['clusterIP']}/"
 
 
-def _story(demo: Demo, address: str) -> None:
+def _story(demo: Demo, address: str) -> list[str]:
+    """Play it; returns the commits that were built."""
     with Probe(address) as visitor:
         demo.tell(f"The site runs as somebody deployed it by hand: {_page(address)}")
         good = demo.commit("Drumeo", brand.GOOD_BOOTSTRAP, "Welcome page")
@@ -183,16 +190,26 @@ def _story(demo: Demo, address: str) -> None:
     lost = sum(visitor.failures.values())
     say(f"\nA visitor asked for the page {visitor.asked} times, every 100 ms, all the while: {lost} requests failed.")
     check(lost == 0, f"The site should never have stopped answering, but: {dict(visitor.failures)}")
+    return [good, bad, mended]
 
 
-def _settings(cluster: Cluster, directory: Path, builder: str) -> dict[str, str]:
+def _builds_are_counted(builder: Builder, built: list[str]) -> None:
+    """However often the operator looked, CodeBuild was asked once for each commit, and each build costs money."""
+    started = builder.started
+    if started is None:
+        return
+    say(f"CodeBuild was asked {len(started)} times to build (StartBuild), and {len(built)} commits were built.")
+    check(started == built, f"Each commit should have been built once, but these were: {started}")
+
+
+def _settings(cluster: Cluster, directory: Path, builder: Builder) -> dict[str, str]:
     return {
         "KUBECONFIG": str(cluster.kubeconfig),
         "BRANDRELEASE_BUILD_NAMESPACE": brand.BUILDS,
         "BRANDRELEASE_CACHE_DIR": str(directory / "mirrors"),
         "BRANDRELEASE_ALLOW_INSECURE_SOURCES": "true",
         "BRANDRELEASE_INSECURE_REGISTRIES": cluster.registry,
-        "BRANDRELEASE_BUILD_IMAGE": builder,
+        **builder.settings,
     }
 
 
@@ -208,7 +225,7 @@ def _leave_up(cluster: Cluster, directory: Path) -> None:
         f"  kubectl get brandreleases -A -o wide\n"
         f"  kubectl describe brandrelease {brand.BRAND} -n {brand.NAMESPACE}\n"
         f"  kubectl get pods -n {brand.NAMESPACE}\n"
-        f"The operator and the git server have ended with the demo; the operator's log is {directory / 'operator.log'}.\n"
+        f"The operator and the servers beside it have ended with the demo; the operator's log is {directory / 'operator.log'}.\n"
         f"End the cluster with: PYTHONPATH=tests .venv/bin/python -m cluster down --name {NAME}"
     )
 

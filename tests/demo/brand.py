@@ -33,7 +33,7 @@ def files(base: str, headline: str, bootstrap: str = GOOD_BOOTSTRAP) -> dict[str
     }
 
 
-def brand(source: str, repository: str) -> dict[str, Any]:
+def brand(source: str, repository: str, build: dict[str, Any]) -> dict[str, Any]:
     """What the platform team says about it."""
     return {
         "apiVersion": "brandrelease.dev/v1alpha1",
@@ -42,7 +42,7 @@ def brand(source: str, repository: str) -> dict[str, Any]:
         "spec": {
             "source": {"url": source},
             "image": {"repository": repository},
-            "build": {"buildKit": {}},
+            "build": build,
             "environments": [
                 {
                     "name": "production",
