@@ -2,11 +2,13 @@
 
 import os
 import queue
+import shutil
 import sys
 import tempfile
 import time
 import urllib.request
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -119,7 +121,7 @@ def main() -> int:
 
 
 def _play(stack: ExitStack, chosen: str, *, keep: bool) -> None:
-    directory = Path(tempfile.mkdtemp(prefix="brandrelease-demo-"))
+    directory = stack.enter_context(_directory(keep=keep))
     cluster = api.up(NAME, say=say)
     base = images.push(images.PHP, cluster)
     git = stack.enter_context(GitServer(directory / "git", address=cluster.host_address))
@@ -138,6 +140,15 @@ def _play(stack: ExitStack, chosen: str, *, keep: bool) -> None:
         raise
     if keep:
         _leave_up(cluster, directory)
+
+
+@contextmanager
+def _directory(*, keep: bool) -> Iterator[Path]:
+    """The files of the demo. They stay to be looked at if something was not as told, or if everything stays."""
+    directory = Path(tempfile.mkdtemp(prefix="brandrelease-demo-"))
+    yield directory
+    if not keep:
+        shutil.rmtree(directory, ignore_errors=True)
 
 
 def _stage(demo: Demo, base: str) -> str:
