@@ -10,6 +10,7 @@ import aiohttp
 import structlog
 
 from brandrelease.adapters.aws.api import AwsApi
+from brandrelease.adapters.aws.cloudfront import CloudFront
 from brandrelease.adapters.aws.ecr import Ecr, Registries
 from brandrelease.adapters.aws.identity import who_are_we
 from brandrelease.adapters.builders.buildkit import BuildKit
@@ -78,6 +79,7 @@ def _world(settings: Settings, api: KubeApi, session: aiohttp.ClientSession, tur
             "external": External(),
         },
         hooks=KubeHooks(api, partial(log_tail, api)),
+        caches=CloudFront(aws.api),
         turns=turns,
         clock=SystemClock(),
         build_namespace=settings.build_namespace,

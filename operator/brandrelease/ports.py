@@ -7,7 +7,7 @@ from typing import Protocol
 from brandrelease.apis.brand import Brand
 from brandrelease.apis.brandrelease import BrandRelease, BrandReleaseStatus
 from brandrelease.apis.reasons import Reason
-from brandrelease.core.actions import Announcement, DeploymentPatch, HookOrder
+from brandrelease.core.actions import Announcement, DeploymentPatch, HookOrder, InvalidationOrder
 from brandrelease.core.images import BuildOrder
 from brandrelease.core.snapshot import (
     BrandInvalid,
@@ -17,6 +17,7 @@ from brandrelease.core.snapshot import (
     Fellow,
     HookState,
     ImageLookup,
+    InvalidationState,
     Lineage,
     PodView,
     PodWarning,
@@ -104,6 +105,18 @@ class Hooks(Protocol):
 
     async def stop(self, namespace: str, job: str) -> None:
         """Delete the Job with its pod; one that is not there is as good as stopped."""
+        ...
+
+
+class Caches(Protocol):
+    """What stands in front of sites and keeps copies. An order is the same invalidation however often it is given."""
+
+    async def state(self, order: InvalidationOrder) -> InvalidationState:
+        """What is remembered of it; the world is not asked, and a restart forgets."""
+        ...
+
+    async def invalidate(self, order: InvalidationOrder) -> None:
+        """Ask for it, or do nothing if it was asked for before; raises Refused."""
         ...
 
 

@@ -20,7 +20,7 @@ from brandrelease.controller.build_turns import BuildTurns
 from brandrelease.controller.observe import World
 from brandrelease.controller.reconcile import Reconciler
 from brandrelease.controller.work_queue import Again, Key
-from brandrelease.core.actions import Announcement, DeploymentPatch, HookOrder
+from brandrelease.core.actions import Announcement, DeploymentPatch, HookOrder, InvalidationOrder
 from brandrelease.core.images import BuildOrder, build_order
 from brandrelease.core.snapshot import (
     BrandInvalid,
@@ -43,9 +43,13 @@ from brandrelease.core.snapshot import (
     ImageFound,
     ImageLookup,
     ImageUnknown,
+    InvalidationAbsent,
+    InvalidationState,
+    InvalidationTaken,
     Lineage,
     PodView,
     PodWarning,
+    Refusal,
     Resolution,
     Resolved,
     Running,
@@ -54,7 +58,7 @@ from brandrelease.core.snapshot import (
     Unresolved,
     Waiting,
 )
-from brandrelease.ports import Builder, Secret, StatusConflict
+from brandrelease.ports import Builder, Refused, Secret, StatusConflict
 from brandrelease.telemetry import Metrics
 
 KEY = Key("drumeo-production", "drumeo")
@@ -177,6 +181,29 @@ class SimulatedHooks:
         return tuple((name, self._world.time >= begun + end) for name, (_, begun) in self.jobs.items())
 
 
+class SimulatedCaches:
+    """CloudFront, and what the operator remembers of its answers until it dies. `made`: each once, by its reference."""
+
+    def __init__(self, world: "Simulation") -> None:
+        self._world = world
+        self.made: dict[str, InvalidationOrder] = {}
+        self.remembered: set[str] = set()
+        self.calls: list[datetime] = []
+        self.refusal: Refusal | None = None
+
+    async def state(self, order: InvalidationOrder) -> InvalidationState:
+        return InvalidationTaken("I1") if order.reference in self.remembered else InvalidationAbsent()
+
+    async def invalidate(self, order: InvalidationOrder) -> None:
+        self.calls.append(self._world.time)
+        if self.refusal is not None:
+            raise Refused(self.refusal)
+        self._world._deed(f"invalidate {order.number}")
+        self.made.setdefault(order.reference, order)
+        self.remembered.add(order.reference)
+        self._world._after_deed()
+
+
 class Simulation:
     """The world, and the operator's passes over it. Everything that changes the world is counted in `deeds`."""
 
@@ -215,6 +242,7 @@ class Simulation:
         self.nodes_are_full = False
         self.controller_is_down = False
         self.hooks = SimulatedHooks(self)
+        self.caches = SimulatedCaches(self)
         self._seen: object = None
         self._deployments_made = 1
         self.statuses: list[BrandReleaseStatus] = []
@@ -321,12 +349,14 @@ class Simulation:
     def restart(self) -> None:
         """A new operator process: nothing is remembered."""
         self.woken: list[Key] = []
+        self.caches.remembered.clear()
         world = World(
             cluster=self,
             git=self,
             registry=self,
             builders=self.builders(),
             hooks=self.hooks,
+            caches=self.caches,
             turns=self.new_turns(),
             clock=self,
             build_namespace="builds",

@@ -22,6 +22,7 @@ from brandrelease.apis.progress import (
     Commit,
     HooksProgress,
     ImageReference,
+    Invalidation,
     LogTail,
     Message,
     ReleaseNumber,
@@ -201,6 +202,9 @@ class CurrentRelease(ApiModel):
     rollout: Rollout | None = Field(default=None, description="The change-over of the pods.")
     verification: Verification | None = Field(default=None, description="The watch over the complete rollout.")
     rollback: Rollback | None = Field(default=None, description="The way back.")
+    invalidation: Invalidation | None = Field(
+        default=None, description="What CloudFront was asked to forget afterwards; only where the Brand has cloudFront."
+    )
 
 
 class RunningRelease(ApiModel):
@@ -302,6 +306,7 @@ class ConditionType(StrEnum):
     Healthy = "Healthy"
     Quarantined = "Quarantined"
     RollbackUnsafe = "RollbackUnsafe"
+    CacheInvalidated = "CacheInvalidated"
 
 
 class Condition(ApiModel):
@@ -326,7 +331,7 @@ class BrandReleaseStatus(ApiModel):
         default=(),
         max_length=16,
         json_schema_extra=list_map("type"),
-        description="Ready, Reconciling and Stalled as kstatus knows them, and Built, Deployed, Healthy, Quarantined, RollbackUnsafe.",
+        description="Ready, Reconciling and Stalled as kstatus knows them, and Built, Deployed, Healthy, Quarantined, RollbackUnsafe, CacheInvalidated.",
     )
     current: CurrentRelease | None = Field(default=None, description="The release being worked on, or the last one.")
     next: CurrentRelease | None = Field(

@@ -125,6 +125,18 @@ class HooksProgress(ApiModel):
     post_deploy: HookProgress | None = Field(default=None, description="The hook after it.")
 
 
+class Invalidation(ApiModel):
+    """What CloudFront was asked to forget, after the release was live or rolled back."""
+
+    reference: str = Field(
+        max_length=128, description="The CallerReference: CloudFront takes the same one as the same invalidation."
+    )
+    requested_at: Time = Field(description="When it was asked for first.")
+    finished_at: Time | None = Field(default=None, description="When CloudFront had taken it, or it was given up.")
+    id: str | None = Field(default=None, max_length=128, description="CloudFront's own name for it.")
+    problem: Message | None = Field(default=None, description="Why CloudFront has not taken it.")
+
+
 class LogTail(ApiModel):
     """What the container that is to blame had to say before it was gone; secrets are taken out."""
 

@@ -109,6 +109,9 @@ class Reason(StrEnum):
     MissingRollbackTarget = "MissingRollbackTarget"
     MigrationRan = "MigrationRan"
 
+    # The cache in front.
+    InvalidationFailed = "InvalidationFailed"
+
     # What people ask for by annotations.
     VerbRefused = "VerbRefused"
     CommitOverridden = "CommitOverridden"

@@ -3,11 +3,20 @@
 from typing import assert_never
 
 from brandrelease.controller.observe import World
-from brandrelease.core.actions import Action, ApplyRelease, CancelBuild, RollBack, StartBuild, StartHook, StopHook
+from brandrelease.core.actions import (
+    Action,
+    ApplyRelease,
+    CancelBuild,
+    Invalidate,
+    RollBack,
+    StartBuild,
+    StartHook,
+    StopHook,
+)
 
 
 async def act(world: World, action: Action) -> None:
-    """Carry the action out; raises ports.Refused where the cluster would not do it."""
+    """Carry the action out; raises ports.Refused where the world would not do it."""
     match action:
         case StartBuild(order):
             await world.builders[order.builder].start(order)
@@ -19,5 +28,7 @@ async def act(world: World, action: Action) -> None:
             await world.hooks.start(order)
         case StopHook(namespace, job):
             await world.hooks.stop(namespace, job)
+        case Invalidate(order):
+            await world.caches.invalidate(order)
         case _:
             assert_never(action)

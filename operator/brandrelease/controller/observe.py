@@ -16,6 +16,7 @@ from brandrelease.core.deploying import suspect
 from brandrelease.core.health import Problem, needs_warnings
 from brandrelease.core.hooks import hook_in_flight, hook_order
 from brandrelease.core.images import BuildOrder, build_order, host_of, split_reference
+from brandrelease.core.invalidating import unanswered
 from brandrelease.core.obstacles import misconfiguration
 from brandrelease.core.quarantine import suspects
 from brandrelease.core.questions import (
@@ -54,7 +55,7 @@ from brandrelease.core.snapshot import (
 )
 from brandrelease.core.targets import Candidate
 from brandrelease.core.verbs import unheard, where_to, wish
-from brandrelease.ports import Builder, Clock, Cluster, GitRemote, Hooks, Registry, Secret, Turns
+from brandrelease.ports import Builder, Caches, Clock, Cluster, GitRemote, Hooks, Registry, Secret, Turns
 
 SOURCE_SECONDS_BESIDE_A_ROLLOUT: Final = 5.0
 """While pods are watched, git may hold a pass up for this long at most: the watch must go on."""
@@ -78,6 +79,7 @@ class World:
     registry: Registry
     builders: Mapping[str, Builder]
     hooks: Hooks
+    caches: Caches
     turns: Turns
     clock: Clock
     build_namespace: str
@@ -95,6 +97,7 @@ async def observe(world: World, release: BrandRelease, refusal: Refusal | None) 
     # The time of the decision is that of the last reads: git and the registry may have taken theirs.
     snapshot = replace(await _deployment_and_pods(world, snapshot), now=world.clock.now())
     snapshot = await _hooks(world, snapshot)
+    snapshot = await _cache(world, snapshot)
     return await _what_a_failure_needs(world, snapshot, brand)
 
 
@@ -267,6 +270,12 @@ async def _hook(world: World, snapshot: Snapshot, current: CurrentRelease | None
     if kind is None or current is None or snapshot.deployment is None:
         return None
     return await world.hooks.state(hook_order(snapshot, current, kind, Hook(command=("true",))))
+
+
+async def _cache(world: World, snapshot: Snapshot) -> Snapshot:
+    """How the invalidation stands that was asked for and not answered yet."""
+    order = unanswered(snapshot)
+    return replace(snapshot, invalidation=await world.caches.state(order)) if order else snapshot
 
 
 # --- what a failure needs ---------------------------------------------------------------------------------------------

@@ -85,7 +85,9 @@ class Reconciler:
             refusal = replace(refused.refusal, action=kind)
             fresh = self._refusals.get(key) != refusal
             self._refusals[key] = refusal
-            return AT_ONCE if fresh and plan.retry is None else Again(retry=plan.retry or timedelta(minutes=1))
+            if fresh and plan.retry is None:
+                return AT_ONCE
+            return Again(after=plan.look_again, retry=plan.retry or timedelta(minutes=1))
         self._refusals.pop(key, None)
         self._metrics.actions.labels(kind).inc()
         log.info("Done.", action=kind)

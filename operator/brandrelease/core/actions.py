@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from brandrelease.apis.brandrelease import BrandReleaseStatus
 from brandrelease.apis.reasons import Reason
-from brandrelease.core.images import BuildOrder
+from brandrelease.core.images import BuildOrder, split_reference
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,34 @@ class StopHook:
     job: str
 
 
-Action = StartBuild | CancelBuild | ApplyRelease | RollBack | StartHook | StopHook
+@dataclass(frozen=True, slots=True)
+class InvalidationOrder:
+    """What the cache in front of the site is to forget, since another image serves now.
+
+    owner_uid: of the BrandRelease. number: of its release that was live or rolled back. image: what serves.
+    """
+
+    owner_uid: str
+    number: int
+    image: str
+    distribution: str
+    paths: tuple[str, ...]
+
+    @property
+    def reference(self) -> str:
+        """The CallerReference, the same whoever asks: a second request with it is the same invalidation."""
+        digest_or_tag = split_reference(self.image)[1].removeprefix("sha256:")
+        return f"{self.owner_uid}-{self.number}-{digest_or_tag[:12]}"
+
+
+@dataclass(frozen=True, slots=True)
+class Invalidate:
+    """Have the cache forget what it has kept, or do nothing if it was asked for before."""
+
+    order: InvalidationOrder
+
+
+Action = StartBuild | CancelBuild | ApplyRelease | RollBack | StartHook | StopHook | Invalidate
 
 
 @dataclass(frozen=True, slots=True)

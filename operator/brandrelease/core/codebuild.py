@@ -70,7 +70,9 @@ _TRANSIENT_CODES: Final = frozenset(
 )
 """What passes by itself. Credentials that have expired are read again, so they are among it."""
 
-_QUOTA_CODES: Final = frozenset({"AccountLimitExceededException", "LimitExceededException"})
+_QUOTA_CODES: Final = frozenset(
+    {"AccountLimitExceededException", "LimitExceededException", "TooManyInvalidationsInProgress"}
+)
 _SERVER_ERROR: Final = 500
 
 

@@ -9,11 +9,22 @@ from typing import assert_never
 
 from brandrelease.apis.brandrelease import BrandReleaseStatus, CurrentRelease, Phase, UnneededBuild
 from brandrelease.apis.reasons import Reason
-from brandrelease.core.actions import CancelBuild, Plan
+from brandrelease.core.actions import CancelBuild, Invalidate, Plan
 from brandrelease.core.building import Built, NeverBuilt, NotYet, obtain_image
 from brandrelease.core.deploying import follow_rollout, prepare, watch
+from brandrelease.core.invalidating import invalidated
 from brandrelease.core.obstacles import deployment_obstacle, misconfiguration
-from brandrelease.core.plans import AT_ONCE, RETRY_SELDOM, RETRY_SOON, adding, blocked, brand_of, wait, with_note
+from brandrelease.core.plans import (
+    AT_ONCE,
+    RETRY_SELDOM,
+    RETRY_SOON,
+    adding,
+    blocked,
+    brand_of,
+    refusal_of,
+    wait,
+    with_note,
+)
 from brandrelease.core.quarantine import refusal, what_stops
 from brandrelease.core.questions import in_flight, is_asked, is_busy, stop_orders
 from brandrelease.core.receiving import Received, Waits, receive, waits_for
@@ -41,8 +52,8 @@ def _decide(world: Snapshot) -> Plan:
     if verb := unheard(world.release):
         return _tell_refusal(world, _obey(world, verb))
     if is_asked(world.release) and not is_busy(world.release):
-        return _tell_refusal(world, _stop_builds(world, track(world, _receive(world))))
-    plan = _stop_builds(world, track(world, _go_on(world, world.release.status)))
+        return _tell_refusal(world, _stop_builds(world, invalidated(world, track(world, _receive(world)))))
+    plan = _stop_builds(world, invalidated(world, track(world, _go_on(world, world.release.status))))
     return _tell_refusal(world, _then_what_waits(world, plan))
 
 
@@ -198,9 +209,10 @@ def _tell_refusal(world: Snapshot, plan: Plan) -> Plan:
 
     Where it is not what the current release waits for, that release's own state is told first.
     """
-    if world.refusal is None or plan.action is None or world.refusal.action not in {"", type(plan.action).__name__}:
+    refused = refusal_of(world, plan.action) if plan.action is not None else None
+    if refused is None or isinstance(plan.action, Invalidate):  # that has a condition of its own
         return plan
     if plan.status.next is not None or isinstance(plan.action, CancelBuild):
-        return replace(adding(world, plan, world.refusal.message), retry=RETRY_SOON)
-    headline = Headline(Phase.Blocked, world.refusal.reason, world.refusal.message)
+        return replace(adding(world, plan, refused.message), retry=RETRY_SOON)
+    headline = Headline(Phase.Blocked, refused.reason, refused.message)
     return replace(plan, status=present(world.release, plan.status, headline, world.now), retry=RETRY_SOON)

@@ -7,9 +7,9 @@ from typing import Final
 from brandrelease.apis.brand import Brand, Environment
 from brandrelease.apis.brandrelease import BrandReleaseStatus, ConditionType, Phase
 from brandrelease.apis.reasons import Reason
-from brandrelease.core.actions import DeploymentPatch, Plan
+from brandrelease.core.actions import Action, DeploymentPatch, Plan
 from brandrelease.core.obstacles import container_of
-from brandrelease.core.snapshot import DeploymentView, Snapshot
+from brandrelease.core.snapshot import DeploymentView, Refusal, Snapshot
 from brandrelease.core.status import Headline, present
 
 RETRY_SOON: Final = timedelta(seconds=60)
@@ -37,17 +37,31 @@ def with_note(message: str, note: str | None) -> str:
 
 def adding(world: Snapshot, plan: Plan, note: str) -> Plan:
     """The plan with one more sentence for people."""
+    return _retold(world, plan, plan.status, note)
+
+
+def with_status(world: Snapshot, plan: Plan, status: BrandReleaseStatus) -> Plan:
+    """The plan with more in its status, and what people read first as it was."""
+    return _retold(world, plan, status, None)
+
+
+def _retold(world: Snapshot, plan: Plan, status: BrandReleaseStatus, note: str | None) -> Plan:
     ready = next(c for c in plan.status.conditions if c.type is ConditionType.Ready)
-    headline = Headline(
-        plan.status.phase or Phase.Pending, ready.reason, f"{_without_answer(plan, ready.message)} {note}"
-    )
-    return replace(plan, status=present(world.release, plan.status, headline, world.now))
+    message = with_note(_without_answer(plan, ready.message), note)
+    headline = Headline(plan.status.phase or Phase.Pending, ready.reason, message)
+    return replace(plan, status=present(world.release, status, headline, world.now))
 
 
 def _without_answer(plan: Plan, message: str) -> str:
     """`present` says it anew."""
     answer = plan.status.last_handled.answer if plan.status.last_handled else None
     return message.removesuffix(f" {answer}") if answer else message
+
+
+def refusal_of(world: Snapshot, action: Action) -> Refusal | None:
+    """The refusal of this kind of action, if it is what was tried last."""
+    refusal = world.refusal
+    return refusal if refusal is not None and refusal.action in {"", type(action).__name__} else None
 
 
 def brand_of(world: Snapshot) -> Brand:

@@ -204,6 +204,24 @@ class HookFailed:
 HookState = HookAbsent | HookRunning | HookSucceeded | HookFailed
 
 
+# --- the cache in front of the site ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class InvalidationAbsent:
+    """It was not asked for, as far as this process remembers."""
+
+
+@dataclass(frozen=True, slots=True)
+class InvalidationTaken:
+    """CloudFront has taken it. id: its name there; None where it was there already and CloudFront does not say."""
+
+    id: str | None
+
+
+InvalidationState = InvalidationAbsent | InvalidationTaken
+
+
 # --- the Deployment and its pods --------------------------------------------------------------------------------------
 
 
@@ -427,6 +445,8 @@ class Snapshot:
     wish: Target | None = None
     """The release that rollbackTo names, asked for in the registry too."""
     fellows: tuple[Fellow, ...] = ()
+    invalidation: InvalidationState | None = None
+    """How the invalidation stands that was asked for and is not known to have been taken."""
     refusal: Refusal | None = None
 
     @property

@@ -17,7 +17,7 @@ from brandrelease.apis.brandrelease import (
     PastRelease,
     Phase,
 )
-from brandrelease.apis.progress import MESSAGE_LIMIT
+from brandrelease.apis.progress import MESSAGE_LIMIT, Invalidation
 from brandrelease.apis.reasons import Reason
 from brandrelease.core.quarantine import active
 from brandrelease.core.words import cut
@@ -118,6 +118,8 @@ def _conditions(status: BrandReleaseStatus, headline: Headline) -> Iterator[_Con
             yield ConditionType.Quarantined, _YES, Reason.CommitQuarantined, text
     if status.migration is not None:
         yield ConditionType.RollbackUnsafe, _YES, Reason.MigrationRan, _unsafe(status.migration)
+    if status.current is not None and status.current.invalidation is not None:
+        yield from _cache(status.current.invalidation)
 
 
 def _unsafe(migration: Migration) -> str:
@@ -126,6 +128,17 @@ def _unsafe(migration: Migration) -> str:
         "and that release did not go live since: older code would meet a database that it may not know. "
         "Nothing is rolled back by itself (rollback.afterMigration is Hold)."
     )
+
+
+def _cache(invalidation: Invalidation) -> Iterator[_Condition]:
+    """Only what CloudFront has answered is told: before that, nobody knows anything."""
+    if invalidation.problem is not None:
+        given_up = invalidation.finished_at is not None
+        value = _NO if given_up else _UNKNOWN
+        yield ConditionType.CacheInvalidated, value, Reason.InvalidationFailed, invalidation.problem
+    elif invalidation.finished_at is not None:
+        text = f"CloudFront has taken invalidation {invalidation.id or invalidation.reference}: what it had kept is gone within minutes."
+        yield ConditionType.CacheInvalidated, _YES, Reason.Succeeded, text
 
 
 def _progress(current: CurrentRelease, headline: Headline) -> Iterator[_Condition]:

@@ -12,6 +12,7 @@ class Call(Enum):
     ListBuildsForProject = ("codebuild", "ListBuildsForProject")
     GetLogEvents = ("logs", "GetLogEvents")
     DescribeImages = ("ecr", "DescribeImages")
+    CreateInvalidation = ("cloudfront", "CreateInvalidation")
     GetCallerIdentity = ("sts", "GetCallerIdentity")
 
     @property

@@ -63,7 +63,7 @@ class AwsError(Exception):
         if self.code in _EXPIRED:
             return f"The operator's AWS credentials have expired ({self.code}); they are read anew and {what} is asked again."
         if self.failure is FailureClass.Quota:
-            return f"AWS takes no more builds for now ({self.code}): {self.words}. It is asked again; ask AWS for a higher quota if this happens often."
+            return f"AWS takes no more for now ({self.code}): {self.words}. It is asked again; ask AWS for a higher quota if this happens often."
         if self.failure is FailureClass.Transient:
             return f"AWS could not answer {what} ({self.code}): {self.words}. It is asked again."
         return f"AWS refuses {what} ({self.code}): {self.words}. Correct the Brand or what it names in AWS; it is asked again."

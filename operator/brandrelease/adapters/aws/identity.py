@@ -1,13 +1,14 @@
 """Who the operator is for AWS: asked once at the start, so that a wrong role is found before the first release is."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from brandrelease.adapters.aws.api import AwsApi
 from brandrelease.adapters.aws.calls import Call
 from brandrelease.adapters.aws.errors import AwsError
 
-ANYWHERE = "us-east-1"
-"""STS answers in every region; this one is always enabled."""
+ANYWHERE: Final = "us-east-1"
+"""STS answers in every region, and CloudFront knows none; this one is always enabled."""
 
 
 @dataclass(frozen=True, slots=True)
