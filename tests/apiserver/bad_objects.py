@@ -38,6 +38,12 @@ def _hook(what: str, field: str, value: object, answer: str) -> Bad:
     return Bad(f"hook {what}", changes, f"spec.environments[0].hooks.preDeploy.{field}{answer}")
 
 
+def _cloud_front(what: str, field: str, value: object, answer: str) -> Bad:
+    """A distribution whose cache is invalidated, with one field changed."""
+    changes: Changes = {f"{CLOUD_FRONT}.distributionId": "E2QWRUHEXAMPLE", f"{CLOUD_FRONT}.{field}": value}
+    return Bad(f"cloudFront {what}", changes, f"spec.environments[0].cloudFront.{field}{answer}")
+
+
 def _ref(what: str, ref: object, answer: str) -> Bad:
     return Bad(f"ref {what}", {"spec.ref": ref}, f"spec.ref: {answer}")
 
@@ -80,6 +86,12 @@ OWN_DEPLOYMENT: Final = (
     "two environments must not release to the same Deployment; give each a namespace or a deployment of its own"
 )
 PRE_DEPLOY: Final = "spec.environments.0.hooks.preDeploy"
+CLOUD_FRONT: Final = "spec.environments.0.cloudFront"
+DISTRIBUTION: Final = (
+    "must be the id of a CloudFront distribution, for example 'E2QWRUHEXAMPLE', not its domain name or ARN"
+)
+SLASH: Final = "must begin with '/', for example '/*' or '/images/*'"
+AS_IN_ADDRESSES: Final = "must be English letters, digits and signs without spaces; write other letters as addresses have them, for example '%20' for a space"
 PROGRAM: Final = (
     "must begin with a program, for example [php, artisan, migrate, --force]; leave the hook out if nothing shall run"
 )
@@ -214,6 +226,27 @@ BAD_BRANDS: Final = (
     _environment("an empty mode", "rollback.mode", "", f': Unsupported value: "": {MODES}'),
     _environment("afterMigration a mode", "rollback.afterMigration", "Manual", ': Unsupported value: "Manual": supported values: "Hold", "Rollback"'),
     _environment("rollback a word", "rollback", "Manual", ' in body must be of type object: "string"'),
+    # The cache in front.
+    _cloud_front("with a domain name", "distributionId", "d111111abcdef8.cloudfront.net", f": {DISTRIBUTION}"),
+    _cloud_front("with an ARN", "distributionId", "arn:aws:cloudfront::123456789012:distribution/E2QWRUHEXAMPLE", f": {DISTRIBUTION}"),
+    _cloud_front("with an empty id", "distributionId", "", f": {DISTRIBUTION}"),
+    _cloud_front("with an endless id", "distributionId", "E" * 65, ": Too long: may not be more than 64 bytes"),
+    Bad("cloudFront without an id", {CLOUD_FRONT: {"paths": ["/*"]}}, "spec.environments[0].cloudFront.distributionId: Required value"),
+    _cloud_front("without paths", "paths", [], " in body should have at least 1 items"),
+    _cloud_front("of 16 paths", "paths", [f"/{number}" for number in range(16)], ": Too many: 16: must have at most 15 items"),
+    _cloud_front("with a path twice", "paths", ["/a", "/a"], '[1]: Duplicate value: "/a"'),
+    _cloud_front("with a path that begins with a star", "paths", ["*"], f"[0]: {SLASH}"),
+    _cloud_front("with an address", "paths", ["https://drumeo.com/*"], f"[0]: {SLASH}"),
+    _cloud_front("with an empty path", "paths", [""], f"[0]: {SLASH}"),
+    _cloud_front("with a star in the middle", "paths", ["/*/index.html"], "[0]: must have '*' at its end only, for example '/images/*'"),
+    _cloud_front("with two stars", "paths", ["/images/**"], "[0]: must have '*' at its end only, for example '/images/*'"),
+    _cloud_front("with a space", "paths", ["/a b"], f"[0]: {AS_IN_ADDRESSES}"),
+    _cloud_front("with a newline", "paths", ["/a\n"], f"[0]: {AS_IN_ADDRESSES}"),
+    _cloud_front("with letters of another script", "paths", ["/функция"], f"[0]: {AS_IN_ADDRESSES}"),
+    _cloud_front("with an endless path", "paths", ["/" + "a" * 256], "[0]: Too long: may not be more than 256 bytes"),
+    _cloud_front("with one path as text", "paths", "/*", ' in body must be of type array: "string"'),
+    Bad("cloudFront with a region", {f"{CLOUD_FRONT}.region": "us-east-1"}, 'unknown field "spec.environments[0].cloudFront.region"'),
+    Bad("cloudFront in small letters", {"spec.environments.0.cloudfront": {}}, 'unknown field "spec.environments[0].cloudfront"'),
     # The object as a whole.
     Bad("spec absent", {"spec": ABSENT}, "spec: Required value"),
     Bad("an unknown field", {"spec.environments.0.soakMinutes": 5}, 'unknown field "spec.environments[0].soakMinutes"'),

@@ -41,6 +41,7 @@ from brandrelease.apis.progress import (
     Dropout,
     HookProgress,
     HooksProgress,
+    Invalidation,
     LogTail,
     Retry,
     Rollback,
@@ -119,6 +120,13 @@ BRAND_EDGES: tuple[tuple[str, Any], ...] = (
     ("spec.environments.0.revisionHistoryLimit", 50),
     ("spec.environments.0.rollback", {"mode": "Manual", "afterMigration": "Rollback"}),
     ("spec.environments.0.rollback", {}),
+    ("spec.environments.0.cloudFront", {"distributionId": "E2QWRUHEXAMPLE"}),
+    ("spec.environments.0.cloudFront", {"distributionId": "E" * 64, "paths": ["/"]}),
+    (
+        "spec.environments.0.cloudFront",
+        {"distributionId": "E1", "paths": [f"/{number:02}{'x' * 252}*" for number in range(15)]},
+    ),
+    ("spec.environments.0.cloudFront", {"distributionId": "E1", "paths": ["/a%20b/~c(d)?e=f&g='h'*"]}),
     ("spec.environments.0.hooks", {}),
     ("spec.environments.0.hooks", {"postDeploy": {"command": ["/bin/true"], "timeoutSeconds": 1}}),
     (
@@ -163,6 +171,7 @@ def test_the_fullest_brand_is_accepted_within_what_the_rules_may_cost(api: Api) 
             "hooks": {
                 kind: {"command": ["p" * 256] * 64, "timeoutSeconds": 86400} for kind in ("preDeploy", "postDeploy")
             },
+            "cloudFront": {"distributionId": "E" * 64, "paths": [f"/{path:02}{'p' * 253}" for path in range(15)]},
         }
         for number in range(32)
     ]
@@ -317,6 +326,9 @@ def fullest_status() -> BrandReleaseStatus:
             dropouts=[Dropout(pod=f"{number:0253}", times=10**9, last=moment) for number in range(DROPOUTS_LIMIT)],
         ),
         rollback=Rollback(number=50, commit=commits[1], image=image, seen_on="u" * 64, paused=True, **times),
+        invalidation=Invalidation(
+            reference="r" * 128, requested_at=moment, finished_at=moment, id="i" * 128, problem=message
+        ),
         **said,
         **times,
     )

@@ -22,7 +22,8 @@ structlog.configure(processors=[lambda *_: (_ for _ in ()).throw(structlog.DropE
 MEDDLED = "registry.example.com/drumeo:meddled"
 HOOK = {"command": ["php", "artisan", "migrate"]}
 HISTORY = 4
-SERVERS = ("git_is_down", "registry_is_down", "controller_is_down", "nodes_are_full")
+CLOUD_FRONT = {"distributionId": "E2QWRUHEXAMPLE"}
+SERVERS = ("git_is_down", "registry_is_down", "cache_is_down", "controller_is_down", "nodes_are_full")
 """What may be down, by its name in the simulated world."""
 
 POLICY = {"mode": ("Automatic", "Manual"), "afterMigration": ("Hold", "Rollback")}
@@ -215,7 +216,8 @@ class Histories(RuleBasedStateMachine):
     def _draw_brand(self, data: st.DataObject) -> None:
         hooks = {name: HOOK for name in ("preDeploy", "postDeploy") if data.draw(st.booleans(), label=name)}
         policy = {name: data.draw(st.sampled_from(values), label=name) for name, values in POLICY.items()}
-        self.world.change_brand(revisionHistoryLimit=HISTORY, hooks=hooks, rollback=policy)
+        cloud_front = CLOUD_FRONT if data.draw(st.booleans(), label="cloudFront") else None
+        self.world.change_brand(revisionHistoryLimit=HISTORY, hooks=hooks, rollback=policy, cloudFront=cloud_front)
 
     @precondition(lambda self: self.world.hooks.jobs)
     @rule()
@@ -320,7 +322,9 @@ class Histories(RuleBasedStateMachine):
         waits_to_try_again = status.current is not None and status.current.retry is not None
         tracked = spec is not None and spec.track_interval_seconds is not None
         settled = status.phase not in IN_FLIGHT and status.next is None
-        return settled and not waits_to_try_again and not tracked
+        asked = status.current.invalidation if status.current is not None else None
+        waits_for_the_cache = asked is not None and asked.finished_at is None
+        return settled and not waits_to_try_again and not tracked and not waits_for_the_cache
 
     @invariant()
     def no_build_runs_for_nobody(self) -> None:
@@ -333,7 +337,7 @@ class Histories(RuleBasedStateMachine):
         world = self.world
         world.kill_in, self.more_at_once = None, 0
         self._mend_servers()
-        world.change_brand(revisionHistoryLimit=HISTORY)
+        world.change_brand(revisionHistoryLimit=HISTORY, cloudFront=CLOUD_FRONT)
         if world.site is None:
             world.make_deployment_anew()
         world.push("master", "the last commit", mends=True)
@@ -344,6 +348,8 @@ class Histories(RuleBasedStateMachine):
         assert world.headline() == ("Live", "Succeeded"), (world.headline(), world.message)
         assert world.status.current is not None
         assert world.status.current.commit == world.branches["refs/heads/master"]
+        last = [each for each in world.caches.made.values() if each.number == world.status.current.number]
+        assert [each.image for each in last] == [world.status.current.image], "the cache has forgotten what was before"
 
 
 # The committed run plays the same histories every time (derandomize, no database), so that a red build is red for

@@ -67,6 +67,7 @@ FOUND_IMAGE = "registry.example.com/drumeo:by-hand"
 BUILD_SECONDS, START_SECONDS, DEADLINE, SOAK, HOOK_SECONDS = 20, 3, 60, 30, 5
 SLOW_BUILD_SECONDS = 90
 AT_ONCE = timedelta()
+CACHE_IS_DOWN = Refusal(Reason.InvalidationFailed, "CloudFront does not answer.")
 
 
 class Behaviour(StrEnum):
@@ -196,8 +197,8 @@ class SimulatedCaches:
 
     async def invalidate(self, order: InvalidationOrder) -> None:
         self.calls.append(self._world.time)
-        if self.refusal is not None:
-            raise Refused(self.refusal)
+        if self.refusal is not None or self._world.cache_is_down:
+            raise Refused(self.refusal or CACHE_IS_DOWN)
         self._world._deed(f"invalidate {order.number}")
         self.made.setdefault(order.reference, order)
         self.remembered.add(order.reference)
@@ -232,7 +233,7 @@ class Simulation:
         self.kill_in: int | None = None
         self.kill_after_deed = False
         self.applied_images: list[tuple[int, str]] = []
-        self.git_is_down = self.registry_is_down = False
+        self.git_is_down = self.registry_is_down = self.cache_is_down = False
         self.due: datetime | None = None
         self.parents: dict[str, str | None] = {}
         self.undoes: dict[str, frozenset[str]] = {}

@@ -161,7 +161,18 @@ class Witness(Simulation):
                 name for name, (order, _) in self.hooks.jobs.items() if order.kind == PRE_DEPLOY and self._runs(name)
             ]
             assert not running, f"{what} while {running} runs"
+        if what.startswith("invalidate"):
+            self._judge_invalidation()
         super()._deed(what)
+
+    def _judge_invalidation(self) -> None:
+        """It is on record, a release has ended well or was left, and what serves is ours."""
+        current, site = self.status.current, self.site
+        assert current is not None
+        assert current.outcome is Outcome.Succeeded or (current.rollback and current.rollback.finished_at)
+        assert current.invalidation is not None
+        assert current.invalidation.finished_at is None
+        assert not (self.is_left_to_its_owner and site is not None and site.applied is not None)
 
     def _runs(self, job: str) -> bool:
         return self.time < self.hooks.jobs[job][1] + timedelta(seconds=HOOK_SECONDS)

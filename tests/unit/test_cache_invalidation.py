@@ -236,7 +236,7 @@ def test_killed_at_any_deed_cloudfront_sees_each_reference_once(world: Story, de
             world.play(seconds)
         world.ask(second)
     world.play(200)
-    assert world.kill_in is None, "it has died"
+    assert not world.kill_in, "it has died"
     assert list(world.caches.made) == [reference(1, first), reference(2, second)]
     assert (world.headline(), state(world)) == (("Live", "Succeeded"), ("True", "Succeeded"))
 

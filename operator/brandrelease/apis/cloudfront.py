@@ -23,7 +23,7 @@ class CloudFront(ApiModel):
     """What is invalidated once a release is live, and once one was rolled back."""
 
     distribution_id: str = Field(
-        max_length=32,
+        max_length=64,
         description="Id of the CloudFront distribution, for example E2QWRUHEXAMPLE.",
         json_schema_extra=rules(
             (
