@@ -92,5 +92,7 @@ def configure_logging(log_format: LogFormat, level: LogLevel) -> None:
     root.setLevel(level.value.upper())
     # kopf tells of every event at INFO and prints whole bodies at DEBUG; what we do ourselves is logged by us.
     logging.getLogger("kopf").setLevel(logging.WARNING)
+    # It tells of each endpoint and credential that it finds; who we are for AWS is told once, in our own words.
+    logging.getLogger("botocore").setLevel(logging.WARNING)
     # It warns that it takes no signals outside of the main thread; the signals are ours.
     logging.getLogger("kopf._core.reactor.running").setLevel(logging.ERROR)
