@@ -37,7 +37,6 @@ from brandrelease.controller.reconcile import Reconciler
 from brandrelease.controller.resync import Known, Resync
 from brandrelease.controller.work_queue import Key, WorkQueue
 from brandrelease.core.fairness import BuildInFlight
-from brandrelease.ports import Turns
 from brandrelease.settings import Settings
 from brandrelease.telemetry import Metrics
 
@@ -58,84 +57,82 @@ async def run(settings: Settings) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Aws:
-    """What speaks to AWS."""
+class _Work:
+    """The passes over BrandReleases, and what they wait for."""
 
-    api: AwsApi
+    queue: WorkQueue
+    turns: BuildTurns
+    aws: AwsApi
     watch: CodeBuildWatch
 
+    def enqueue(self, keys: Iterable[Key]) -> None:
+        for key in keys:
+            self.queue.add(key)
 
-def _world(settings: Settings, api: KubeApi, session: aiohttp.ClientSession, turns: Turns, aws: _Aws) -> World:
-    profile = JobProfile(
-        settings.build_namespace, settings.build_image, settings.build_security_profile, settings.insecure_registries
-    )
-    return World(
-        cluster=KubeCluster(api, settings.watch_namespaces),
-        git=GitCli(settings.cache_dir, allow_insecure=settings.allow_insecure_sources),
-        registry=Registries(Ecr(aws.api), RegistryApi(session, settings.insecure_registries)),
-        builders={
-            "codeBuild": CodeBuild(aws.api, aws.watch, SystemClock()),
-            "buildKit": BuildKit(api, profile),
-            "external": External(),
-        },
-        hooks=KubeHooks(api, partial(log_tail, api)),
-        caches=CloudFront(aws.api),
-        turns=turns,
-        clock=SystemClock(),
-        build_namespace=settings.build_namespace,
-    )
+    def forget(self, key: Key) -> None:
+        self.queue.forget(key)
+        self.turns.forget(key.namespace, key.name)
 
 
-async def _run(settings: Settings, api: KubeApi, session: aiohttp.ClientSession) -> None:
-    structlog.contextvars.bind_contextvars(instance=settings.instance)
-    metrics, known, interest = Metrics(), Known(), Interest()
-
+def _work(settings: Settings, api: KubeApi, session: aiohttp.ClientSession, metrics: Metrics, known: Known) -> _Work:
     def wake(key: Key) -> None:
         queue.add(key)  # the queue is made below: it needs the passes, and they need the turns
-
-    turns = BuildTurns(settings.max_concurrent_builds, wake)
-    metrics.builds_running.set_function(turns.building)
-    metrics.builds_waiting.set_function(turns.waiting)
 
     def news_of_build(name: str) -> None:
         for key in turns.holders(name):
             wake(key)
 
-    aws_api = AwsApi(metrics)
-    aws = _Aws(aws_api, CodeBuildWatch(aws_api, news_of_build))
-    world = _world(settings, api, session, turns, aws)
-    announcer = KubeAnnouncer(api, world.clock, settings.instance)
-    reconcile = Reconciler(world, announcer, metrics, known.brand_releases.saw_own_write)
-    queue = WorkQueue(reconcile, metrics)
+    turns, aws = BuildTurns(settings.max_concurrent_builds, wake), AwsApi(metrics)
+    metrics.builds_running.set_function(turns.building)
+    metrics.builds_waiting.set_function(turns.waiting)
+    watch, clock = CodeBuildWatch(aws, news_of_build), SystemClock()
+    profile = JobProfile(
+        settings.build_namespace, settings.build_image, settings.build_security_profile, settings.insecure_registries
+    )
+    world = World(
+        cluster=KubeCluster(api, settings.watch_namespaces),
+        git=GitCli(settings.cache_dir, allow_insecure=settings.allow_insecure_sources),
+        registry=Registries(Ecr(aws), RegistryApi(session, settings.insecure_registries)),
+        builders={
+            "codeBuild": CodeBuild(aws, watch, clock),
+            "buildKit": BuildKit(api, profile),
+            "external": External(),
+        },
+        hooks=KubeHooks(api, partial(log_tail, api)),
+        caches=CloudFront(aws),
+        turns=turns,
+        clock=clock,
+        build_namespace=settings.build_namespace,
+    )
+    announcer = KubeAnnouncer(api, clock, settings.instance)
+    queue = WorkQueue(Reconciler(world, announcer, metrics, known.brand_releases.saw_own_write), metrics)
+    return _Work(queue, turns, aws, watch)
 
-    def enqueue(keys: Iterable[Key]) -> None:
-        for key in keys:
-            queue.add(key)
 
-    def forget(key: Key) -> None:
-        queue.forget(key)
-        turns.forget(key.namespace, key.name)
-
+async def _run(settings: Settings, api: KubeApi, session: aiohttp.ClientSession) -> None:
+    structlog.contextvars.bind_contextvars(instance=settings.instance)
+    metrics, known, interest = Metrics(), Known(), Interest()
+    work = _work(settings, api, session, metrics, known)
     watched = WatchedObjects(api, settings.watch_namespaces, settings.build_namespace, handlers.SELECTORS)
-    resync = Resync(watched, known, interest.by_kind(), enqueue, metrics)
-    probes = Probes(metrics, queue.oldest_wait, resync.silence)
+    resync = Resync(watched, known, interest.by_kind(), work.enqueue, metrics)
+    probes = Probes(metrics, work.queue.oldest_wait, resync.silence)
     runner = await probes.start(settings.http_host, settings.http_port, settings.resync_seconds)
     log.info("The operator runs.", http=settings.http_address)
     pump = handlers.Pump(
         settings.watch_namespaces, settings.build_namespace, kubeconfig=settings.kubeconfig is not None
     )
-    telling = asyncio.create_task(_tell_who_we_are(aws_api))
+    telling = asyncio.create_task(_tell_who_we_are(work.aws))
     try:
-        turns.seed(await _builds_in_flight(api, settings.watch_namespaces))
+        work.turns.seed(await _builds_in_flight(api, settings.watch_namespaces))
         await _until_the_first_ends(
-            pump.run(Arrivals(interest, known, enqueue, forget)),
-            queue.run(settings.workers),
+            pump.run(Arrivals(interest, known, work.enqueue, work.forget)),
+            work.queue.run(settings.workers),
             resync.run(settings.resync_seconds),
-            aws.watch.run(),
+            work.watch.run(),
         )
     finally:
         telling.cancel()
-        aws_api.close()
+        work.aws.close()
         await runner.cleanup()
         log.info("The operator has stopped.")
 

@@ -8,15 +8,14 @@ from brandrelease.apis.brand import Brand
 from brandrelease.apis.brandrelease import BrandRelease, BrandReleaseStatus
 from brandrelease.apis.reasons import Reason
 from brandrelease.core.actions import Announcement, DeploymentPatch, HookOrder, InvalidationOrder
+from brandrelease.core.builds_seen import BuildState, ImageLookup, Turn
 from brandrelease.core.images import BuildOrder
 from brandrelease.core.snapshot import (
     BrandInvalid,
-    BuildState,
     Changes,
     DeploymentView,
     Fellow,
     HookState,
-    ImageLookup,
     InvalidationState,
     Lineage,
     PodView,
@@ -24,7 +23,6 @@ from brandrelease.core.snapshot import (
     Refusal,
     Resolution,
     Suspect,
-    Turn,
     Unresolved,
 )
 

@@ -12,8 +12,7 @@ from enum import StrEnum
 from typing import Final, Protocol
 
 from brandrelease.apis.reasons import Reason
-from brandrelease.core.images import BuildOrder
-from brandrelease.core.snapshot import (
+from brandrelease.core.builds_seen import (
     BuildAbsent,
     BuildFailed,
     BuildRunning,
@@ -23,6 +22,7 @@ from brandrelease.core.snapshot import (
     ImageFound,
     ImageLookup,
 )
+from brandrelease.core.images import BuildOrder
 from brandrelease.ports import Builder
 
 LAST_WORDS: Final = "the template of the home page is not there"

@@ -21,14 +21,20 @@ from brandrelease.controller.observe import World
 from brandrelease.controller.reconcile import Reconciler
 from brandrelease.controller.work_queue import Again, Key
 from brandrelease.core.actions import Announcement, DeploymentPatch, HookOrder, InvalidationOrder
-from brandrelease.core.images import BuildOrder, build_order
-from brandrelease.core.snapshot import (
-    BrandInvalid,
+from brandrelease.core.builds_seen import (
     BuildAbsent,
     BuildFailed,
     BuildRunning,
     BuildState,
     BuildSucceeded,
+    ImageAbsent,
+    ImageFound,
+    ImageLookup,
+    ImageUnknown,
+)
+from brandrelease.core.images import BuildOrder, build_order
+from brandrelease.core.snapshot import (
+    BrandInvalid,
     Changes,
     ContainerKind,
     ContainerView,
@@ -39,10 +45,6 @@ from brandrelease.core.snapshot import (
     HookRunning,
     HookState,
     HookSucceeded,
-    ImageAbsent,
-    ImageFound,
-    ImageLookup,
-    ImageUnknown,
     InvalidationAbsent,
     InvalidationState,
     InvalidationTaken,

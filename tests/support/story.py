@@ -12,18 +12,9 @@ from brandrelease.adapters.builders.external import External
 from brandrelease.apis.brand import Brand
 from brandrelease.apis.brandrelease import BrandRelease, CurrentRelease, PastRelease, RunningRelease
 from brandrelease.core.actions import DeploymentPatch
+from brandrelease.core.builds_seen import BuildFailed, BuildState, BuildSucceeded, ImageLookup
 from brandrelease.core.images import BuildOrder, build_order
-from brandrelease.core.snapshot import (
-    BuildFailed,
-    BuildState,
-    BuildSucceeded,
-    DeploymentView,
-    ImageLookup,
-    PodView,
-    Refusal,
-    Resolution,
-    Resolved,
-)
+from brandrelease.core.snapshot import DeploymentView, PodView, Refusal, Resolution, Resolved
 from brandrelease.ports import Builder, Refused, Secret
 from support.simulation import REPOSITORY, Behaviour, Deployment, Simulation, brand
 

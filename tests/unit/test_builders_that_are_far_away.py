@@ -4,8 +4,7 @@ import pytest
 
 from brandrelease.apis.brand import Brand
 from brandrelease.apis.reasons import Reason
-from brandrelease.core.images import BuildOrder
-from brandrelease.core.snapshot import (
+from brandrelease.core.builds_seen import (
     BuildFailed,
     BuildRunning,
     BuildState,
@@ -18,8 +17,9 @@ from brandrelease.core.snapshot import (
     ImageFound,
     ImageLookup,
     ImageUnknown,
-    Refusal,
 )
+from brandrelease.core.images import BuildOrder
+from brandrelease.core.snapshot import Refusal
 from brandrelease.ports import Secret
 from support.simulation import Behaviour, commit_id
 from support.story import Story

@@ -7,6 +7,7 @@ import pytest
 
 from brandrelease.apis.reasons import Reason
 from brandrelease.core.blame import BLAME
+from brandrelease.core.builds_seen import BuildFailed, BuildRunning, BuildState, BuildSucceeded
 from brandrelease.core.codebuild import (
     TREATMENT,
     BuildPhase,
@@ -16,7 +17,6 @@ from brandrelease.core.codebuild import (
     class_of_error,
     state_of,
 )
-from brandrelease.core.snapshot import BuildFailed, BuildRunning, BuildState, BuildSucceeded
 from support.orders import COMMIT, ORDER
 
 VIEW = CodeBuildView(

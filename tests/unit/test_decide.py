@@ -13,18 +13,9 @@ from brandrelease.apis.brand import Brand
 from brandrelease.apis.brandrelease import Blame, BrandRelease, Outcome
 from brandrelease.apis.reasons import Reason
 from brandrelease.controller.work_queue import Again
+from brandrelease.core.builds_seen import BuildFailed, BuildRunning, BuildSucceeded, ImageAbsent, ImageUnknown
 from brandrelease.core.images import build_order
-from brandrelease.core.snapshot import (
-    BrandInvalid,
-    BuildFailed,
-    BuildRunning,
-    BuildSucceeded,
-    ImageAbsent,
-    ImageUnknown,
-    Refusal,
-    Resolution,
-    Unresolved,
-)
+from brandrelease.core.snapshot import BrandInvalid, Refusal, Resolution, Unresolved
 from brandrelease.ports import Secret
 from support.simulation import (
     AT_ONCE,

@@ -10,8 +10,9 @@ from brandrelease.adapters.kube.fellows import fellows
 from brandrelease.apis.brandrelease import Blame
 from brandrelease.apis.reasons import Reason
 from brandrelease.core.blame import blame_of
+from brandrelease.core.builds_seen import ImageAbsent
 from brandrelease.core.causes import CAUSES, alike
-from brandrelease.core.snapshot import Fellow, ImageAbsent
+from brandrelease.core.snapshot import Fellow
 from support.simulation import Behaviour
 from support.story import Story
 

@@ -7,8 +7,9 @@ import pytest
 
 from brandrelease.apis.brandrelease import Blame, Outcome
 from brandrelease.apis.reasons import Reason
+from brandrelease.core.builds_seen import BuildFailed, ImageAbsent
 from brandrelease.core.retrying import PAUSES, TRIES
-from brandrelease.core.snapshot import BuildFailed, Fellow, ImageAbsent
+from brandrelease.core.snapshot import Fellow
 from support.simulation import Behaviour, Killed
 from support.story import Story
 

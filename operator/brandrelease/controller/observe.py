@@ -12,6 +12,16 @@ from brandrelease.apis.healing import Hook
 from brandrelease.apis.reasons import Reason
 from brandrelease.controller.tracking import Tracking
 from brandrelease.controller.work_queue import Key
+from brandrelease.core.builds_seen import (
+    BuildAbsent,
+    BuildState,
+    BuildSucceeded,
+    ImageAbsent,
+    ImageArchived,
+    ImageFound,
+    ImageLookup,
+    ImageUnknown,
+)
 from brandrelease.core.deploying import suspect
 from brandrelease.core.health import Problem, needs_warnings
 from brandrelease.core.hooks import hook_in_flight, hook_order
@@ -32,18 +42,10 @@ from brandrelease.core.questions import (
     watches_pods,
 )
 from brandrelease.core.snapshot import (
-    BuildAbsent,
-    BuildState,
-    BuildSucceeded,
     Changes,
     Evidence,
     Fellow,
     HookState,
-    ImageAbsent,
-    ImageArchived,
-    ImageFound,
-    ImageLookup,
-    ImageUnknown,
     Lineage,
     PodWarning,
     Refusal,

@@ -10,8 +10,7 @@ from brandrelease.apis.brandrelease import ConditionType, CurrentRelease, Phase
 from brandrelease.apis.progress import BuildProgress
 from brandrelease.apis.reasons import Reason
 from brandrelease.core.actions import StartBuild
-from brandrelease.core.images import EXTERNAL, BuildOrder, build_key, build_order
-from brandrelease.core.snapshot import (
+from brandrelease.core.builds_seen import (
     BuildAbsent,
     BuildFailed,
     BuildRunning,
@@ -23,8 +22,9 @@ from brandrelease.core.snapshot import (
     ImageArchived,
     ImageFound,
     ImageUnknown,
-    Snapshot,
 )
+from brandrelease.core.images import EXTERNAL, BuildOrder, build_key, build_order
+from brandrelease.core.snapshot import Snapshot
 from brandrelease.core.words import seconds, short
 
 BUILD_ATTEMPTS: Final = 3

@@ -8,9 +8,9 @@ from types import MappingProxyType
 from typing import Final
 
 from brandrelease.apis.reasons import Reason
+from brandrelease.core.builds_seen import BuildFailed, BuildRunning, BuildState, BuildSucceeded, BuildTrace
 from brandrelease.core.images import BuildOrder
 from brandrelease.core.plain import plain
-from brandrelease.core.snapshot import BuildFailed, BuildRunning, BuildState, BuildSucceeded, BuildTrace
 from brandrelease.core.words import cut, seconds, short
 
 

@@ -16,17 +16,10 @@ from brandrelease.adapters.aws.errors import AwsError
 from brandrelease.adapters.builders.codebuild_answers import minutes, name_in, variables, view_of
 from brandrelease.adapters.builders.codebuild_watch import CodeBuildWatch, KnownBuild
 from brandrelease.apis.build import CodeBuild as Project
+from brandrelease.core.builds_seen import BuildAbsent, BuildFailed, BuildState, BuildTrace, BuildUnknown, BuildUnseen
 from brandrelease.core.codebuild import TREATMENT, FailureClass, state_of
 from brandrelease.core.images import BuildOrder
-from brandrelease.core.snapshot import (
-    BuildAbsent,
-    BuildFailed,
-    BuildState,
-    BuildTrace,
-    BuildUnknown,
-    BuildUnseen,
-    Refusal,
-)
+from brandrelease.core.snapshot import Refusal
 from brandrelease.ports import Clock, Refused
 
 QUEUE_MINUTES: Final = 15
