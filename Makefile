@@ -6,7 +6,7 @@ RUN := $(UV) run --frozen
 # The version for which everything is locked and checked; uv finds it or any newer one on the machine.
 PYTHON ?= 3.11
 KEEP ?= 0
-WORKERS ?= 4
+WORKERS ?= 3
 BUILDER ?= buildkit
 
 .PHONY: help

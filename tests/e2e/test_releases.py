@@ -136,11 +136,19 @@ def test_suspended_is_left_alone(story: Story) -> None:
 
 def test_idle_costs_no_request(story: Story) -> None:
     a_live_site(story)
+    eventually(lambda: _is_at_rest(story), 60)
     before = story.object["metadata"]["resourceVersion"]
     passes = _passes(story)
     time.sleep(5)
     assert story.object["metadata"]["resourceVersion"] == before
     assert _passes(story) == passes
+
+
+def _is_at_rest(story: Story) -> bool:
+    """The cluster's last words about the rollout have come, and the operator has looked at them."""
+    passes = _passes(story)
+    time.sleep(3)
+    return _passes(story) == passes
 
 
 def test_deleted_at_once_even_with_the_operator_down(story: Story) -> None:

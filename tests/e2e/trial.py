@@ -12,7 +12,7 @@ from e2e.story import Object, Story
 from support.kubectl import Seen, eventually
 
 RELEASE_LABEL: Final = "brandrelease.dev/release"
-SLACK: Final = 6.0
+SLACK: Final = 10.0
 """Seconds that a verdict may come late: a pass, the reading of a log, a busy machine."""
 ROUNDING: Final = 1.5
 """Seconds that it may come early: Kubernetes keeps whole seconds."""
