@@ -317,7 +317,9 @@ def fullest_status() -> BrandReleaseStatus:
         retry=Retry(number=4, at=moment),
         contains=commits,
         reverts=commits,
-        build=BuildProgress(builder="b" * 32, key="k" * 64, attempt=3, id="j" * 253, log_tail=log, **times),
+        build=BuildProgress(
+            builder="b" * 32, key="k" * 64, attempt=3, id="j" * 253, logs_url="u" * 1024, log_tail=log, **times
+        ),
         hooks=HooksProgress(pre_deploy=hook, post_deploy=hook),
         rollout=Rollout(seen_on="u" * 64, paused=True, **times),
         verification=Verification(

@@ -1,6 +1,6 @@
 """The contract of all builders, kept by `buildKit` on the real cluster; the others keep it in tests/adapters."""
 
-import hashlib
+import secrets
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 
@@ -84,8 +84,8 @@ class BuildKitWorkshop:
 
 
 @pytest.fixture
-def namespace(cluster: Cluster, request: pytest.FixtureRequest) -> Iterator[str]:
-    name = f"contract-{hashlib.sha1(request.node.name.encode()).hexdigest()[:8]}"
+def namespace(cluster: Cluster) -> Iterator[str]:
+    name = f"contract-{secrets.token_hex(4)}"
     kubectl = Kubectl.of(cluster)
     kubectl.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
     yield name

@@ -875,6 +875,9 @@ def test_rollback_to_answers_a_request_that_comes_with_it() -> None:
     assert world.headline() == ("Live", "Succeeded")
     assert outcomes(world)[0] == (3, "Succeeded", "Succeeded")
     assert world.running.commit == one, "whoever sets it means that this image shall run"
+    assert world.message.endswith(
+        'The request for "other" that still waited is answered by that; ask again if it is wanted.'
+    )
     world.ask("other")
     world.play(150)
     assert world.running.commit == commit_id("elsewhere")

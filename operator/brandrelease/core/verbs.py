@@ -357,9 +357,12 @@ def _heard(verb: Verb, status: BrandReleaseStatus, answer: str | None = None) ->
 
 
 def _answered(world: Snapshot, verb: Verb) -> BrandReleaseStatus:
-    """The record for a verb that says what shall run: an older request that still waits is answered by it too."""
+    """The record for a verb that says what shall run: a request that still waits is answered by it too, and that is told."""
     heard = world.release.model_copy(update={"status": _heard(verb, world.release.status)})
-    return heard.status.model_copy(update={"last_handled": handled(replace(world, release=heard))})
+    last, answer = handled(replace(world, release=heard)), None
+    if is_asked(world.release):
+        answer = f'The request for "{cut(world.release.spec.ref, 60)}" that still waited is answered by that; ask again if it is wanted.'
+    return heard.status.model_copy(update={"last_handled": last.model_copy(update={"answer": answer})})
 
 
 def _done(status: BrandReleaseStatus, verb: Verb, text: str, action: StopHook | None = None) -> Obeyed:
