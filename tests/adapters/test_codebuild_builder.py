@@ -347,7 +347,7 @@ async def test_what_a_build_says_of_its_digest_is_passed_on_for_the_core_to_comp
 # --- what AWS refuses ---------------------------------------------------------------------------------------------------
 
 REFUSED: dict[str, tuple[Fault, Reason, str]] = {
-    "a full account": (Fault("StartBuild", "AccountLimitExceededException"), Reason.BuildQuotaExceeded, "AWS takes no more builds for now"),
+    "a full account": (Fault("StartBuild", "AccountLimitExceededException"), Reason.BuildQuotaExceeded, "AWS takes no more for now"),
     "no right": (Fault("StartBuild", "AccessDeniedException"), Reason.BuilderMisconfigured, "does not allow the operator codebuild:StartBuild in us-east-2"),
     "busy": (Fault("StartBuild", "ThrottlingException", times=4), Reason.BuilderUnreachable, "It is asked again."),
     "ill": (Fault("StartBuild", "InternalFailure", times=4), Reason.BuilderUnreachable, "It is asked again."),
