@@ -316,6 +316,25 @@ async def test_the_end_of_the_log_is_kept_without_what_looks_like_a_secret(
     assert len(state.log_tail.splitlines()) <= 20
 
 
+async def test_a_build_that_has_failed_before_its_start_is_answered_has_its_log_all_the_same(
+    aws: CodeBuildServer, process: Start
+) -> None:
+    """So it is where a start is repeated within five minutes: the token's build may have ended by then."""
+    aws.script(Script(status="FAILED", log=("it was the page",)), project="drumeo")
+    order = order_of(aws)
+    await process().builder.start(order)
+    async with asyncio.timeout(30):
+        while aws.builds("drumeo")[0].status == "IN_PROGRESS":
+            await asyncio.sleep(0.02)
+    later = process()
+    later.builder._searched.add(("us-east-2", "drumeo"))  # as if the list had not shown it yet
+    await later.builder.start(order)
+    state = await ended(later.builder, order)
+    assert isinstance(state, BuildFailed)
+    assert "it was the page" in state.log_tail
+    assert len(aws.builds("drumeo")) == 1
+
+
 async def test_a_tag_that_is_there_already_and_cannot_be_changed_is_as_good_as_built(
     aws: CodeBuildServer, process: Start
 ) -> None:

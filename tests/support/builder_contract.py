@@ -98,7 +98,7 @@ async def test_the_digest_that_a_build_reports_is_that_of_the_registry(workshop:
     image = await workshop.look_up(order)
     assert isinstance(image, ImageFound)
     if workshop.builds_itself:
-        assert isinstance(state, BuildSucceeded)
+        assert isinstance(state, BuildSucceeded), state
         assert state.digest == image.digest
 
 
@@ -118,7 +118,7 @@ async def test_a_build_that_fails_by_its_dockerfile_says_so_and_keeps_the_end_of
     builder, order = await factory.process(), factory.order(Source.Broken)
     await builder.start(order)
     state = await ended(builder, order)
-    assert isinstance(state, BuildFailed)
+    assert isinstance(state, BuildFailed), state
     assert (state.reason, state.retriable) == (Reason.BuildFailed, False)
     assert LAST_WORDS in state.log_tail
     assert len(state.log_tail.encode()) <= 2048
@@ -133,7 +133,7 @@ async def test_a_build_that_is_cancelled_stops_and_leaves_nothing_at_work(factor
     await builder.cancel(order)
     await builder.cancel(order)
     state = await ended(builder, order)
-    assert not isinstance(state, BuildSucceeded)
+    assert not isinstance(state, BuildSucceeded), state
     assert not isinstance(await factory.look_up(order), ImageFound)
     await eventually(lambda: is_not(factory.is_at_work(order)))
 

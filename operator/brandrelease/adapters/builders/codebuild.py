@@ -17,7 +17,7 @@ from brandrelease.adapters.builders.codebuild_answers import minutes, name_in, v
 from brandrelease.adapters.builders.codebuild_watch import CodeBuildWatch, KnownBuild
 from brandrelease.apis.build import CodeBuild as Project
 from brandrelease.core.builds_seen import BuildAbsent, BuildFailed, BuildState, BuildTrace, BuildUnknown, BuildUnseen
-from brandrelease.core.codebuild import TREATMENT, FailureClass, state_of
+from brandrelease.core.codebuild import TREATMENT, CodeBuildView, FailureClass, state_of
 from brandrelease.core.images import BuildOrder
 from brandrelease.core.snapshot import Refusal
 from brandrelease.ports import Clock, Refused
@@ -61,8 +61,7 @@ class CodeBuild:
                     await self._search(project)
                 if not self._runs(order.name):
                     answer = await self._aws.call(Call.StartBuild, project.region, **_request(order, project))
-                    view = view_of(answer["build"])
-                    self._watch.know(order.name, project.region, view.id, view)
+                    self._take_up(order.name, project.region, view_of(answer["build"]))
             except AwsError as error:
                 if error.may_have_been_done:
                     self._searched.discard((project.region, project.project))
@@ -109,9 +108,12 @@ class CodeBuild:
         name, view = name_in(build), view_of(build)
         long_ago = view.ended_at is not None and view.ended_at < self._clock.now() - FORGOTTEN_AFTER
         if name is not None and not long_ago and self._watch.get(name) is None:
-            # One that ended badly is asked about once more, for the end of its log.
-            settled = view.running or view.status == "SUCCEEDED"
-            self._watch.know(name, region, view.id, view if settled else None)
+            self._take_up(name, region, view)
+
+    def _take_up(self, name: str, region: str, view: CodeBuildView) -> None:
+        """A build that was started or found. One that ended badly is asked about once more, for the end of its log."""
+        settled = view.running or view.status == "SUCCEEDED"
+        self._watch.know(name, region, view.id, view if settled else None)
 
     def _state_of(self, known: KnownBuild, order: BuildOrder) -> BuildState:
         if known.lost:
