@@ -23,6 +23,12 @@ def _image(what: str, repository: str, answer: str) -> Bad:
     return Bad(f"image {what}", {"spec.image.repository": repository}, f"spec.image.repository: {answer}")
 
 
+def code_build(what: str, project: str, region: str, answer: str) -> Bad:
+    """A Brand whose builder is this CodeBuild project."""
+    changes = {"spec.build": {"codeBuild": {"project": project, "region": region}}}
+    return Bad(what, changes, f"spec.build.codeBuild.{answer}")
+
+
 def _kit(what: str, field: str, value: object, answer: str) -> Bad:
     changes = {f"spec.build.buildKit.{field}": value}
     return Bad(what, changes, f"spec.build.buildKit.{field}: {answer}")
@@ -67,7 +73,7 @@ CONTAINER: Final = (
 FULL_REF: Final = (
     "must be a full ref name or a glob over full ref names, for example 'refs/heads/master' or 'refs/tags/v*'"
 )
-ONE_BUILDER: Final = "must name exactly one builder: either buildKit: {} (build in the cluster) or external: {}"
+ONE_BUILDER: Final = "must name exactly one builder: codeBuild: {project: ..., region: ...} (AWS CodeBuild), buildKit: {} (build in the cluster) or external: {} (CI pushes the image)"
 ARGUMENT: Final = "names of build arguments must be at most 128 letters, digits and '_' and must not begin with a digit, for example 'APP_VERSION'"
 SECRET: Final = "must be the name of a Secret in the build namespace, for example 'drumeo-credentials'"
 DEPLOYMENT: Final = "must be the name of a Deployment, for example 'drumeo-production-deployment'"
@@ -147,6 +153,13 @@ BAD_BRANDS: Final = (
     Bad("two builders", {"spec.build.external": {}}, f"spec.build: {ONE_BUILDER}"),
     Bad("no builder", {"spec.build": {}}, f"spec.build: {ONE_BUILDER}"),
     Bad("build absent", {"spec.build": ABSENT}, "spec.build: Required value"),
+    Bad("codeBuild beside buildKit", {"spec.build.codeBuild": {"project": "drumeo", "region": "us-east-2"}}, f"spec.build: {ONE_BUILDER}"),
+    code_build("a project by its ARN", "arn:aws:codebuild:us-east-2:123456789012:project/drumeo", "us-east-2", "project: must be the name of a CodeBuild project, for example 'drumeo', not its ARN"),
+    code_build("a project that is an option", "--project", "us-east-2", "project: must be the name of a CodeBuild project"),
+    code_build("a project too long", "a" * 151, "us-east-2", "project: Too long: may not be more than 150 bytes"),
+    code_build("a region that is none", "drumeo", "Ohio", "region: must be an AWS region, for example 'us-east-2'"),
+    code_build("a region with a host in it", "drumeo", "us-east-2.evil.example", "region: must be an AWS region"),
+    Bad("codeBuild without a project", {"spec.build": {"codeBuild": {"region": "us-east-2"}}}, "spec.build.codeBuild.project: Required value"),
     Bad("builder a word", {"spec.build.buildKit": "yes"}, 'spec.build.buildKit in body must be of type object: "string"'),
     Bad("a build of no time", {"spec.build.timeoutSeconds": 0}, "spec.build.timeoutSeconds in body should be greater than or equal to 60"),
     Bad("a build of two days", {"spec.build.timeoutSeconds": 172800}, "spec.build.timeoutSeconds in body should be less than or equal to 86400"),

@@ -16,14 +16,20 @@ BUILD: Mapping[str, Any] = {
     "key": "k" * 64,
     "attempt": 1,
     "startedAt": NOW,
-    "id": "br-drumeo-1-1",
+    "id": "br-drumeo-kkkkkkkkkk-1",
 }
 CURRENT: Mapping[str, Any] = {"number": 1, "ref": "refs/heads/master", "commit": "c" * 40, "startedAt": NOW}
 IMAGE = "registry.example.com/drumeo@sha256:" + "0" * 64
 
 STATUSES: dict[str, dict[str, Any] | None] = {
     "building": {"current": {**CURRENT, "build": BUILD}},
-    "building-a-second-time": {"current": {**CURRENT, "build": {**BUILD, "attempt": 2, "id": "br-drumeo-1-2"}}},
+    "building-a-second-time": {
+        "current": {**CURRENT, "build": {**BUILD, "attempt": 2, "id": "br-drumeo-kkkkkkkkkk-2"}}
+    },
+    "building-beside-what-is-judged": {
+        "current": {**CURRENT, "image": IMAGE},
+        "next": {**CURRENT, "build": {**BUILD, "builder": "codeBuild", "attempt": 3, "id": None}},
+    },
     "new": None,
     "nothing-was-released-yet": {"phase": "Pending"},
     "waiting-for-its-turn": {"current": CURRENT},
@@ -55,8 +61,9 @@ async def test_builds_that_were_started_and_have_not_ended_are_found_on_whicheve
 ) -> None:
     given(api, namespace)
     expected = [
-        BuildInFlight(namespace, "building", "drumeo", "br-drumeo-1-1"),
-        BuildInFlight(namespace, "building-a-second-time", "drumeo", "br-drumeo-1-2"),
+        BuildInFlight(namespace, "building", "drumeo", "br-drumeo-kkkkkkkkkk-1"),
+        BuildInFlight(namespace, "building-a-second-time", "drumeo", "br-drumeo-kkkkkkkkkk-2"),
+        BuildInFlight(namespace, "building-beside-what-is-judged", "drumeo", "br-drumeo-kkkkkkkkkk-3"),
     ]
     for page in (1, 2, 50):
         assert await found(api_server, frozenset({namespace}), page) == expected, f"{page} on a page"
@@ -68,5 +75,6 @@ async def test_without_names_all_namespaces_are_read(api_server: ApiServer, api:
     assert [build.name for build in everywhere if build.namespace == namespace] == [
         "building",
         "building-a-second-time",
+        "building-beside-what-is-judged",
     ]
     assert await found(api_server, frozenset({"there-is-no-such-namespace"}), page=4) == []
