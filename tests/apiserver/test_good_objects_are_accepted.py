@@ -95,6 +95,7 @@ BRAND_EDGES: tuple[tuple[str, Any], ...] = (
     ("spec.source.secretName", "drumeo-git"),
     ("spec.image.secretName", "some.dotted.name"),
     ("spec.build", {"external": {}}),
+    ("spec.build", {"codeBuild": {"project": "drumeo_2-x", "region": "us-gov-west-1"}}),
     ("spec.build", {"buildKit": {}, "timeoutSeconds": 60}),
     ("spec.build", {"buildKit": {}, "timeoutSeconds": 86400}),
     ("spec.build.buildKit.context", "docker/web..old/./x"),
