@@ -50,6 +50,10 @@ class CodeBuildWorkshop:
                 self._aws.script(Script(status="FAILED", log=("step 1", LAST_WORDS)), project="drumeo")
             case Source.Slow:
                 self._aws.script(Script(seconds=60), project="drumeo")
+            case Source.Missing:
+                self._aws.script(Script(status="FAILED", phase="DOWNLOAD_SOURCE"), project="drumeo")
+            case Source.Endless:
+                self._aws.script(Script(status="TIMED_OUT"), project="drumeo")
             case Source.Good:
                 pass
         commit = hashlib.sha1(f"{source} {number}".encode()).hexdigest()

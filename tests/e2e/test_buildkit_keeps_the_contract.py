@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import aiohttp
 import pytest
@@ -27,6 +27,7 @@ STEPS = {
     Source.Good: "RUN echo {number} > /built.txt",
     Source.Broken: f"RUN echo '{LAST_WORDS}' && false",
     Source.Slow: "RUN sleep 600",
+    Source.Endless: "RUN sleep 601",
 }
 
 
@@ -53,10 +54,13 @@ class BuildKitWorkshop:
         return BuildKit(self.api, JobProfile(self.namespace, image, SecurityProfile.UserNamespace, insecure))
 
     def order(self, source: Source, number: int = 1) -> BuildOrder:
+        if source is Source.Missing:
+            return build_order(self._brand(number), "f" * 40, 1)
         if (source, number) not in self.commits:
             dockerfile = f"FROM {self.base}\n{STEPS[source].format(number=number)}\n"
             self.commits[source, number] = self.repository.commit({"Dockerfile": dockerfile}, f"{source} {number}")
-        return build_order(self._brand(number), self.commits[source, number], 1)
+        order = build_order(self._brand(number), self.commits[source, number], 1)
+        return replace(order, timeout_seconds=10) if source is Source.Endless else order
 
     async def starts(self, order: BuildOrder) -> int:
         """A Job is never made anew under its name, so it is one build if its pod was made once."""

@@ -35,6 +35,8 @@ class Source(StrEnum):
     Good = "good"
     Broken = "broken"
     Slow = "slow"
+    Missing = "missing"
+    Endless = "endless"
 
 
 class Workshop(Protocol):
@@ -66,8 +68,10 @@ __all__ = [
     "test_a_build_that_fails_by_its_dockerfile_says_so_and_keeps_the_end_of_the_log",
     "test_a_build_that_is_asked_for_twice_is_started_once",
     "test_a_build_that_is_cancelled_stops_and_leaves_nothing_at_work",
+    "test_a_build_that_takes_too_long_is_ended_and_says_so",
     "test_a_build_that_was_never_started_is_absent_and_can_be_cancelled",
     "test_a_process_that_is_killed_after_the_start_finds_its_build_again",
+    "test_a_source_that_is_not_there_is_no_fault_of_the_commit",
     "test_cancelling_a_build_that_is_done_changes_nothing",
     "test_many_builds_at_once_are_each_built_once",
     "test_the_digest_that_a_build_reports_is_that_of_the_registry",
@@ -124,6 +128,24 @@ async def test_a_build_that_fails_by_its_dockerfile_says_so_and_keeps_the_end_of
     assert len(state.log_tail.encode()) <= 2048
     assert not isinstance(await factory.look_up(order), ImageFound)
     assert await factory.starts(order) == 1, "another attempt would fail alike"
+
+
+async def test_a_source_that_is_not_there_is_no_fault_of_the_commit(factory: Workshop) -> None:
+    builder, order = await factory.process(), factory.order(Source.Missing)
+    await builder.start(order)
+    state = await ended(builder, order)
+    assert isinstance(state, BuildFailed), state
+    assert (state.reason, state.retriable) == (Reason.BuildInfrastructureFailed, True), state
+
+
+async def test_a_build_that_takes_too_long_is_ended_and_says_so(factory: Workshop) -> None:
+    builder, order = await factory.process(), factory.order(Source.Endless)
+    await builder.start(order)
+    state = await ended(builder, order)
+    assert isinstance(state, BuildFailed), state
+    assert (state.reason, state.retriable) == (Reason.BuildTimedOut, False), state
+    assert "spec.build.timeoutSeconds" in state.message
+    await eventually(lambda: is_not(factory.is_at_work(order)))
 
 
 async def test_a_build_that_is_cancelled_stops_and_leaves_nothing_at_work(factory: Workshop) -> None:

@@ -21,7 +21,7 @@ from brandrelease.core.builds_seen import (
 from brandrelease.core.images import BuildOrder
 from brandrelease.core.snapshot import Refusal
 from brandrelease.ports import Secret
-from support.simulation import Behaviour, commit_id
+from support.simulation import Behaviour, Killed, commit_id
 from support.story import Story
 
 pytestmark = pytest.mark.usefixtures("quiet")
@@ -169,6 +169,24 @@ def test_a_build_that_is_to_be_stopped_is_stopped_also_where_its_state_is_not_kn
     far.say("abort", "1")
     far.play(3)
     assert f"cancel {commit_id('one')[:7]}" in far.deeds
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["just before", "just after"])
+@pytest.mark.parametrize("deed", range(1, 9))
+def test_wherever_the_operator_dies_a_commit_is_built_once_and_goes_live(deed: int, *, after: bool) -> None:
+    world = Far()
+    commit = world.push("master", "one")
+    world.ask("master")
+    world.kill_in, world.kill_after_deed = deed, after
+    for _ in range(200):
+        try:
+            world.play(1)
+        except Killed:
+            world.restart()
+            world.settle()
+    assert not world.kill_in, "it has died"
+    assert (world.headline(), world.running.commit) == (("Live", "Succeeded"), commit)
+    assert world.builds_started == [world.job(commit)]
 
 
 def test_an_archived_image_is_neither_built_again_nor_deployed_until_it_is_restored() -> None:
