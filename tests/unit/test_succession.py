@@ -183,6 +183,21 @@ def test_an_operator_that_dies_in_between_comes_to_the_same_end(deed: int, *, af
     assert outcomes(world)[1][:2] in {(2, "RolledBack"), (2, "Superseded")}
 
 
+def test_a_release_whose_change_the_cluster_refuses_is_replaced_at_once() -> None:
+    world = Story()
+    world.release("one")
+    world.refusal = Refusal(Reason.DeploymentRefused, "A webhook refuses it.")
+    world.push("master", "two")
+    world.ask("master")
+    world.play(60)
+    assert world.headline() == ("Blocked", "DeploymentRefused")
+    asks(world, "three")
+    assert (world.current.number, world.status.next) == (3, None), "nothing of the older one is there to be judged"
+    world.refusal = None
+    world.play(150)
+    assert (world.headline(), world.running.commit) == (("Live", "Succeeded"), commit_id("three"))
+
+
 # --- people in between --------------------------------------------------------------------------------------------------
 
 

@@ -37,9 +37,10 @@ def prepared(release: BrandRelease) -> CurrentRelease | None:
 
 
 def is_judged(status: BrandReleaseStatus) -> bool:
-    """Whether the Deployment carries the current release, and nobody knows yet how it ends."""
+    """Whether the Deployment was seen with the current release, and nobody knows yet how it ends."""
     current = status.current
-    return current is not None and current.outcome is None and current.rollout is not None
+    rollout = current.rollout if current is not None and current.outcome is None else None
+    return rollout is not None and rollout.seen_on is not None
 
 
 def rolling_back(release: BrandRelease) -> bool:
