@@ -23,7 +23,7 @@ setup: $(UV) ## Install what development needs into .venv
 # --- checks, fast ones first -------------------------------------------------------------------------------------------
 
 .PHONY: check
-check: setup lint types imports verify unit ## Everything that needs no server (under 30 s)
+check: setup lint types imports verify unit ## Everything that needs no server (about 50 s on two cores)
 
 .PHONY: lint
 lint: ; @$(RUN) ruff check --quiet . && $(RUN) ruff format --check --quiet . && $(RUN) codespell --quiet-level 3
