@@ -10,6 +10,7 @@ from brandrelease.apis.reasons import Reason
 from brandrelease.core.actions import Announcement, DeploymentPatch, HookOrder, InvalidationOrder
 from brandrelease.core.builds_seen import BuildState, ImageLookup, Turn
 from brandrelease.core.images import BuildOrder
+from brandrelease.core.measured import CheckOrder, Measured, Observation
 from brandrelease.core.snapshot import (
     BrandInvalid,
     Changes,
@@ -115,6 +116,26 @@ class Caches(Protocol):
 
     async def invalidate(self, order: InvalidationOrder) -> None:
         """Ask for it, or do nothing if it was asked for before; raises Refused."""
+        ...
+
+
+class Check(Protocol):
+    """A source of signals besides the pods. Nothing here raises: what goes wrong is part of the answer."""
+
+    async def measure(self, order: CheckOrder, secret: Secret | None) -> Observation:
+        """Look once. secret: what the check's secretName holds."""
+        ...
+
+
+class Measurements(Protocol):
+    """Looks in the background, so that no pass waits for a slow source; a BrandRelease is looked at again after each."""
+
+    def last(self, release: BrandRelease, order: CheckOrder, newer_than: datetime) -> Measured | None:
+        """What the last look found, if it ended later than this; else None, and a new look begins unless one is under way."""
+        ...
+
+    def forget(self, namespace: str, name: str) -> None:
+        """The BrandRelease is gone, or nothing of it is looked at any more."""
         ...
 
 

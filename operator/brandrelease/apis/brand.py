@@ -5,6 +5,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import Field
 
 from brandrelease.apis.build import Build
+from brandrelease.apis.checks import CHECKS_LIMIT, Check
 from brandrelease.apis.cloudfront import CloudFront
 from brandrelease.apis.healing import Hooks, RollbackPolicy
 from brandrelease.apis.model import ApiModel, list_map, list_set, rules
@@ -222,6 +223,12 @@ class Environment(ApiModel):
     revision_history_limit: int = Field(default=10, ge=1, le=50, description="Releases kept in status.history.")
     rollback: RollbackPolicy = Field(default_factory=RollbackPolicy, description="How a bad release is left.")
     hooks: Hooks = Field(default_factory=Hooks, description="What runs before and after the change of the Deployment.")
+    checks: tuple[Annotated[Check, Field(json_schema_extra=Check.schema_rules)], ...] = Field(
+        default=(),
+        max_length=CHECKS_LIMIT,
+        json_schema_extra=list_map("name"),
+        description="Signals besides the pods, by name.",
+    )
     cloud_front: CloudFront | None = Field(
         default=None,
         description="The CloudFront distribution in front of the site: it is invalidated when a release is live, and "
