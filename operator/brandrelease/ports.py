@@ -130,8 +130,8 @@ class Check(Protocol):
 class Measurements(Protocol):
     """Looks in the background, so that no pass waits for a slow source; a BrandRelease is looked at again after each."""
 
-    def last(self, release: BrandRelease, order: CheckOrder, newer_than: datetime) -> Measured | None:
-        """What the last look found, if it ended later than this; else None, and a new look begins unless one is under way."""
+    def last(self, release: BrandRelease, number: int, order: CheckOrder, since: datetime) -> Measured | None:
+        """What the last look for this release found, if it ended then or later; else a new look begins, unless one is under way."""
         ...
 
     def forget(self, namespace: str, name: str) -> None:

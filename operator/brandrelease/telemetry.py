@@ -47,6 +47,12 @@ class Metrics:
             ["outcome", "reason"],
             registry=self.registry,
         )
+        self.check_measurements = Counter(
+            "brandrelease_check_measurements_total",
+            "Looks of checks, by source and by whether the source has answered.",
+            ["source", "result"],
+            registry=self.registry,
+        )
         self.resyncs = Counter(
             "brandrelease_resyncs_total", "Resyncs by lists, by result.", ["result"], registry=self.registry
         )

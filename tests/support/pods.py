@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from brandrelease.apis.brand import Environment
-from brandrelease.apis.progress import Dropout, Verification
+from brandrelease.apis.verification import Dropout, Verification
 from brandrelease.core.snapshot import (
     ContainerKind,
     ContainerView,

@@ -33,6 +33,7 @@ from brandrelease.core.builds_seen import (
     ImageUnknown,
 )
 from brandrelease.core.images import BuildOrder, build_order
+from brandrelease.core.measured import CheckOrder, Measured, Observation
 from brandrelease.core.snapshot import (
     BrandInvalid,
     Changes,
@@ -207,6 +208,44 @@ class SimulatedCaches:
         self._world._after_deed()
 
 
+class SimulatedMeasurements:
+    """The sources of checks: each look takes a second, or for ever, and finds what `says` has for the check then."""
+
+    def __init__(self, world: "Simulation") -> None:
+        self._world = world
+        self.says: dict[str, Observation] = {}
+        self.hang: set[str] = set()
+        self.looks: list[tuple[int, str, datetime]] = []
+        self.asked_pods: dict[str, tuple[str, ...]] = {}
+        self._under_way: dict[tuple[int, str], datetime] = {}
+        self._found: dict[tuple[int, str], Measured] = {}
+
+    def last(self, release: BrandRelease, number: int, order: CheckOrder, since: datetime) -> Measured | None:
+        what = (number, order.check.name)
+        found = self._found.get(what)
+        if found is not None and found.at >= since:
+            return found
+        if what not in self._under_way:
+            self._under_way[what] = self._world.time
+            self.asked_pods[order.check.name] = tuple(pod.name for pod in order.pods)
+        return None
+
+    def tick(self) -> None:
+        """Looks that were begun at least a second ago come to their end, and each wakes the operator."""
+        for what, begun in list(self._under_way.items()):
+            if self._world.time > begun and what[1] not in self.hang:
+                del self._under_way[what]
+                self._found[what] = Measured(self.says[what[1]], self._world.time)
+                self.looks.append((*what, self._world.time))
+
+    def seen(self) -> int:
+        return len(self.looks)
+
+    def forget(self, namespace: str, name: str) -> None:
+        self._under_way.clear()
+        self._found.clear()
+
+
 class Simulation:
     """The world, and the operator's passes over it. Everything that changes the world is counted in `deeds`."""
 
@@ -246,6 +285,7 @@ class Simulation:
         self.controller_is_down = False
         self.hooks = SimulatedHooks(self)
         self.caches = SimulatedCaches(self)
+        self.measurements = SimulatedMeasurements(self)
         self._seen: object = None
         self._deployments_made = 1
         self.statuses: list[BrandReleaseStatus] = []
@@ -353,6 +393,7 @@ class Simulation:
         """A new operator process: nothing is remembered."""
         self.woken: list[Key] = []
         self.caches.remembered.clear()
+        self.measurements.forget(KEY.namespace, KEY.name)
         world = World(
             cluster=self,
             git=self,
@@ -360,6 +401,7 @@ class Simulation:
             builders=self.builders(),
             hooks=self.hooks,
             caches=self.caches,
+            measurements=self.measurements,
             turns=self.new_turns(),
             clock=self,
             build_namespace="builds",
@@ -402,6 +444,7 @@ class Simulation:
             (self.generation, self.requested_at, tuple(self.verbs.values()), id(self.the_brand)),
             tuple((name, not self._is_building(name)) for name in self.builds),
             self.hooks.seen(),
+            self.measurements.seen(),
             site
             and (
                 site.uid,
@@ -631,6 +674,7 @@ class Simulation:
 
     def tick(self, seconds: int = 1) -> None:
         self.time += timedelta(seconds=seconds)
+        self.measurements.tick()
         for order, _ in self.builds.values():
             self._push_image(order)
         if self.site is not None:
@@ -722,6 +766,7 @@ class Simulation:
             unschedulable="0/3 nodes are available" if nowhere else None,
             containers=(container,),
             memory_limits={"app": "64Mi"},
+            ip=None if nowhere else f"10.0.0.{pod.name.removeprefix('pod-')}",
         )
 
 

@@ -7,8 +7,8 @@ from itertools import pairwise
 import pytest
 
 from brandrelease.apis.brandrelease import Blame
-from brandrelease.apis.progress import DROPOUTS_LIMIT, Verification
 from brandrelease.apis.reasons import Reason
+from brandrelease.apis.verification import DROPOUTS_LIMIT, Verification
 from brandrelease.core.health import Failed, Passed, Progressing, Verdict, judge_soak, noted
 from brandrelease.core.snapshot import ContainerKind, PodView, PodWarning, Running
 from support.pods import RULES, START, at, complete, container, crashing, ended, pod, told, waiting, warning, watch

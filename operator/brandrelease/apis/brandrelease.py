@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import Field
 
+from brandrelease.apis.checks import CHECKS_LIMIT
 from brandrelease.apis.model import ApiModel, list_atomic, list_map, list_set, rules
 from brandrelease.apis.ownership import managers
 from brandrelease.apis.progress import (
@@ -30,9 +31,9 @@ from brandrelease.apis.progress import (
     Rollback,
     Rollout,
     Time,
-    Verification,
 )
 from brandrelease.apis.reasons import Reason
+from brandrelease.apis.verification import CheckBaseline, Verification
 from brandrelease.apis.wellknown import (
     ABORT_ANNOTATION,
     OVERRIDE_ANNOTATION,
@@ -199,6 +200,12 @@ class CurrentRelease(ApiModel):
     evidence: LogTail | None = Field(default=None, description="What the log said of the failure.")
     build: BuildProgress | None = Field(default=None, description="The build of the image.")
     hooks: HooksProgress | None = Field(default=None, description="The hooks that were run.")
+    baseline: tuple[CheckBaseline, ...] = Field(
+        default=(),
+        max_length=CHECKS_LIMIT,
+        json_schema_extra=list_map("name"),
+        description="How the Brand's checks stood before the Deployment was changed.",
+    )
     rollout: Rollout | None = Field(default=None, description="The change-over of the pods.")
     verification: Verification | None = Field(default=None, description="The watch over the complete rollout.")
     rollback: Rollback | None = Field(default=None, description="The way back.")

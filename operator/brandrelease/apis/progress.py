@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from brandrelease.apis.model import ApiModel, list_map
+from brandrelease.apis.model import ApiModel
 
 MESSAGE_LIMIT = 1024
 """Characters of a message; longer ones are cut, since etcd and people both have limits."""
@@ -20,9 +20,6 @@ STOPPING_LIMIT = 8
 
 LOG_TAIL_LIMIT = 2048
 """Characters kept of a log, and bytes too: nobody's log may fill etcd."""
-
-DROPOUTS_LIMIT = 32
-"""Pods of which it is noted how often they dropped out of service."""
 
 
 def _whole_seconds(moment: datetime) -> datetime:
@@ -82,27 +79,6 @@ class Rollout(ApiModel):
     seen_on: SeenOn | None = None
     paused: Paused | None = None
     finished_at: Time | None = Field(default=None, description="When every pod was new and available.")
-
-
-class Dropout(ApiModel):
-    """How often a pod of the release has left service again after it was ready."""
-
-    pod: str = Field(max_length=253, description="Name of the pod.")
-    times: int = Field(ge=1, description="How often it was seen to drop out during the watch.")
-    last: Time = Field(description="When its readiness changed the last time that was counted.")
-
-
-class Verification(ApiModel):
-    """The watch over a complete rollout, ready to roll back."""
-
-    started_at: Time = Field(description="When the watch began.")
-    ends_at: Time = Field(description="When the release is called Live if nothing has gone wrong.")
-    dropouts: tuple[Dropout, ...] = Field(
-        default=(),
-        max_length=DROPOUTS_LIMIT,
-        json_schema_extra=list_map("pod"),
-        description="Pods that have dropped out of service meanwhile.",
-    )
 
 
 class HookProgress(ApiModel):

@@ -103,6 +103,15 @@ class Reason(StrEnum):
     ProgressDeadlineExceeded = "ProgressDeadlineExceeded"
     PodNotReady = "PodNotReady"
 
+    # Signals besides the pods.
+    TakingBaseline = "TakingBaseline"
+    AlarmActive = "AlarmActive"
+    CheckUnreachable = "CheckUnreachable"
+    CheckFailed = "CheckFailed"
+    EdgeFailed = "EdgeFailed"
+    AlarmRaised = "AlarmRaised"
+    MetricExceeded = "MetricExceeded"
+
     # The way back.
     RollbackRequested = "RollbackRequested"
     RollbackFailed = "RollbackFailed"

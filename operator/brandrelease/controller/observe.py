@@ -22,6 +22,7 @@ from brandrelease.core.builds_seen import (
     ImageLookup,
     ImageUnknown,
 )
+from brandrelease.core.checks.orders import asks_pods, looks, order_of, serving_before
 from brandrelease.core.deploying import suspect
 from brandrelease.core.health import Problem, needs_warnings
 from brandrelease.core.hooks import hook_in_flight, hook_order
@@ -47,6 +48,7 @@ from brandrelease.core.snapshot import (
     Fellow,
     HookState,
     Lineage,
+    PodView,
     PodWarning,
     Refusal,
     Resolution,
@@ -57,7 +59,7 @@ from brandrelease.core.snapshot import (
 )
 from brandrelease.core.targets import Candidate
 from brandrelease.core.verbs import unheard, where_to, wish
-from brandrelease.ports import Builder, Caches, Clock, Cluster, GitRemote, Hooks, Registry, Secret, Turns
+from brandrelease.ports import Builder, Caches, Clock, Cluster, GitRemote, Hooks, Measurements, Registry, Secret, Turns
 
 SOURCE_SECONDS_BESIDE_A_ROLLOUT: Final = 5.0
 """While pods are watched, git may hold a pass up for this long at most: the watch must go on."""
@@ -82,6 +84,7 @@ class World:
     builders: Mapping[str, Builder]
     hooks: Hooks
     caches: Caches
+    measurements: Measurements
     turns: Turns
     clock: Clock
     build_namespace: str
@@ -99,6 +102,7 @@ async def observe(world: World, release: BrandRelease, refusal: Refusal | None) 
     # The time of the decision is that of the last reads: git and the registry may have taken theirs.
     snapshot = replace(await _deployment_and_pods(world, snapshot), now=world.clock.now())
     snapshot = await _hooks(world, snapshot)
+    snapshot = await _checks(world, snapshot)
     snapshot = await _cache(world, snapshot)
     return await _what_a_failure_needs(world, snapshot, brand)
 
@@ -272,6 +276,26 @@ async def _hook(world: World, snapshot: Snapshot, current: CurrentRelease | None
     if kind is None or current is None or snapshot.deployment is None:
         return None
     return await world.hooks.state(hook_order(snapshot, current, kind, Hook(command=("true",))))
+
+
+async def _checks(world: World, snapshot: Snapshot) -> Snapshot:
+    """What the looks have found that are due. They are made in the background, and a pass follows each."""
+    release, due = snapshot.release, looks(snapshot)
+    if not due:
+        world.measurements.forget(release.namespace, release.name)
+        return snapshot
+    before = await _pods_before(world, release) if asks_pods(look for look in due if not look.in_watch) else ()
+    found = {}
+    for look in due:
+        order = order_of(look, snapshot.pods if look.in_watch else before)
+        found[look.number, look.check.name] = world.measurements.last(release, look.number, order, look.since)
+    return replace(snapshot, measured=found)
+
+
+async def _pods_before(world: World, release: BrandRelease) -> tuple[PodView, ...]:
+    """The pods that serve before the next release is deployed."""
+    number = serving_before(release.status)
+    return await world.cluster.pods(release.namespace, release.name, number) if number is not None else ()
 
 
 async def _cache(world: World, snapshot: Snapshot) -> Snapshot:

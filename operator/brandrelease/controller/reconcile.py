@@ -40,6 +40,7 @@ class Reconciler:
         if release is None:
             self._refusals.pop(key, None)
             self._world.turns.forget(key.namespace, key.name)
+            self._world.measurements.forget(key.namespace, key.name)
             return Again()
         snapshot = await observe(self._world, release, self._refusals.get(key))
         plan = self._decide(snapshot)

@@ -90,6 +90,12 @@ BLAME: Final[Mapping[Reason, Attribution]] = MappingProxyType({
     Reason.FailedCreate: Attribution(_theirs, "the API server could not make the pods"),
     Reason.ProgressDeadlineExceeded: Attribution(_open, "nobody said why"),
 
+    # Signals besides the pods. What was bad before the release is never charged with it.
+    Reason.CheckFailed: Attribution(_ours, "it was good before the Deployment was changed, and nothing else was changed"),
+    Reason.EdgeFailed: Attribution(_open, "the pods answer well: what is in front of them may be broken, or may not bear what they say"),
+    Reason.AlarmRaised: Attribution(_open, "many brands may share what the alarm looks at"),
+    Reason.MetricExceeded: Attribution(_open, "many brands may share what the metric counts"),
+
     # The way back, and people.
     Reason.RollbackRequested: Attribution(_ours, "somebody has judged the release bad"),
     Reason.RollbackFailed: Attribution(_open, "what the release failed for is told beside it, and has its own blame"),

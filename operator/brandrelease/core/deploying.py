@@ -13,10 +13,15 @@ from brandrelease.apis.brandrelease import (
     RunningRelease,
 )
 from brandrelease.apis.healing import AfterMigration
-from brandrelease.apis.progress import Rollout, Verification
+from brandrelease.apis.progress import Rollout
 from brandrelease.apis.reasons import Reason
+from brandrelease.apis.verification import Verification
+from brandrelease.apis.wellknown import ABORT_ANNOTATION
+from brandrelease.core import advice
 from brandrelease.core.actions import POST_DEPLOY, PRE_DEPLOY, ApplyRelease, Plan
 from brandrelease.core.building import NeverBuilt, obtain_image
+from brandrelease.core.checks.baseline import Held, Known, NotKnown, take_baseline
+from brandrelease.core.checks.watch import Hold, failed_check, looked_at, next_look, notes, what_holds
 from brandrelease.core.health import (
     Failed,
     Passed,
@@ -32,6 +37,7 @@ from brandrelease.core.obstacles import as_seen, carries, container_of
 from brandrelease.core.plans import (
     AT_ONCE,
     RETRY_SOON,
+    blocked,
     brand_of,
     deployment_of,
     environment_of,
@@ -49,7 +55,26 @@ from brandrelease.core.words import one_of, seconds, short
 
 
 def prepare(world: Snapshot, status: BrandReleaseStatus, current: CurrentRelease) -> Plan:
-    """The image is there: first the preDeploy hook, from this image, and then the Deployment."""
+    """The image is there: first how the checks stand, then the preDeploy hook from this image, then the Deployment."""
+    if progress_of(current, PRE_DEPLOY) is not None:
+        return _migrate(world, status, current)
+    step = take_baseline(world, current)
+    match step:
+        case Known(release):
+            return _migrate(world, with_current(status, release), release)
+        case NotKnown(release, message, look_again):
+            text = f"Release {release.number} ({short(release.commit)}): the image is there. {message}"
+            plan = wait(world, with_current(status, release), Phase.Deploying, Reason.TakingBaseline, text)
+            return replace(plan, look_again=look_again)
+        case Held(release, reason, message, look_again):
+            text = f"Release {release.number} ({short(release.commit)}): the image is there. {message}"
+            return replace(blocked(world, with_current(status, release), reason, text), look_again=look_again)
+        case _:
+            assert_never(step)
+
+
+def _migrate(world: Snapshot, status: BrandReleaseStatus, current: CurrentRelease) -> Plan:
+    """The preDeploy hook, and then the Deployment."""
     step = run_hook(world, current, PRE_DEPLOY)
     match step:
         case HookDone(release):
@@ -154,11 +179,11 @@ def follow_rollout(world: Snapshot, status: BrandReleaseStatus, current: Current
 
 
 def watch(world: Snapshot, status: BrandReleaseStatus, current: CurrentRelease, verification: Verification) -> Plan:
-    """Every pod is new and available. Watch on, ready to roll back, until the soak and the postDeploy hook are over."""
-    verification = noted(verification, world.pods)
+    """Every pod is new and available. Watch on, ready to roll back, until soak, checks and postDeploy hook are through."""
+    verification = _noted(world, current, verification)
     current = current.model_copy(update={"verification": verification})
     status = with_current(status, current)
-    verdict = _soak_verdict(world, verification)
+    verdict = _soak_verdict(world, current, verification)
     if isinstance(verdict, Failed):
         return fail(world, status, current, verdict.problem)
     step = run_hook(world, current, POST_DEPLOY)
@@ -177,14 +202,38 @@ def watch(world: Snapshot, status: BrandReleaseStatus, current: CurrentRelease, 
 
 
 def _watched(world: Snapshot, status: BrandReleaseStatus, current: CurrentRelease, verdict: Verdict) -> Plan:
+    """Live, unless something is waited for still; what the checks say is told beside it."""
+    verification = current.verification
+    assert verification is not None, "it is watched"  # noqa: S101
+    told, due = notes(world, current, verification), next_look(world, current, verification)
+    who = f"Release {current.number} ({short(current.commit)})"
     if isinstance(verdict, Progressing):
-        text = f"Release {current.number} ({short(current.commit)}): {verdict.message}"
+        text = with_note(f"{who}: {verdict.message}", told)
         plan = wait(world, status, Phase.Verifying, Reason.Verifying, text)
-        return replace(plan, look_again=verdict.look_again - world.now)
-    return _succeed(world, status, current)
+        moments = (verdict.look_again, due) if due is not None else (verdict.look_again,)
+        return replace(plan, look_again=min(moments) - world.now)
+    hold = what_holds(world, current, verification)
+    if hold is None:
+        return _succeed(world, status, current, told)
+    again = due - world.now if due is not None else RETRY_SOON
+    if hold.reason is None:
+        text = with_note(f"{who}: the watch is over; waiting for the next looks of check {hold.check}.", told)
+        return replace(wait(world, status, Phase.Verifying, Reason.Verifying, text), look_again=again)
+    text = (
+        f"{who} is deployed and its pods are well, but it is not called live. {told} {_ways_out(status, current, hold)}"
+    )
+    return replace(blocked(world, status, hold.reason, text), look_again=again)
 
 
-def _succeed(world: Snapshot, status: BrandReleaseStatus, current: CurrentRelease) -> Plan:
+def _ways_out(status: BrandReleaseStatus, current: CurrentRelease, hold: Hold) -> str:
+    """What a person can do about a check that keeps a release from being live."""
+    until = "answers" if hold.reason is Reason.CheckUnreachable else "is good"
+    accept = advice.override(status, current.commit)
+    back = f'to roll back, set the annotation {ABORT_ANNOTATION} to "{current.number}"'
+    return f"It waits until check {hold.check} {until} again. To accept it as it is, set {accept}; {back}."
+
+
+def _succeed(world: Snapshot, status: BrandReleaseStatus, current: CurrentRelease, told: str) -> Plan:
     """The release is live: from now on it is where a rollback goes."""
     running = RunningRelease(
         number=current.number,
@@ -196,7 +245,7 @@ def _succeed(world: Snapshot, status: BrandReleaseStatus, current: CurrentReleas
     took = seconds((world.now - current.started_at).total_seconds())
     what = f", with the image of release {current.image_of}" if current.image_of is not None else ""
     text = f"Release {current.number} ({short(current.commit)}) is live{what}; it took {took}."
-    text = with_note(text, current.message)
+    text = with_note(with_note(text, current.message), told)
     # Older code after a migration is no proof that it knows the database: the warning stays.
     migration = status.migration if current.image_of is not None else None
     status = passed(status, current).model_copy(update={"running": running, "migration": migration})
@@ -215,7 +264,7 @@ def suspect(world: Snapshot) -> Problem | None:
     if current.rollout.finished_at is None or current.verification is None:
         verdict = _rollout_verdict(world, as_seen(world.deployment, current.rollout, world.now))
     else:
-        verdict = _soak_verdict(world, noted(current.verification, world.pods))
+        verdict = _soak_verdict(world, current, _noted(world, current, current.verification))
     if isinstance(verdict, Failed):
         return verdict.problem
     step = run_hook(world, current, POST_DEPLOY) if current.verification else None
@@ -232,6 +281,14 @@ def _rollout_verdict(world: Snapshot, rollout: Rollout) -> Verdict:
     return judge_rollout(deployment, world.pods, world.warnings, rules, rollout.started_at, world.now)
 
 
-def _soak_verdict(world: Snapshot, verification: Verification) -> Verdict:
+def _noted(world: Snapshot, current: CurrentRelease, verification: Verification) -> Verification:
+    """The watch, with what has been seen since of pods and of checks."""
+    return looked_at(world, current, noted(verification, world.pods))
+
+
+def _soak_verdict(world: Snapshot, current: CurrentRelease, verification: Verification) -> Verdict:
+    """The pods first: what they say is nearer to the cause than what a check sees from outside."""
     deployment, rules = deployment_of(world), environment_of(world)
-    return judge_soak(deployment, world.pods, world.warnings, rules, verification, world.now)
+    verdict = judge_soak(deployment, world.pods, world.warnings, rules, verification, world.now)
+    failed = None if isinstance(verdict, Failed) else failed_check(world, current, verification)
+    return Failed(failed) if failed is not None else verdict

@@ -10,6 +10,7 @@ from brandrelease.apis.brandrelease import BrandRelease
 from brandrelease.apis.progress import Change
 from brandrelease.apis.reasons import Reason
 from brandrelease.core.builds_seen import BuildState, ImageLookup, Turn
+from brandrelease.core.measured import Measured
 
 # --- the source -------------------------------------------------------------------------------------------------------
 
@@ -245,6 +246,9 @@ class PodView:
     sandbox_ready: bool = False
     """Its volumes are mounted and its network is there; False also where the kubelet does not tell (before 1.29)."""
 
+    ip: str | None = None
+    """Where it can be asked."""
+
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
@@ -345,6 +349,8 @@ class Snapshot:
     wish: Target | None = None
     """The release that rollbackTo names, asked for in the registry too."""
     fellows: tuple[Fellow, ...] = ()
+    measured: Mapping[tuple[int, str], Measured | None] = field(default_factory=dict)
+    """What the looks that were due have found, by number of the release and name of the check; None: under way."""
     invalidation: InvalidationState | None = None
     """How the invalidation stands that was asked for and is not known to have been taken."""
     refusal: Refusal | None = None

@@ -39,6 +39,11 @@ NEEDS_SOMEBODY: Final = frozenset(
         Reason.ImageOverridden,
         Reason.DeploymentRefused,
         Reason.HookNotStarted,
+        Reason.AlarmActive,
+        Reason.CheckFailed,
+        Reason.EdgeFailed,
+        Reason.AlarmRaised,
+        Reason.MetricExceeded,
     }
 )
 """Blocked for these, a release is Stalled: nothing moves until somebody does something. Blocked for others (a server

@@ -40,6 +40,11 @@ def times(count: int) -> str:
     return _NUMBERS[count] if count < len(_NUMBERS) else f"{count} times"
 
 
+def several(count: int, thing: str) -> str:
+    """A number of things: 1 pod, 3 pods."""
+    return f"{count} {thing}" if count == 1 or thing == "more" else f"{count} {thing}s"
+
+
 def one_of(names: Sequence[str]) -> str:
     """A list for people: a, b and c."""
     quoted = [f'"{name}"' for name in names]

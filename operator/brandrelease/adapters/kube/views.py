@@ -96,6 +96,7 @@ def pod_view(body: Json) -> PodView:
         containers=(*initial, *main),
         memory_limits=_memory_limits(spec),
         sandbox_ready=sandbox.get("status") == "True",
+        ip=status.get("podIP"),
     )
 
 

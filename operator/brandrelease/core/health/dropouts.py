@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
-from brandrelease.apis.progress import DROPOUTS_LIMIT, Dropout, Verification
+from brandrelease.apis.verification import DROPOUTS_LIMIT, Dropout, Verification
 from brandrelease.core.health.lateness import readiness_words, serving
 from brandrelease.core.health.rule import Sighting
 from brandrelease.core.health.scene import Scene, evidence

@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from brandrelease.apis.brand import Environment
-from brandrelease.apis.progress import Rollback, Verification
+from brandrelease.apis.progress import Rollback
 from brandrelease.apis.reasons import Reason
+from brandrelease.apis.verification import Verification
 from brandrelease.core.health.chain import CAUSES, LATENESS, REPLICAS, WATCH
 from brandrelease.core.health.placing import has_not_begun
 from brandrelease.core.health.rule import Finding, Rule

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Final
 
 from brandrelease.apis.brand import Environment
-from brandrelease.apis.progress import Verification
+from brandrelease.apis.verification import Verification
 from brandrelease.core.snapshot import DeploymentView, PodView, PodWarning
 
 NOT_THE_RELEASE: Final = frozenset(

@@ -1,13 +1,17 @@
-"""What was seen of a brand's checks: the parts of `status.current` about signals besides the pods."""
+"""The watch over a release: what is noted of its pods, and of the signals besides them."""
 
 from enum import StrEnum
 from typing import Annotated
 
 from pydantic import Field
 
-from brandrelease.apis.checks import ALARMS_LIMIT
-from brandrelease.apis.model import ApiModel, list_set
+from brandrelease.apis.checks import ALARMS_LIMIT, CHECKS_LIMIT
+from brandrelease.apis.model import ApiModel, list_map, list_set
 from brandrelease.apis.progress import Message, Time
+from brandrelease.apis.reasons import Reason
+
+DROPOUTS_LIMIT = 32
+"""Pods of which it is noted how often they dropped out of service."""
 
 CheckName = Annotated[str, Field(max_length=63, description="Name of the check in the Brand.")]
 
@@ -55,6 +59,34 @@ class CheckProgress(ApiModel):
 
     name: CheckName
     state: CheckState = Field(description="How the check stands.")
+    reason: Reason | None = Field(default=None, description="What a bad look was bad for, in one word.")
     bad_looks: int = Field(default=0, ge=0, description="How many looks in a row were bad.")
     message: Message
     observed_at: Time = Field(description="When it was looked at last.")
+
+
+class Dropout(ApiModel):
+    """How often a pod of the release has left service again after it was ready."""
+
+    pod: str = Field(max_length=253, description="Name of the pod.")
+    times: int = Field(ge=1, description="How often it was seen to drop out during the watch.")
+    last: Time = Field(description="When its readiness changed the last time that was counted.")
+
+
+class Verification(ApiModel):
+    """The watch over a complete rollout, ready to roll back."""
+
+    started_at: Time = Field(description="When the watch began.")
+    ends_at: Time = Field(description="When the release is called Live if nothing has gone wrong.")
+    dropouts: tuple[Dropout, ...] = Field(
+        default=(),
+        max_length=DROPOUTS_LIMIT,
+        json_schema_extra=list_map("pod"),
+        description="Pods that have dropped out of service meanwhile.",
+    )
+    checks: tuple[CheckProgress, ...] = Field(
+        default=(),
+        max_length=CHECKS_LIMIT,
+        json_schema_extra=list_map("name"),
+        description="How the Brand's checks stand.",
+    )

@@ -1,0 +1,130 @@
+"""Before the Deployment is changed: how every check stands, so that what is bad already is not charged with the release.
+
+What is bad before does not keep a release waiting, since the release may be what mends it. Two things do: an alarm that
+is raised, because a release under an incident makes it worse and a rollback could not help; and a source that does not
+answer, where the Brand says so, because nobody would see what the release does. An override lets it go on.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from brandrelease.apis.brandrelease import CurrentRelease
+from brandrelease.apis.checks import Check, OnFailure
+from brandrelease.apis.reasons import Reason
+from brandrelease.apis.verification import CheckBaseline, CheckState
+from brandrelease.core import advice
+from brandrelease.core.checks.looked import before_release
+from brandrelease.core.plans import AT_ONCE, environment_of
+from brandrelease.core.snapshot import Snapshot
+from brandrelease.core.words import one_of
+
+LATE: Final = timedelta(seconds=5)
+"""After its time limit, and this much more, a look that was begun is asked for again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Nothing keeps the release waiting. It knows how every check stood."""
+
+    release: CurrentRelease
+
+
+@dataclass(frozen=True, slots=True)
+class NotKnown:
+    """Looks are under way. look_again: even if none comes to its end."""
+
+    release: CurrentRelease
+    message: str
+    look_again: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Something has to become good first, or somebody has to decide. message: what to do. look_again: at the next look."""
+
+    release: CurrentRelease
+    reason: Reason
+    message: str
+    look_again: timedelta
+
+
+BaselineStep = Known | NotKnown | Held
+
+
+def take_baseline(world: Snapshot, current: CurrentRelease) -> BaselineStep:
+    """How every check stands before the release. An image that is released again has none: it is the way out."""
+    checks = checks_of(world, current)
+    if not checks:
+        return Known(current)
+    taken = {entry.name: entry for entry in current.baseline}
+    for check in checks:
+        measured = world.measured.get((current.number, check.name))
+        if measured is not None and _is_due(check, taken.get(check.name), current, world.now):
+            taken[check.name] = before_release(check, measured)
+    baseline = tuple(taken[check.name] for check in checks if check.name in taken)
+    current = current.model_copy(update={"baseline": baseline})
+    if unknown := [check for check in checks if check.name not in taken]:
+        names = one_of([check.name for check in unknown])
+        message = (
+            f"Looking at how {names} {'stands' if len(unknown) == 1 else 'stand'} before the Deployment is changed."
+        )
+        return NotKnown(current, message, _pause(world, current, unknown))
+    holding = [(check, taken[check.name]) for check in checks if _holds(check, taken[check.name], current)]
+    return _held(world, current, holding) if holding else Known(current)
+
+
+def looks_before(world: Snapshot, current: CurrentRelease) -> tuple[tuple[Check, datetime], ...]:
+    """The looks that the baseline needs now; each with the moment at or after which it must end."""
+    taken = {entry.name: entry for entry in current.baseline}
+    return tuple(
+        (check, _since(check, taken.get(check.name), world.now))
+        for check in checks_of(world, current)
+        if _is_due(check, taken.get(check.name), current, world.now)
+    )
+
+
+def _is_due(check: Check, taken: CheckBaseline | None, current: CurrentRelease, now: datetime) -> bool:
+    """A check is looked at once; one that keeps the release waiting again and again."""
+    if taken is None:
+        return True
+    return _holds(check, taken, current) and now >= taken.observed_at + check.interval
+
+
+def checks_of(world: Snapshot, current: CurrentRelease) -> tuple[Check, ...]:
+    """The checks by which the release is judged."""
+    return environment_of(world).checks if current.image_of is None else ()
+
+
+def _since(check: Check, taken: CheckBaseline | None, now: datetime) -> datetime:
+    """What was seen a moment ago is as good as new where nothing is known yet."""
+    return taken.observed_at + check.interval if taken is not None else now - check.interval - check.timeout
+
+
+def _holds(check: Check, taken: CheckBaseline, current: CurrentRelease) -> bool:
+    if current.override is not None:
+        return False
+    if taken.state is CheckState.Error:
+        return check.holds_on_error
+    alarms = check.cloud_watch_alarms is not None and check.consequence is not OnFailure.Ignore
+    return alarms and taken.state is CheckState.Failed
+
+
+def _held(world: Snapshot, current: CurrentRelease, holding: list[tuple[Check, CheckBaseline]]) -> Held:
+    alarms = [each for each in holding if each[1].state is CheckState.Failed]
+    check, entry = (alarms or holding)[0]
+    others = [other.name for other, _ in holding if other is not check]
+    more = f" The same goes for {one_of(others)}." if others else ""
+    until = "the alarm is over" if alarms else "its source answers"
+    go_on = f"To release nevertheless, set {advice.override(world.release.status, current.commit)}."
+    message = f"Waiting until {until}. Check {check.name}: {entry.message}{more} {go_on}"
+    due = min(entry.observed_at + check.interval for check, entry in holding)
+    pause = due - world.now if due > world.now else _pause(world, current, [check for check, _ in holding])
+    return Held(current, Reason.AlarmActive if alarms else Reason.CheckUnreachable, message, pause)
+
+
+def _pause(world: Snapshot, current: CurrentRelease, due: list[Check]) -> timedelta:
+    """Looks that were not asked for yet are asked for at once; one that is under way wakes the release at its end."""
+    if any((current.number, check.name) not in world.measured for check in due):
+        return AT_ONCE
+    return max(check.timeout for check in due) + LATE

@@ -1,0 +1,113 @@
+"""While the release is watched: every check is looked at again and again, and what that leads to."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import assert_never
+
+from brandrelease.apis.brandrelease import CurrentRelease
+from brandrelease.apis.checks import Check, OnFailure
+from brandrelease.apis.reasons import Reason
+from brandrelease.apis.verification import CheckProgress, CheckState, Verification
+from brandrelease.core.checks.baseline import LATE, checks_of
+from brandrelease.core.checks.looked import in_the_watch
+from brandrelease.core.health import Problem
+from brandrelease.core.snapshot import Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Why the release cannot be called live. reason: None where the next looks alone will tell."""
+
+    reason: Reason | None
+    check: str
+
+
+def looked_at(world: Snapshot, current: CurrentRelease, verification: Verification) -> Verification:
+    """The watch, with what the looks that have come to their end have found."""
+    changed_at = current.rollout.started_at if current.rollout is not None else verification.started_at
+    baseline = {entry.name: entry for entry in current.baseline}
+    last = {entry.name: entry for entry in verification.checks}
+    found = []
+    for check in checks_of(world, current):
+        progress = last.get(check.name)
+        measured = world.measured.get((current.number, check.name))
+        if measured is not None and measured.at >= due_at(check, progress, verification):
+            progress = in_the_watch(check, baseline.get(check.name), progress, measured, changed_at)
+        found += [progress] if progress is not None else []
+    return verification.model_copy(update={"checks": tuple(found)})
+
+
+def looks_in_the_watch(
+    world: Snapshot, current: CurrentRelease, verification: Verification
+) -> tuple[tuple[Check, datetime], ...]:
+    """The looks that are due; each with the moment at or after which it must end."""
+    due = [(check, due_at(check, progress, verification)) for check, progress in _all(world, current, verification)]
+    return tuple((check, moment) for check, moment in due if world.now >= moment)
+
+
+def next_look(world: Snapshot, current: CurrentRelease, verification: Verification) -> datetime | None:
+    """When the next look is due; one that is under way is asked for again after its time limit."""
+    moments = []
+    for check, progress in _all(world, current, verification):
+        moment = due_at(check, progress, verification)
+        under_way = moment <= world.now and (current.number, check.name) in world.measured
+        moments.append(world.now + check.timeout + LATE if under_way else max(moment, world.now))
+    return min(moments, default=None)
+
+
+def due_at(check: Check, progress: CheckProgress | None, verification: Verification) -> datetime:
+    if progress is None:
+        return verification.started_at + timedelta(seconds=check.initial_delay_seconds)
+    return progress.observed_at + check.interval
+
+
+def failed_check(world: Snapshot, current: CurrentRelease, verification: Verification) -> Problem | None:
+    """The first check that has failed, of those for which the Brand wants a rollback."""
+    for check, progress in _all(world, current, verification):
+        if progress is None or progress.state is not CheckState.Failed or progress.reason is None:
+            continue
+        if check.consequence is OnFailure.Rollback:
+            return Problem(progress.reason, f"check {check.name} has failed: {progress.message.rstrip('.')}")
+    return None
+
+
+def what_holds(world: Snapshot, current: CurrentRelease, verification: Verification) -> Hold | None:
+    """What keeps the release from being live although its pods are well and its time is over; who must act comes first."""
+    if current.override is not None:
+        return None
+    holds = [hold for each in _all(world, current, verification) if (hold := _hold(*each)) is not None]
+    return next((hold for hold in holds if hold.reason is not None), holds[0] if holds else None)
+
+
+def notes(world: Snapshot, current: CurrentRelease, verification: Verification) -> str:
+    """What people should know: each check that is not good, in a sentence; empty where all are."""
+    return " ".join(
+        f"Check {check.name}{' (dry run)' if check.dry_run else ''}: {progress.message}"
+        for check, progress in _all(world, current, verification)
+        if progress is not None and progress.state is not CheckState.Passed
+    )
+
+
+def _hold(check: Check, progress: CheckProgress | None) -> Hold | None:
+    if check.consequence is OnFailure.Ignore and not check.holds_on_error:
+        return None
+    if progress is None:
+        return Hold(None, check.name)
+    match progress.state:
+        case CheckState.Passed | CheckState.NotCharged:
+            return None
+        case CheckState.Error:
+            return Hold(Reason.CheckUnreachable, check.name) if check.holds_on_error else None
+        case CheckState.Failing:
+            return Hold(None, check.name) if check.consequence is not OnFailure.Ignore else None
+        case CheckState.Failed:
+            return Hold(progress.reason, check.name) if check.consequence is OnFailure.Hold else None
+        case _:
+            assert_never(progress.state)
+
+
+def _all(
+    world: Snapshot, current: CurrentRelease, verification: Verification
+) -> list[tuple[Check, CheckProgress | None]]:
+    seen = {entry.name: entry for entry in verification.checks}
+    return [(check, seen.get(check.name)) for check in checks_of(world, current)]
