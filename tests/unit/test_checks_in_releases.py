@@ -1,5 +1,6 @@
 """Checks in whole releases: a baseline before the Deployment is changed, looks in the watch, and what they lead to."""
 
+import itertools
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -121,7 +122,7 @@ def test_each_check_is_looked_at_in_its_interval_and_not_more_often(quiet: None)
     assert watch is not None
     moments = [at for _, _, at in world.measurements.looks if at >= watch.started_at]
     assert (moments[0] - watch.started_at).total_seconds() in {7, 8, 9}
-    pauses = {(after - before).total_seconds() for before, after in zip(moments, moments[1:], strict=False)}
+    pauses = {(after - before).total_seconds() for before, after in itertools.pairwise(moments)}
     assert pauses <= {11, 12}
     assert len(moments) == 3
 
