@@ -31,6 +31,7 @@ from brandrelease.controller import handlers
 from brandrelease.controller.arrivals import Arrivals
 from brandrelease.controller.build_turns import BuildTurns
 from brandrelease.controller.interest import Interest
+from brandrelease.controller.measuring import Measuring
 from brandrelease.controller.observe import World
 from brandrelease.controller.probes import Probes
 from brandrelease.controller.reconcile import Reconciler
@@ -89,8 +90,10 @@ def _work(settings: Settings, api: KubeApi, session: aiohttp.ClientSession, metr
     profile = JobProfile(
         settings.build_namespace, settings.build_image, settings.build_security_profile, settings.insecure_registries
     )
+    cluster = KubeCluster(api, settings.watch_namespaces)
+    measuring = Measuring({}, cluster, clock, namespace=settings.namespace, metrics=metrics, wake=wake)
     world = World(
-        cluster=KubeCluster(api, settings.watch_namespaces),
+        cluster=cluster,
         git=GitCli(settings.cache_dir, allow_insecure=settings.allow_insecure_sources),
         registry=Registries(Ecr(aws), RegistryApi(session, settings.insecure_registries)),
         builders={
@@ -100,6 +103,7 @@ def _work(settings: Settings, api: KubeApi, session: aiohttp.ClientSession, metr
         },
         hooks=KubeHooks(api, partial(log_tail, api)),
         caches=CloudFront(aws),
+        measurements=measuring,
         turns=turns,
         clock=clock,
         build_namespace=settings.build_namespace,

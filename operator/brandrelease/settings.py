@@ -12,6 +12,15 @@ IN_CLUSTER_NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/
 
 
 HIGHEST_PORT = 65_535
+DEFAULT_NAMESPACE = "brandrelease-system"
+
+
+def _own_namespace() -> str:
+    """The namespace of the pod; outside of one, the usual one."""
+    try:
+        return IN_CLUSTER_NAMESPACE_FILE.read_text().strip() or DEFAULT_NAMESPACE
+    except OSError:
+        return DEFAULT_NAMESPACE
 
 
 class InvalidSettings(Exception):
@@ -54,6 +63,11 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="BRANDRELEASE_", frozen=True, env_ignore_empty=True)
 
+    namespace: str = Field(
+        default_factory=_own_namespace,
+        description="The operator's own namespace, in which the Secrets for checks live; default is the pod's, else "
+        "brandrelease-system.",
+    )
     build_namespace: str = Field(
         default="brandrelease-builds",
         description="Namespace in which build Jobs run and in which the Secrets for source and image live.",

@@ -261,7 +261,7 @@ def test_an_alarm_that_is_raised_keeps_the_release_waiting_until_it_is_over(quie
     world.play_until("Blocked")
     world.play(30)
     assert world.headline() == ("Blocked", "AlarmActive")
-    assert "Waiting until the alarm is over." in world.message
+    assert 'waits: until an alarm is over (database). Alarm "aurora-load" is in ALARM' in world.message
     assert f'set the annotation brandrelease.dev/override to "{commit[:12]} <why>"' in world.message
     assert world.applied_images == []
     now_says(world, database=alarm(AlarmState.Ok))
@@ -406,6 +406,52 @@ def test_an_image_that_is_released_again_is_judged_by_its_pods_alone(quiet: None
     world.play(100)
     assert world.headline() == ("Live", "Succeeded")
     assert world.current.baseline == ()
+
+
+# --- a person lets it through -------------------------------------------------------------------------------------------
+
+
+def test_an_override_lets_a_release_through_while_an_alarm_is_raised(quiet: None) -> None:
+    world = story(ALARMS, database=alarm(AlarmState.Alarm, datetime(2025, 12, 31, tzinfo=UTC)))
+    commit = begin(world)
+    world.play_until("Blocked")
+    world.say("override", f"{commit[:12]} the alarm is about another brand")
+    world.play(100)
+    assert world.headline() == ("Live", "Succeeded")
+    assert (progress(world).state, world.current.let_through) == ("NotCharged", ("AlarmActive",))
+    assert world.last.override == "the alarm is about another brand (somebody)"
+
+
+def test_an_override_lets_a_release_through_whose_source_does_not_answer(quiet: None) -> None:
+    world = story(ERRORS, errors=DOWN)
+    commit = begin(world)
+    world.say("override", f"{commit[:12]} the logs are moving today")
+    world.play(150)
+    assert world.headline() == ("Live", "Succeeded")
+    assert world.current.let_through == ("CheckUnreachable",)
+
+
+def test_an_override_calls_a_release_live_that_a_check_holds(quiet: None) -> None:
+    world = story(PAGE | {"onFailure": "Hold"}, home_page=GOOD)
+    commit = begin(world)
+    world.play_until("Verifying")
+    now_says(world, home_page=BROKEN)
+    world.play(SOAK + 30)
+    assert world.headline() == ("Blocked", "CheckFailed")
+    world.say("override", f"{commit[:12]} the page is meant to be gone")
+    world.play(10)
+    assert world.headline() == ("Live", "Succeeded")
+    assert "answers 500 instead of 200" in world.message
+
+
+def test_an_override_does_not_keep_a_check_from_rolling_back(quiet: None) -> None:
+    world = story(PAGE, ERRORS, home_page=GOOD, errors=DOWN)
+    commit = begin(world)
+    world.play_until("Blocked")
+    world.say("override", f"{commit[:12]} the logs are moving today")
+    world.play_until("Verifying")
+    now_says(world, home_page=BROKEN)
+    world.play_until("RolledBack")
 
 
 # --- whatever happens ---------------------------------------------------------------------------------------------------

@@ -58,7 +58,16 @@ STOPPED: dict[str, tuple[BrandReleaseStatus, CurrentRelease, str | None]] = {
     ),
     "one that somebody has let through": (listed(entry(override=WHY)), release(BAD), None),
     "a commit that contains one that was let through": (listed(entry(override=WHY)), release(contains=[BAD]), None),
-    "a release that was let through itself": (listed(entry()), release(contains=[BAD], override=WHY), None),
+    "a release that was let through itself": (
+        listed(entry()),
+        release(contains=[BAD], let_through=["CommitQuarantined"]),
+        None,
+    ),
+    "a release that was let through for another thing": (
+        listed(entry()),
+        release(contains=[BAD], override=WHY, let_through=["FrozenUntil"]),
+        BAD,
+    ),
     "a commit that contained what is forgotten since": (listed(), release(contains=[BAD]), None),
 }
 

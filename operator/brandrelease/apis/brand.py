@@ -8,7 +8,8 @@ from brandrelease.apis.build import Build
 from brandrelease.apis.checks import CHECKS_LIMIT, Check
 from brandrelease.apis.cloudfront import CloudFront
 from brandrelease.apis.healing import Hooks, RollbackPolicy
-from brandrelease.apis.model import ApiModel, list_map, list_set, rules
+from brandrelease.apis.model import ApiModel, list_atomic, list_map, list_set, rules
+from brandrelease.apis.windows import WINDOWS_LIMIT, Window
 
 # Names with their defaults, as `Brand.environment` fills them in. `namespace` is a word of CEL's own and has to be
 # written so; without the underscores, the API server would not see its maxLength and refuse the rule as too expensive.
@@ -228,6 +229,13 @@ class Environment(ApiModel):
         max_length=CHECKS_LIMIT,
         json_schema_extra=list_map("name"),
         description="Signals besides the pods, by name.",
+    )
+    windows: tuple[Window, ...] = Field(
+        default=(),
+        max_length=WINDOWS_LIMIT,
+        json_schema_extra=list_atomic(),
+        description="When releases wait (Deny), or when alone they need not (Allow). They are built meanwhile; a "
+        "rollback never waits.",
     )
     cloud_front: CloudFront | None = Field(
         default=None,

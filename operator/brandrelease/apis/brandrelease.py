@@ -15,6 +15,7 @@ from brandrelease.apis.model import ApiModel, list_atomic, list_map, list_set, r
 from brandrelease.apis.ownership import managers
 from brandrelease.apis.progress import (
     CHANGES_LIMIT,
+    LET_THROUGH_LIMIT,
     QUARANTINE_LIMIT,
     STOPPING_LIMIT,
     SUSPECTS_LIMIT,
@@ -195,7 +196,13 @@ class CurrentRelease(ApiModel):
         description="Those among them that it also reverts.",
     )
     override: str | None = Field(
-        default=None, max_length=255, description="Why a quarantined commit was let through, and by whom."
+        default=None, max_length=255, description="Why it was let through what would have stopped it, and by whom."
+    )
+    let_through: tuple[Reason, ...] = Field(
+        default=(),
+        max_length=LET_THROUGH_LIMIT,
+        json_schema_extra=list_set(),
+        description="What it was let through: CommitQuarantined, or what a built release waits for.",
     )
     evidence: LogTail | None = Field(default=None, description="What the log said of the failure.")
     build: BuildProgress | None = Field(default=None, description="The build of the image.")
@@ -238,7 +245,7 @@ class PastRelease(ApiModel):
     blame: Blame | None = None
     requested_by: str | None = Field(default=None, max_length=128, description="Who asked for it, if known.")
     override: str | None = Field(
-        default=None, max_length=255, description="Why a quarantined commit was let through, and by whom."
+        default=None, max_length=255, description="Why it was let through what would have stopped it, and by whom."
     )
     evidence: LogTail | None = Field(default=None, description="What the log said of the failure.")
     started_at: Time = Field(description="When the release was asked for.")

@@ -11,6 +11,9 @@ MESSAGE_LIMIT = 1024
 """Characters of a message; longer ones are cut, since etcd and people both have limits."""
 
 CHANGES_LIMIT = 20
+LET_THROUGH_LIMIT = 8
+"""More than there are things that an override opens."""
+
 QUARANTINE_LIMIT = 50
 SUSPECTS_LIMIT = QUARANTINE_LIMIT + 1
 """What is quarantined, and what is judged at the moment."""

@@ -66,6 +66,10 @@ class Reason(StrEnum):
     ImageOverridden = "ImageOverridden"
     DeploymentRefused = "DeploymentRefused"
 
+    # What a built release waits for.
+    FrozenUntil = "FrozenUntil"
+    WindowInvalid = "WindowInvalid"
+
     # Hooks.
     PreDeployFailed = "PreDeployFailed"
     PostDeployFailed = "PostDeployFailed"

@@ -22,6 +22,7 @@ from brandrelease.core.actions import POST_DEPLOY, PRE_DEPLOY, ApplyRelease, Pla
 from brandrelease.core.building import NeverBuilt, obtain_image
 from brandrelease.core.checks.baseline import Held, Known, NotKnown, take_baseline
 from brandrelease.core.checks.watch import Hold, failed_check, looked_at, next_look, notes, what_holds
+from brandrelease.core.gates import waiting, what_waits
 from brandrelease.core.health import (
     Failed,
     Passed,
@@ -55,20 +56,21 @@ from brandrelease.core.words import one_of, seconds, short
 
 
 def prepare(world: Snapshot, status: BrandReleaseStatus, current: CurrentRelease) -> Plan:
-    """The image is there: first how the checks stand, then the preDeploy hook from this image, then the Deployment."""
-    if progress_of(current, PRE_DEPLOY) is not None:
-        return _migrate(world, status, current)
+    """The image is there: first what it may have to wait for, then the preDeploy hook from it, then the Deployment."""
+    if gate := what_waits(world, current):
+        return waiting(world, status, current, gate)
     step = take_baseline(world, current)
     match step:
         case Known(release):
+            if release.reason is not None:  # what it has waited for until now
+                release = release.model_copy(update={"reason": None, "message": None})
             return _migrate(world, with_current(status, release), release)
         case NotKnown(release, message, look_again):
             text = f"Release {release.number} ({short(release.commit)}): the image is there. {message}"
             plan = wait(world, with_current(status, release), Phase.Deploying, Reason.TakingBaseline, text)
             return replace(plan, look_again=look_again)
-        case Held(release, reason, message, look_again):
-            text = f"Release {release.number} ({short(release.commit)}): the image is there. {message}"
-            return replace(blocked(world, with_current(status, release), reason, text), look_again=look_again)
+        case Held(release, gate):
+            return waiting(world, with_current(status, release), release, gate)
         case _:
             assert_never(step)
 
@@ -213,6 +215,8 @@ def _watched(world: Snapshot, status: BrandReleaseStatus, current: CurrentReleas
         moments = (verdict.look_again, due) if due is not None else (verdict.look_again,)
         return replace(plan, look_again=min(moments) - world.now)
     hold = what_holds(world, current, verification)
+    current = current.model_copy(update={"reason": hold.reason if hold is not None else None})
+    status = with_current(status, current)
     if hold is None:
         return _succeed(world, status, current, told)
     again = due - world.now if due is not None else RETRY_SOON

@@ -7,6 +7,7 @@ from brandrelease.apis.brandrelease import Blame, BrandReleaseStatus, CurrentRel
 from brandrelease.apis.progress import QUARANTINE_LIMIT
 from brandrelease.apis.reasons import Reason
 from brandrelease.core import advice
+from brandrelease.core.overriding import in_its_place, let_through
 from brandrelease.core.snapshot import Suspect
 from brandrelease.core.words import short
 
@@ -36,7 +37,7 @@ def suspects(status: BrandReleaseStatus) -> tuple[Suspect, ...]:
 
 def what_stops(status: BrandReleaseStatus, current: CurrentRelease) -> QuarantinedCommit | None:
     """The quarantined commit that stops this release: itself, or one that it contains and does not revert."""
-    if current.override is not None:
+    if Reason.CommitQuarantined in current.let_through:
         return None
     carried = {current.commit, *(commit for commit in current.contains if commit not in current.reverts)}
     return next((entry for entry in active(status) if entry.commit in carried), None)
@@ -100,21 +101,19 @@ def lifted(status: BrandReleaseStatus, override: Override, stopped: CurrentRelea
     )
     status = status.model_copy(update={"quarantine": entries})
     if stopped is not None and (is_stopped or (stopped_by in named and what_stops(status, stopped) is None)):
-        let_through = stopped.model_copy(update={"override": override.why})
-        place = "next" if status.next is not None and status.next.number == stopped.number else "current"
-        return status.model_copy(update={place: let_through})
+        return in_its_place(status, let_through(stopped, [Reason.CommitQuarantined], override.why))
     return status
 
 
 def override_of(status: BrandReleaseStatus, new: CurrentRelease) -> str | None:
     """Why the new release is let through, if somebody has said so of itself, or of all that would stop it."""
-    let_through = {entry.commit: entry.override for entry in status.quarantine if entry.override}
-    if why := let_through.get(new.commit):
+    overridden = {entry.commit: entry.override for entry in status.quarantine if entry.override}
+    if why := overridden.get(new.commit):
         return why
     if what_stops(status, new) is not None:
         return None
     carried = [commit for commit in new.contains if commit not in new.reverts]
-    return next((let_through[commit] for commit in carried if commit in let_through), None)
+    return next((overridden[commit] for commit in carried if commit in overridden), None)
 
 
 def refusal(status: BrandReleaseStatus, entry: QuarantinedCommit, current: CurrentRelease) -> str:

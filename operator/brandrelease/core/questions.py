@@ -6,6 +6,7 @@ from fnmatch import fnmatchcase
 from brandrelease.apis.brand import Brand, Environment
 from brandrelease.apis.brandrelease import BrandRelease, BrandReleaseStatus, CurrentRelease, HandledRequest, Outcome
 from brandrelease.apis.wellknown import REQUESTED_AT_ANNOTATION
+from brandrelease.core.gates import waits_at_a_gate
 from brandrelease.core.images import BuildOrder, build_key, build_order
 from brandrelease.core.quarantine import is_quarantined, what_stops
 from brandrelease.core.snapshot import Resolution, Resolved
@@ -70,9 +71,10 @@ def must_resolve(release: BrandRelease) -> bool:
 
 
 def may_track(release: BrandRelease) -> bool:
-    """Whether the ref is to be resolved again and again: while nothing is in flight, or only something quarantined."""
+    """Whether the ref is to be resolved again and again: while nothing is in flight, or only what is stopped or waits."""
     current, status = in_flight(release), release.status
-    idle = current is None or (current.rollout is None and what_stops(status, current) is not None)
+    waits = current is not None and (what_stops(status, current) is not None or waits_at_a_gate(current))
+    idle = current is None or (current.rollout is None and waits)
     return release.spec.track_interval_seconds is not None and idle and not is_asked(release) and not is_busy(release)
 
 

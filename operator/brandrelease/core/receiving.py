@@ -11,6 +11,7 @@ from brandrelease.apis.brandrelease import (
 )
 from brandrelease.apis.reasons import Reason
 from brandrelease.core.obstacles import container_of, deployment_obstacle, overridden
+from brandrelease.core.overriding import let_through
 from brandrelease.core.plans import RETRY_SELDOM, RETRY_SOON, environment_of
 from brandrelease.core.quarantine import override_of
 from brandrelease.core.questions import asked_by, in_flight, is_allowed, prepared
@@ -109,7 +110,8 @@ def fresh(world: Snapshot, resolved: Resolved, *, tracked: bool = False) -> Curr
         contains=lineage.contained,
         reverts=lineage.reverted,
     )
-    return new.model_copy(update={"override": override_of(world.release.status, new)})
+    why = override_of(world.release.status, new)
+    return let_through(new, [Reason.CommitQuarantined], why) if why else new
 
 
 def number_of_next(world: Snapshot) -> int:

@@ -96,6 +96,7 @@ def _try_again(world: Snapshot, status: BrandReleaseStatus, last: CurrentRelease
         contains=last.contains,
         reverts=last.reverts,
         override=last.override,
+        let_through=last.let_through,
         image=last.image if last.image_of is not None else None,
         image_of=last.image_of,
     )

@@ -34,6 +34,7 @@ NEEDS_SOMEBODY: Final = frozenset(
         Reason.RefNotAllowed,
         Reason.SourceNotAllowed,
         Reason.CommitQuarantined,
+        Reason.WindowInvalid,
         Reason.ContainerNotFound,
         Reason.ContainerAmbiguous,
         Reason.ImageOverridden,

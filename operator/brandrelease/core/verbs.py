@@ -18,7 +18,9 @@ from brandrelease.core import advice
 from brandrelease.core.actions import Announcement, Plan, StopHook
 from brandrelease.core.blame import blame_of
 from brandrelease.core.carried import carried
+from brandrelease.core.gates import waits_at_a_gate, what_to_open
 from brandrelease.core.obstacles import Obstacle, container_of, deployment_obstacle
+from brandrelease.core.overriding import in_its_place, let_through
 from brandrelease.core.plans import deployment_of, environment_of, wait
 from brandrelease.core.quarantine import Override, is_quarantined, lifted, put_in, quarantine, what_stops
 from brandrelease.core.questions import in_flight, is_asked, is_busy, migrating, prepared, rolling_back
@@ -73,7 +75,7 @@ def _lets_through_what_is_known(release: BrandRelease) -> bool:
     """Whether the override names what is on the list, or the release that is stopped: it need not wait for a request."""
     match, status, awaited = _OVERRIDE.fullmatch(release.override or ""), release.status, prepared(release)
     known = [entry.commit for entry in status.quarantine]
-    if awaited is not None and what_stops(status, awaited) is not None:
+    if awaited is not None and (what_stops(status, awaited) is not None or waits_at_a_gate(awaited)):
         known.append(awaited.commit)
     return match is not None and any(commit.startswith(match.group(1).lower()) for commit in known)
 
@@ -326,7 +328,7 @@ def _release_again(world: Snapshot, verb: Verb, left: CurrentRelease | None, tar
 
 
 def _override(world: Snapshot, verb: Verb) -> Obeyed:
-    """One quarantined commit is let through."""
+    """One quarantined commit is let through, or the release of one that waits."""
     match = _OVERRIDE.fullmatch(verb.text)
     if match is None:
         return _refused(
@@ -338,12 +340,16 @@ def _override(world: Snapshot, verb: Verb) -> Obeyed:
     status = _heard(verb, world.release.status)
     awaited = prepared(world.release)
     stopped = awaited if awaited and what_stops(status, awaited) else None
-    lifting = lifted(status, Override(match.group(1).lower(), why), stopped)
+    commit = match.group(1).lower()
+    lifting = lifted(status, Override(commit, why), stopped)
+    goes_on = "the release that it had stopped goes on" if stopped else "ask for it to release it"
+    if awaited and not stopped and awaited.commit.startswith(commit) and (opened := what_to_open(world, awaited)):
+        lifting = in_its_place(lifting or status, let_through(awaited, opened, why))
+        goes_on = f"release {awaited.number} need not wait ({', '.join(opened)})"
     if lifting is None:
         names = ", ".join(short(entry.commit) for entry in status.quarantine) or "none"
         return _refused(world, verb, f"no quarantined commit begins with {match.group(1)}. Quarantined: {names}.")
-    goes_on = "the release that it had stopped goes on" if stopped else "ask for it to release it"
-    text = f"commit {short(match.group(1).lower())} is let through: {why}; {goes_on}."
+    text = f"commit {short(commit)} is let through: {why}; {goes_on}."
     return _done(lifting, verb, text)
 
 

@@ -13,8 +13,10 @@ from brandrelease.apis.brandrelease import CurrentRelease
 from brandrelease.apis.checks import Check, OnFailure
 from brandrelease.apis.reasons import Reason
 from brandrelease.apis.verification import CheckBaseline, CheckState
-from brandrelease.core import advice
+from brandrelease.core.actions import PRE_DEPLOY
 from brandrelease.core.checks.looked import before_release
+from brandrelease.core.gate import Gate
+from brandrelease.core.hooks import progress_of
 from brandrelease.core.plans import AT_ONCE, environment_of
 from brandrelease.core.snapshot import Snapshot
 from brandrelease.core.words import one_of
@@ -41,12 +43,10 @@ class NotKnown:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """Something has to become good first, or somebody has to decide. message: what to do. look_again: at the next look."""
+    """Something has to become good first, or somebody has to let the release through."""
 
     release: CurrentRelease
-    reason: Reason
-    message: str
-    look_again: timedelta
+    gate: Gate
 
 
 BaselineStep = Known | NotKnown | Held
@@ -55,7 +55,7 @@ BaselineStep = Known | NotKnown | Held
 def take_baseline(world: Snapshot, current: CurrentRelease) -> BaselineStep:
     """How every check stands before the release. An image that is released again has none: it is the way out."""
     checks = checks_of(world, current)
-    if not checks:
+    if not checks or progress_of(current, PRE_DEPLOY) is not None:
         return Known(current)
     taken = {entry.name: entry for entry in current.baseline}
     for check in checks:
@@ -70,8 +70,34 @@ def take_baseline(world: Snapshot, current: CurrentRelease) -> BaselineStep:
             f"Looking at how {names} {'stands' if len(unknown) == 1 else 'stand'} before the Deployment is changed."
         )
         return NotKnown(current, message, _pause(world, current, unknown))
-    holding = [(check, taken[check.name]) for check in checks if _holds(check, taken[check.name], current)]
-    return _held(world, current, holding) if holding else Known(current)
+    gate = closed_gate(world, current)
+    return Held(current, gate) if gate is not None else Known(current)
+
+
+def closed_gate(world: Snapshot, current: CurrentRelease) -> Gate | None:
+    """What keeps the release waiting, of what is known about the state before it."""
+    taken = {entry.name: entry for entry in current.baseline}
+    known = [(check, taken[check.name]) for check in checks_of(world, current) if check.name in taken]
+    holding = [(check, entry) for check, entry in known if _holds(check, entry, current)]
+    if not holding:
+        return None
+    alarms = [each for each in holding if each[1].state is CheckState.Failed]
+    check, entry = (alarms or holding)[0]
+    others = [other.name for other, _ in holding if other is not check]
+    more = f"; so {'is' if len(others) == 1 else 'are'} {one_of(others)}" if others else ""
+    what = "until an alarm is over" if alarms else "until a check can be made"
+    due = min(entry.observed_at + check.interval for check, entry in holding)
+    pause = due - world.now if due > world.now else _pause(world, current, [check for check, _ in holding])
+    reason = Reason.AlarmActive if alarms else Reason.CheckUnreachable
+    return Gate(reason, f"{what} ({check.name}{more}). {entry.message.rstrip('.')}", look_again=pause)
+
+
+def may_hold(world: Snapshot) -> tuple[Reason, ...]:
+    """What the state before may keep a release waiting for at another time."""
+    checks = environment_of(world).checks
+    alarms = (Reason.AlarmActive,) if any(_waits_for_alarms(check) for check in checks) else ()
+    errors = (Reason.CheckUnreachable,) if any(check.holds_on_error for check in checks) else ()
+    return (*alarms, *errors)
 
 
 def looks_before(world: Snapshot, current: CurrentRelease) -> tuple[tuple[Check, datetime], ...]:
@@ -102,25 +128,14 @@ def _since(check: Check, taken: CheckBaseline | None, now: datetime) -> datetime
 
 
 def _holds(check: Check, taken: CheckBaseline, current: CurrentRelease) -> bool:
-    if current.override is not None:
-        return False
     if taken.state is CheckState.Error:
-        return check.holds_on_error
-    alarms = check.cloud_watch_alarms is not None and check.consequence is not OnFailure.Ignore
-    return alarms and taken.state is CheckState.Failed
+        return check.holds_on_error and Reason.CheckUnreachable not in current.let_through
+    raised = taken.state is CheckState.Failed and _waits_for_alarms(check)
+    return raised and Reason.AlarmActive not in current.let_through
 
 
-def _held(world: Snapshot, current: CurrentRelease, holding: list[tuple[Check, CheckBaseline]]) -> Held:
-    alarms = [each for each in holding if each[1].state is CheckState.Failed]
-    check, entry = (alarms or holding)[0]
-    others = [other.name for other, _ in holding if other is not check]
-    more = f" The same goes for {one_of(others)}." if others else ""
-    until = "the alarm is over" if alarms else "its source answers"
-    go_on = f"To release nevertheless, set {advice.override(world.release.status, current.commit)}."
-    message = f"Waiting until {until}. Check {check.name}: {entry.message}{more} {go_on}"
-    due = min(entry.observed_at + check.interval for check, entry in holding)
-    pause = due - world.now if due > world.now else _pause(world, current, [check for check, _ in holding])
-    return Held(current, Reason.AlarmActive if alarms else Reason.CheckUnreachable, message, pause)
+def _waits_for_alarms(check: Check) -> bool:
+    return check.cloud_watch_alarms is not None and check.consequence is not OnFailure.Ignore
 
 
 def _pause(world: Snapshot, current: CurrentRelease, due: list[Check]) -> timedelta:

@@ -48,8 +48,9 @@ def asks_pods(looks: Iterable[Look]) -> bool:
 
 
 def serving_before(status: BrandReleaseStatus) -> int | None:
-    """Number of the release whose pods serve before the next one is deployed; None for what was found at adoption,
-    whose pods bear no mark of ours.
+    """Number of the release whose pods serve before the next one is deployed.
+
+    None for what was found at adoption, whose pods bear no mark of ours.
     """
     running = status.running
     return running.number if running is not None and running.number > 0 else None

@@ -73,9 +73,11 @@ def failed_check(world: Snapshot, current: CurrentRelease, verification: Verific
 
 def what_holds(world: Snapshot, current: CurrentRelease, verification: Verification) -> Hold | None:
     """What keeps the release from being live although its pods are well and its time is over; who must act comes first."""
-    if current.override is not None:
-        return None
-    holds = [hold for each in _all(world, current, verification) if (hold := _hold(*each)) is not None]
+    holds = [
+        hold
+        for each in _all(world, current, verification)
+        if (hold := _hold(*each)) is not None and hold.reason not in current.let_through
+    ]
     return next((hold for hold in holds if hold.reason is not None), holds[0] if holds else None)
 
 
