@@ -38,6 +38,7 @@ from brandrelease.controller.reconcile import Reconciler
 from brandrelease.controller.resync import Known, Resync
 from brandrelease.controller.work_queue import Key, WorkQueue
 from brandrelease.core.fairness import BuildInFlight
+from brandrelease.fleet import Fleet
 from brandrelease.settings import Settings
 from brandrelease.telemetry import Metrics
 
@@ -65,6 +66,7 @@ class _Work:
     turns: BuildTurns
     aws: AwsApi
     watch: CodeBuildWatch
+    fleet: Fleet
 
     def enqueue(self, keys: Iterable[Key]) -> None:
         for key in keys:
@@ -73,6 +75,7 @@ class _Work:
     def forget(self, key: Key) -> None:
         self.queue.forget(key)
         self.turns.forget(key.namespace, key.name)
+        self.fleet.forget(key.namespace, key.name)
 
 
 def _work(settings: Settings, api: KubeApi, session: aiohttp.ClientSession, metrics: Metrics, known: Known) -> _Work:
@@ -110,7 +113,8 @@ def _work(settings: Settings, api: KubeApi, session: aiohttp.ClientSession, metr
     )
     announcer = KubeAnnouncer(api, clock, settings.instance)
     queue = WorkQueue(Reconciler(world, announcer, metrics, known.brand_releases.saw_own_write), metrics)
-    return _Work(queue, turns, aws, watch)
+    metrics.queue_oldest_seconds.set_function(queue.oldest_wait)
+    return _Work(queue, turns, aws, watch, metrics.fleet)
 
 
 async def _run(settings: Settings, api: KubeApi, session: aiohttp.ClientSession) -> None:

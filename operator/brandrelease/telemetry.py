@@ -2,19 +2,33 @@
 
 import logging
 import sys
-from typing import Any
+from typing import Any, Final
 
 import structlog
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 
+from brandrelease.apis.brandrelease import Outcome
+from brandrelease.core.blame import BLAME
+from brandrelease.core.measures import BUILDERS, BuildResult
+from brandrelease.fleet import Fleet
 from brandrelease.settings import LogFormat, LogLevel
+
+RELEASE_BUCKETS: Final = (15, 30, 60, 120, 180, 300, 450, 600, 900, 1200, 1800, 3600, 7200)
+REACTION_BUCKETS: Final = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600)
 
 
 class Metrics:
-    """All metrics, on a registry of their own. No label ever holds a commit, a key or anything else without bounds."""
+    """All metrics, on a registry of their own; docs/metrics.md describes each.
+
+    Labels of counters and histograms are bounded by the code. Names of objects, refs and commits are labels of the fleet's
+    gauges alone, where the series of what is gone goes away.
+    """
 
     def __init__(self) -> None:
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series for each, which Prometheus has no use for
         self.registry = CollectorRegistry()
+        self.fleet = Fleet()
+        self.registry.register(self.fleet)
         self.passes = Counter(
             "brandrelease_passes_total",
             "Passes over a BrandRelease, by how they ended.",
@@ -28,6 +42,11 @@ class Metrics:
             buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
         )
         self.queue_depth = Gauge("brandrelease_queue_depth", "Objects that wait for a pass.", registry=self.registry)
+        self.queue_oldest_seconds = Gauge(
+            "brandrelease_queue_oldest_seconds",
+            "For how long the object that waits longest has waited for a pass.",
+            registry=self.registry,
+        )
         self.builds_running = Gauge("brandrelease_builds_running", "Builds that have a place.", registry=self.registry)
         self.builds_waiting = Gauge(
             "brandrelease_builds_waiting", "Releases that wait for their turn to build.", registry=self.registry
@@ -53,6 +72,38 @@ class Metrics:
             ["source", "result"],
             registry=self.registry,
         )
+        self.duration_seconds = Histogram(
+            "brandrelease_duration_seconds",
+            "From the request for a release to its outcome.",
+            ["outcome"],
+            registry=self.registry,
+            buckets=RELEASE_BUCKETS,
+        )
+        self.build_duration_seconds = Histogram(
+            "brandrelease_build_duration_seconds",
+            "From asking for a build to its end, for each release that waited for it.",
+            ["builder", "result"],
+            registry=self.registry,
+            buckets=RELEASE_BUCKETS,
+        )
+        self.rollbacks = Counter(
+            "brandrelease_rollbacks_total",
+            "Rollbacks that were begun, by what the release had failed for.",
+            ["reason", "blame"],
+            registry=self.registry,
+        )
+        self.time_to_detect_seconds = Histogram(
+            "brandrelease_time_to_detect_seconds",
+            "From the change of the Deployment to the moment at which the release was known to be bad.",
+            registry=self.registry,
+            buckets=REACTION_BUCKETS,
+        )
+        self.time_to_recover_seconds = Histogram(
+            "brandrelease_time_to_recover_seconds",
+            "From the moment at which a release was known to be bad to the end of its rollback.",
+            registry=self.registry,
+            buckets=REACTION_BUCKETS,
+        )
         self.resyncs = Counter(
             "brandrelease_resyncs_total", "Resyncs by lists, by result.", ["result"], registry=self.registry
         )
@@ -61,6 +112,20 @@ class Metrics:
             "Changes that a resync found and no watch event had told of.",
             registry=self.registry,
         )
+        self._begin_with_zero()
+
+    def _begin_with_zero(self) -> None:
+        """A series that appears with its first count shows no increase for it: Prometheus has nothing to compare with."""
+        for result in ("ok", "failed"):
+            self.passes.labels(result)
+            self.resyncs.labels(result)
+        for outcome in Outcome:
+            self.duration_seconds.labels(outcome)
+        for builder in BUILDERS:
+            for build_result in BuildResult:
+                self.build_duration_seconds.labels(builder, build_result)
+        for reason, attribution in BLAME.items():
+            self.rollbacks.labels(reason, attribution.blame)
 
 
 def configure_logging(log_format: LogFormat, level: LogLevel) -> None:

@@ -181,6 +181,17 @@ async def test_an_object_that_is_gone_is_not_brought_back_by_a_timer() -> None:
 
 
 @on_virtual_time
+async def test_an_object_that_goes_while_it_is_looked_at_is_looked_at_once_more_so_that_the_pass_forgets_it() -> None:
+    work = Work(Again(after=timedelta(seconds=60)), lasting=0.02)
+    async with working(work) as queue:
+        queue.add(A)
+        await asyncio.sleep(0.01)
+        queue.forget(A)
+        await asyncio.sleep(0.1)
+    assert work.count(A) == 2
+
+
+@on_virtual_time
 async def test_the_oldest_wait_tells_that_all_workers_hang() -> None:
     work = Work(lasting=1)
     async with working(work, workers=1) as queue:

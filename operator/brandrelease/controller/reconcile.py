@@ -9,6 +9,7 @@ import structlog
 from brandrelease.apis.brand import Brand
 from brandrelease.apis.brandrelease import BrandRelease, BrandReleaseStatus, Condition, ConditionType
 from brandrelease.controller.act import act
+from brandrelease.controller.counting import count
 from brandrelease.controller.observe import World, observe
 from brandrelease.controller.work_queue import Again, Key
 from brandrelease.core.actions import Plan, StartBuild
@@ -41,7 +42,9 @@ class Reconciler:
             self._refusals.pop(key, None)
             self._world.turns.forget(key.namespace, key.name)
             self._world.measurements.forget(key.namespace, key.name)
+            self._metrics.fleet.forget(key.namespace, key.name)
             return Again()
+        self._metrics.fleet.see(release, release.status)
         snapshot = await observe(self._world, release, self._refusals.get(key))
         plan = self._decide(snapshot)
         if not await self._record(release, plan):
@@ -67,7 +70,9 @@ class Reconciler:
         except StatusConflict:
             log.info("The object changed during the pass; looking again.")
             return False
-        self._tell(release, plan)
+        self._metrics.fleet.see(release, plan.status)
+        count(self._metrics, release.status, plan.status)
+        _log(release, plan)
         for announcement in plan.announcements:
             await self._announcer.announce(release, announcement)
         return True
@@ -94,15 +99,13 @@ class Reconciler:
         log.info("Done.", action=kind)
         return AT_ONCE
 
-    def _tell(self, release: BrandRelease, plan: Plan) -> None:
-        """A log line for each change of phase or reason, and a count for each ending."""
-        before, after = _ready(release.status), _ready(plan.status)
-        was, now = release.status.phase, plan.status.phase
-        if after and (was != now or before is None or before.reason != after.reason):
-            log.info(after.message, phase=now, was=was, reason=after.reason)
-        ended = plan.status.history[0] if plan.status.history else None
-        if ended and (not release.status.history or release.status.history[0].number != ended.number):
-            self._metrics.outcomes.labels(ended.outcome, ended.reason).inc()
+
+def _log(release: BrandRelease, plan: Plan) -> None:
+    """A line for each change of phase or reason."""
+    before, after = _ready(release.status), _ready(plan.status)
+    was, now = release.status.phase, plan.status.phase
+    if after and (was != now or before is None or before.reason != after.reason):
+        log.info(after.message, phase=now, was=was, reason=after.reason)
 
 
 def _build_under_way(snapshot: Snapshot, status: BrandReleaseStatus) -> BuildOrder | None:

@@ -63,10 +63,12 @@ class WorkQueue:
             self._metrics.queue_depth.set(len(self._waiting))
 
     def forget(self, key: Key) -> None:
-        """The object is gone: no timer shall bring it back."""
+        """The object is gone: no timer shall bring it back. A pass that has read it before is followed by one that has not."""
         if timer := self._timers.pop(key, None):
             timer.cancel()
         self._tries.pop(key, None)
+        if key in self._busy:
+            self._asked_while_busy.add(key)
 
     def oldest_wait(self) -> float:
         """Seconds for which the longest waiting key has waited; large means that no worker gets through."""
