@@ -68,5 +68,6 @@ def test_only_what_the_commit_decides_is_its_fault() -> None:
         Reason.LivenessProbeFailed,
         Reason.CrashLoopBackOff,
         Reason.PodNotReady,
+        Reason.CheckFailed,
         Reason.RollbackRequested,
     }

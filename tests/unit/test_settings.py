@@ -19,6 +19,7 @@ def nothing_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_defaults_are_those_of_an_operator_in_a_cluster() -> None:
     settings = load_settings()
+    assert settings.namespace == "brandrelease-system"
     assert settings.build_namespace == "brandrelease-builds"
     assert settings.watch_namespaces == settings.insecure_registries == frozenset()
     assert (settings.http_host, settings.http_port) == ("0.0.0.0", 8080)
@@ -32,6 +33,7 @@ def test_the_defaults_are_those_of_an_operator_in_a_cluster() -> None:
 
 def test_each_variable_is_heard(monkeypatch: pytest.MonkeyPatch) -> None:
     values = {
+        "BRANDRELEASE_NAMESPACE": "operators",
         "BRANDRELEASE_BUILD_NAMESPACE": "builds",
         "BRANDRELEASE_WATCH_NAMESPACES": " a, b,,a ",
         "BRANDRELEASE_HTTP_ADDRESS": "127.0.0.1:9000",
@@ -52,6 +54,7 @@ def test_each_variable_is_heard(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, value)
     settings = load_settings()
     assert settings.model_dump() == {
+        "namespace": "operators",
         "build_namespace": "builds",
         "watch_namespaces": frozenset({"a", "b"}),
         "http_address": "127.0.0.1:9000",

@@ -54,7 +54,7 @@ def _beside(check: HttpCheck, seen: HttpSeen, bad_pods: list[tuple[str, str]]) -
     """What the pods say at the same time."""
     if not seen.pods or bad_pods:
         return ""
-    asked = f"{several(len(seen.pods), 'new pod')} {'answers' if len(seen.pods) == 1 else 'answer'}"
+    asked = f"{several(len(seen.pods), 'pod')} {'answers' if len(seen.pods) == 1 else 'answer'}"
     return f", while {asked} well for {_path(check)}: look at what is in front of them (Ingress, load balancer, CDN) and at what it needs from the site"
 
 
