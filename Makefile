@@ -1,6 +1,8 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 export PYTHONPATH := tests
+# What is compiled is kept: otherwise each of a dozen processes compiles all that it imports, which takes longer than most tests.
+unexport PYTHONDONTWRITEBYTECODE
 UV := $(shell command -v uv || echo .venv-uv/bin/uv)
 RUN := $(UV) run --frozen
 # The version for which everything is locked and checked; uv finds it or any newer one on the machine.
@@ -23,7 +25,8 @@ setup: $(UV) ## Install what development needs into .venv
 # --- checks, fast ones first -------------------------------------------------------------------------------------------
 
 .PHONY: check
-check: setup lint types imports verify unit ## Everything that needs no server (about 50 s on two cores)
+check: setup ## Everything that needs no server (about 50 s on two cores)
+	@$(MAKE) --no-print-directory --output-sync=target --jobs lint types imports verify unit
 
 .PHONY: lint
 lint: ; @$(RUN) ruff check --quiet . && $(RUN) ruff format --check --quiet . && $(RUN) codespell --quiet-level 3
@@ -33,7 +36,7 @@ fmt: ## Format the code and mend what can be mended
 	@$(RUN) ruff check --fix --quiet . ; $(RUN) ruff format --quiet .
 
 .PHONY: types
-types: ; @$(RUN) mypy --no-error-summary && $(RUN) mypy --no-error-summary tests
+types: ; @$(RUN) mypy --no-error-summary
 
 .PHONY: imports
 imports: ; @$(RUN) lint-imports --no-cache > /tmp/lint-imports.$$$$ 2>&1 || { cat /tmp/lint-imports.$$$$; rm -f /tmp/lint-imports.$$$$; exit 1; }; rm -f /tmp/lint-imports.$$$$; $(RUN) deptry operator --no-ansi 2>&1 | grep -v -e '^Success' -e '^Scanning' ; exit $${PIPESTATUS[0]}
@@ -48,7 +51,7 @@ verify: ; @$(RUN) python -m brandrelease.codegen --check
 # --- tests -------------------------------------------------------------------------------------------------------------
 
 .PHONY: unit
-unit: ; @$(RUN) pytest -q -n 2 tests/unit tests/property
+unit: ; @$(RUN) pytest -q -n 2 --dist worksteal tests/property tests/unit # the longest first, so that nobody waits for it
 
 # Tests of speed are left out: to be measured makes the code slow.
 .PHONY: coverage

@@ -675,19 +675,20 @@ class Simulation:
     def tick(self, seconds: int = 1) -> None:
         self.time += timedelta(seconds=seconds)
         self.measurements.tick()
-        for order, _ in self.builds.values():
-            self._push_image(order)
+        for name, (order, _) in self.builds.items():
+            if name not in self.pushed:
+                self._push_image(name, order)
         if self.site is not None:
             self._deployment_controller(self.site)
             for pod in self.site.pods:
                 self._kubelet(pod)
 
-    def _push_image(self, order: BuildOrder) -> None:
-        """A build that has ended well has pushed its image, once; the registry may show it some seconds later."""
-        shown_at = self.build_ends_at[order.name] + timedelta(seconds=self.registry_lag)
-        good = self.behaviours[order.commit] is not Behaviour.DoesNotBuild and order.name not in self.ill_builds
-        if good and order.name not in self.pushed and self.time >= shown_at:
-            self.pushed.add(order.name)
+    def _push_image(self, name: str, order: BuildOrder) -> None:
+        """A build that has ended well pushes its image, once; the registry may show it some seconds later."""
+        shown_at = self.build_ends_at[name] + timedelta(seconds=self.registry_lag)
+        good = self.behaviours[order.commit] is not Behaviour.DoesNotBuild and name not in self.ill_builds
+        if good and self.time >= shown_at:
+            self.pushed.add(name)
             self.images.setdefault(order.tag, digest_of(order.commit))
 
     def _deployment_controller(self, d: Deployment) -> None:

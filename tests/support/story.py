@@ -4,9 +4,11 @@ The real reconciler runs in it. It is woken exactly as by the real world: by eve
 never by the operator's own writes.
 """
 
+import copy
 from collections.abc import Mapping
 from dataclasses import replace
 from hashlib import sha256
+from typing import Self
 
 from brandrelease.adapters.builders.external import External
 from brandrelease.apis.brand import Brand
@@ -16,7 +18,7 @@ from brandrelease.core.builds_seen import BuildFailed, BuildState, BuildSucceede
 from brandrelease.core.images import BuildOrder, build_order
 from brandrelease.core.snapshot import DeploymentView, PodView, Refusal, Resolution, Resolved
 from brandrelease.ports import Builder, Refused, Secret
-from support.simulation import REPOSITORY, Behaviour, Deployment, Simulation, brand
+from support.simulation import REPOSITORY, Behaviour, Deployment, SimulatedCaches, SimulatedHooks, Simulation, brand
 
 
 class Story(Simulation):
@@ -86,6 +88,22 @@ class Story(Simulation):
             d.observed = d.generation
         elif not self.controller_is_down:
             super()._deployment_controller(d)
+
+    # --- beginnings that many stories share ------------------------------------------------------------------------------
+
+    def copied(self) -> Self:
+        """This world once more, as it stands now, with an operator that has just been started."""
+        twin = copy.copy(self)
+        for name, value in vars(self).items():
+            if isinstance(value, dict | list | set):
+                setattr(twin, name, copy.copy(value))
+        twin.site = copy.deepcopy(self.site)
+        twin.hooks, twin.caches = SimulatedHooks(twin), SimulatedCaches(twin)
+        twin.hooks.jobs, twin.hooks.runs = dict(self.hooks.jobs), list(self.hooks.runs)
+        twin.caches.made, twin.caches.calls = dict(self.caches.made), list(self.caches.calls)
+        twin.caches.refusal = self.caches.refusal
+        twin.restart()
+        return twin
 
     # --- shorthands -----------------------------------------------------------------------------------------------------
 

@@ -1,6 +1,7 @@
 """Worlds to tell stories in."""
 
 from collections.abc import Iterator
+from functools import cache
 
 import pytest
 from structlog.testing import capture_logs
@@ -22,6 +23,12 @@ def world(quiet: None) -> Story:
 @pytest.fixture
 def live(quiet: None) -> Story:
     """A world in which release 1 is live."""
+    return _live().copied()
+
+
+@cache
+def _live() -> Story:
+    """Played once; stories go on in copies of it."""
     story = Story()
     story.release("one")
     assert story.headline() == ("Live", "Succeeded")

@@ -186,11 +186,12 @@ ADVERSARIAL = [
 
 
 @pytest.mark.parametrize("piece", ADVERSARIAL)
-def test_a_megabyte_that_was_made_to_be_slow_takes_less_than_a_second(piece: str) -> None:
-    log = (piece * (1_000_000 // len(piece) + 1))[:1_000_000]
+def test_a_log_that_was_made_to_be_slow_takes_less_than_a_second_for_each_megabyte(piece: str) -> None:
+    """Of a quarter of a megabyte: what takes time by the square of the length is far too slow for it too."""
+    log = (piece * (250_000 // len(piece) + 1))[:250_000]
     start = time.process_time()
     scrub(log, ["hunter22"])
-    assert time.process_time() - start < 1.0
+    assert time.process_time() - start < 0.25
 
 
 def test_a_large_secret_takes_less_than_two_seconds() -> None:
