@@ -18,7 +18,16 @@ from brandrelease.core.builds_seen import BuildFailed, BuildState, BuildSucceede
 from brandrelease.core.images import BuildOrder, build_order
 from brandrelease.core.snapshot import DeploymentView, PodView, Refusal, Resolution, Resolved
 from brandrelease.ports import Builder, Refused, Secret
-from support.simulation import REPOSITORY, Behaviour, Deployment, SimulatedCaches, SimulatedHooks, Simulation, brand
+from support.simulation import (
+    REPOSITORY,
+    Behaviour,
+    Deployment,
+    Killed,
+    SimulatedCaches,
+    SimulatedHooks,
+    Simulation,
+    brand,
+)
 
 
 class Story(Simulation):
@@ -88,6 +97,21 @@ class Story(Simulation):
             d.observed = d.generation
         elif not self.controller_is_down:
             super()._deployment_controller(d)
+
+    # --- deaths ---------------------------------------------------------------------------------------------------------
+
+    def dies_at(self, deed: int, *, after: bool) -> None:
+        """The operator is killed just before or just after the n-th change that it makes from now on."""
+        self.kill_in, self.kill_after_deed = deed, after
+
+    def play_through_death(self, seconds: int) -> None:
+        """Time passes; an operator that dies is started again at once."""
+        for _ in range(seconds):
+            try:
+                self.play(1)
+            except Killed:
+                self.restart()
+                self.settle()
 
     # --- beginnings that many stories share ------------------------------------------------------------------------------
 

@@ -210,7 +210,7 @@ def test_wherever_the_operator_dies_the_build_is_stopped_once(quiet: None, leave
     for deed in range(1, 7):
         world = Story()
         first = world.release("one", seconds=5)
-        world.kill_in, world.kill_after_deed = deed, after
+        world.dies_at(deed, after=after)
         if leave == "a new ref":
             supersede(world)
         else:

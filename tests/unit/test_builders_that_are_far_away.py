@@ -21,7 +21,7 @@ from brandrelease.core.builds_seen import (
 from brandrelease.core.images import BuildOrder
 from brandrelease.core.snapshot import Refusal
 from brandrelease.ports import Secret
-from support.simulation import Behaviour, Killed, commit_id
+from support.simulation import Behaviour, commit_id
 from support.story import Story
 
 pytestmark = pytest.mark.usefixtures("quiet")
@@ -177,13 +177,8 @@ def test_wherever_the_operator_dies_a_commit_is_built_once_and_goes_live(deed: i
     world = Far()
     commit = world.push("master", "one")
     world.ask("master")
-    world.kill_in, world.kill_after_deed = deed, after
-    for _ in range(200):
-        try:
-            world.play(1)
-        except Killed:
-            world.restart()
-            world.settle()
+    world.dies_at(deed, after=after)
+    world.play_through_death(200)
     assert not world.kill_in, "it has died"
     assert (world.headline(), world.running.commit) == (("Live", "Succeeded"), commit)
     assert world.builds_started == [world.job(commit)]

@@ -226,7 +226,7 @@ def test_killed_at_any_deed_cloudfront_sees_each_reference_once(world: Story, de
     first, second = (world.push("master", name) for name in ("one", "two"))
     world.ask(first)
     world.play_until("Verifying")
-    world.kill_in, world.kill_after_deed = deed, after
+    world.dies_at(deed, after=after)
     for seconds in (100, 200):
         try:
             world.play(seconds)
@@ -245,7 +245,7 @@ def die_at_the_second_deed_of_a_pass(world: Story) -> None:
     """The status is written, and then the operator does something, and dies of it."""
     for _ in range(60):
         world.tick()
-        world.kill_in, world.kill_after_deed = 2, True
+        world.dies_at(2, after=True)
         world.one_pass()
 
 

@@ -13,10 +13,11 @@ from brandrelease.apis.brand import Brand
 from brandrelease.apis.brandrelease import Blame, BrandRelease, Outcome
 from brandrelease.apis.reasons import Reason
 from brandrelease.controller.work_queue import Again
+from brandrelease.core.actions import DeploymentPatch
 from brandrelease.core.builds_seen import BuildFailed, BuildRunning, BuildSucceeded, ImageAbsent, ImageUnknown
-from brandrelease.core.images import build_order
+from brandrelease.core.images import BuildOrder, build_order
 from brandrelease.core.snapshot import BrandInvalid, Refusal, Resolution, Unresolved
-from brandrelease.ports import Secret
+from brandrelease.ports import Refused, Secret
 from support.simulation import (
     AT_ONCE,
     DEADLINE,
@@ -116,6 +117,7 @@ def test_an_image_that_the_registry_has_already_is_deployed_without_a_build(worl
 def test_the_commit_that_is_live_asked_for_again_changes_nothing(live: Story) -> None:
     before, current = list(live.deeds), live.current
     live.ask("master")
+    assert live.settle() == 1, "there is nothing to look at again"
     live.play(60)
     assert live.deeds == [*before, "status"]
     assert live.headline() == ("Live", "Succeeded")
@@ -968,6 +970,68 @@ def test_a_rollback_that_was_refused_for_longer_than_the_deadline_still_has_the_
     live.refusal = None
     live.play(200)
     assert live.headline() == ("RolledBack", "CrashLoopBackOff")
+
+
+class OtherWordsEachTime(Story):
+    """A server refuses everything, and says something else each time: the number of the request, say."""
+
+    refused = 0
+    refuses: str | None = None
+
+    def _refuse(self, what: str) -> None:
+        if self.refuses == what:
+            self.refused += 1
+            raise Refused(Refusal(Reason.DeploymentRefused, f"The API server refuses request {self.refused}."))
+
+    async def apply(self, patch: DeploymentPatch) -> None:
+        self._refuse("apply")
+        await super().apply(patch)
+
+    async def start(self, order: BuildOrder) -> None:
+        self._refuse("build")
+        await super().start(order)
+
+    async def cancel(self, order: BuildOrder) -> None:
+        self._refuse("cancel")
+        await super().cancel(order)
+
+
+def test_a_refusal_in_other_words_each_time_is_followed_by_a_pause_each_time() -> None:
+    world = OtherWordsEachTime()
+    world.refuses = "apply"
+    world.release("one", seconds=30)
+    before = world.refused
+    world.play(600)
+    assert 8 < world.refused - before < 15, "about once in a minute"
+    assert world.headline() == ("Blocked", "DeploymentRefused")
+
+
+def test_a_build_that_is_refused_beside_a_release_that_is_judged_is_told_behind_it_and_tried_after_a_pause() -> None:
+    world = OtherWordsEachTime(soakSeconds=300)
+    world.release("one", seconds=20)
+    world.play_until("Verifying")
+    world.refuses = "build"
+    world.release("two", seconds=10)
+    assert world.headline() == ("Verifying", "Verifying")
+    assert world.message.startswith("Release 1 ")
+    assert " The API server refuses request " in world.message
+    before = world.refused
+    world.play(200)
+    assert 2 < world.refused - before < 6
+    assert world.headline() == ("Verifying", "Verifying")
+
+
+def test_a_build_that_may_not_be_stopped_is_told_behind_what_the_release_is_about() -> None:
+    world = OtherWordsEachTime()
+    world.builder_is_slow = True
+    world.release("one", seconds=5)
+    world.refuses = "cancel"
+    world.say("abort", "1")
+    world.play(10)
+    assert world.headline() == ("Failed", "Aborted")
+    assert "was given up, as ada has asked" in world.message
+    assert " The API server refuses request " in world.message
+    assert world.refused < 4, "it is tried again after a pause"
 
 
 # --- nothing happens ----------------------------------------------------------------------------------------------------

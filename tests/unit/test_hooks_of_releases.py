@@ -121,15 +121,10 @@ def test_wherever_the_operator_dies_the_end_is_the_same_and_each_hook_runs_once(
     undisturbed.release("one")
     for deed in range(1, len(undisturbed.deeds) + 1):
         world = Story(hooks=BOTH)
-        world.kill_in, world.kill_after_deed = deed, after
+        world.dies_at(deed, after=after)
         world.push("master", "one")
         world.ask("master")
-        for _ in range(150):
-            try:
-                world.play(1)
-            except Killed:
-                world.restart()
-                world.settle()
+        world.play_through_death(150)
         assert has_died(world)
         assert end_of(world) == end_of(undisturbed), f"killed at deed {deed}"
 

@@ -329,6 +329,19 @@ def test_a_commit_let_through_that_fails_again_is_quarantined_anew(live: Story) 
     assert live.headline() == ("Blocked", "CommitQuarantined"), "the override counted once"
 
 
+def test_what_had_stopped_a_release_is_not_said_of_it_once_it_is_let_through(live: Story) -> None:
+    live.release("bad", Behaviour.Crashes)
+    live.builder_is_slow = True
+    worse = live.release("still bad", Behaviour.OutOfMemory, seconds=5)
+    assert live.current.reason is Reason.CommitQuarantined
+    live.say("override", f"{worse} I have tried it at home")
+    live.play(5)
+    assert live.headline() == ("Building", "Building")
+    assert (live.current.reason, live.current.message) == (None, None)
+    live.release("mended", seconds=5)
+    assert (live.last.commit, live.last.reason) == (worse, Reason.Superseded)
+
+
 def test_a_descendant_let_through_that_fails_is_quarantined_itself(live: Story) -> None:
     bad = live.release("bad", Behaviour.Crashes)
     worse = live.release("still bad", Behaviour.OutOfMemory, seconds=5)

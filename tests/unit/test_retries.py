@@ -10,7 +10,7 @@ from brandrelease.apis.reasons import Reason
 from brandrelease.core.builds_seen import BuildFailed, ImageAbsent
 from brandrelease.core.retrying import PAUSES, TRIES
 from brandrelease.core.snapshot import Fellow
-from support.simulation import Behaviour, Killed
+from support.simulation import Behaviour
 from support.story import Story
 
 MEDDLED = "registry.example.com/drumeo:meddled"
@@ -237,14 +237,10 @@ def test_wherever_the_operator_dies_the_tries_are_counted_the_same(live: Story, 
     failed(live)
     due = at(live)
     for deed in range(1, 4):
-        live.kill_in, live.kill_after_deed = deed, after
+        live.dies_at(deed, after=after)
         number = live.current.number
         for _ in range(700):
-            try:
-                live.play(1)
-            except Killed:
-                live.restart()
-                live.settle()
+            live.play_through_death(1)
             if live.current.number > number and live.status.phase == "RolledBack":
                 break
         assert (live.current.number, live.current.tries) == (number + 1, number)

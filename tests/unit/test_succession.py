@@ -6,7 +6,7 @@ from brandrelease.apis.brandrelease import Outcome
 from brandrelease.apis.reasons import Reason
 from brandrelease.core.snapshot import Refusal
 from brandrelease.ports import Refused
-from support.simulation import Behaviour, Killed, commit_id
+from support.simulation import Behaviour, commit_id
 from support.story import Story
 
 pytestmark = pytest.mark.usefixtures("quiet")
@@ -120,6 +120,45 @@ def test_a_release_that_passes_before_the_newer_one_is_built_goes_live_first() -
     assert outcomes(world)[:2] == [(3, "Succeeded", "Succeeded"), (2, "Succeeded", "Succeeded")]
 
 
+@pytest.mark.parametrize(
+    ("behaviour", "outcome"), [(Behaviour.Good, "Succeeded"), (Behaviour.CrashesLater, "RolledBack")]
+)
+def test_the_newer_release_takes_the_place_of_the_older_one_in_the_moment_in_which_that_ends(
+    behaviour: Behaviour, outcome: str
+) -> None:
+    world = judged(behaviour)
+    world.builder_is_slow = True
+    asks(world, "three", mends=True)
+    while outcomes(world)[0][0] != 2:
+        world.play(1)
+    assert outcomes(world)[0][:2] == (2, outcome)
+    assert (world.current.number, world.status.next) == (3, None)
+    assert world.headline()[0] == "Building", "people read of what is in flight, and not of what has ended"
+
+
+def test_the_post_deploy_hook_of_the_older_release_runs_although_a_newer_one_is_being_built() -> None:
+    world = judged(phase="Deploying", hooks={"postDeploy": {"command": ["warm-up"]}})
+    world.builder_is_slow = True
+    asks(world, "three")
+    world.play(30)
+    assert (world.current.number, world.status.next and world.status.next.number) == (2, 3)
+    assert [job for job in world.hooks.runs if "-2-post-" in job]
+
+
+def test_while_the_older_release_goes_back_the_newer_one_is_not_deployed() -> None:
+    world = judged(Behaviour.CrashesLater)
+    asks(world, "three", mends=True)
+    world.play_until("RollingBack")
+    world.controller_is_down = True
+    world.play(50)
+    assert commit_id("three") in {order.commit for order, _ in world.builds.values()}, "it is built"
+    assert (world.headline()[0], world.current.number, world.the_site.applied) == ("RollingBack", 2, 1)
+    world.controller_is_down = False
+    world.play(150)
+    assert (world.headline(), world.running.number) == (("Live", "Succeeded"), 3)
+    assert outcomes(world)[1][:2] == (2, "RolledBack")
+
+
 def test_the_migration_of_the_newer_release_runs_while_the_older_one_is_judged() -> None:
     world = judged(hooks=HOOKS, rollback={"afterMigration": "Rollback"})
     world.play_until("Verifying")
@@ -171,13 +210,8 @@ def test_an_operator_that_dies_in_between_comes_to_the_same_end(deed: int, *, af
     world = judged(Behaviour.CrashesLater)
     world.push("master", "three", mends=True)
     world.ask("master")
-    world.kill_in, world.kill_after_deed = deed, after
-    for _ in range(250):
-        try:
-            world.play(1)
-        except Killed:
-            world.restart()
-            world.settle()
+    world.dies_at(deed, after=after)
+    world.play_through_death(250)
     assert not world.kill_in, "it has died"
     assert (world.headline(), world.running.number) == (("Live", "Succeeded"), 3)
     assert outcomes(world)[1][:2] in {(2, "RolledBack"), (2, "Superseded")}

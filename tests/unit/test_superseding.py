@@ -23,11 +23,6 @@ def third(phase: str, behaviour: Behaviour = Behaviour.Good, **environment: obje
     return world
 
 
-def dies_at(world: Story, deed: int, *, after: bool) -> None:
-    """The operator is killed just before or just after the n-th change that it makes from now on."""
-    world.kill_in, world.kill_after_deed = deed, after
-
-
 def cancelled(world: Story) -> list[str]:
     return [deed for deed in world.deeds if deed.startswith("cancel")]
 
@@ -195,14 +190,9 @@ def test_an_operator_that_dies_while_it_replaces_a_release_comes_to_the_same_end
     for story in (world, undisturbed):
         story.push("master", "three")
         story.ask("master")
-    dies_at(world, deed, after=after)
-    for _ in range(150):
-        undisturbed.play(1)
-        try:
-            world.play(1)
-        except Killed:
-            world.restart()
-            world.settle()
+    world.dies_at(deed, after=after)
+    undisturbed.play(150)
+    world.play_through_death(150)
     assert world.kill_in is None, "it has died"
     assert (world.headline(), world.the_site.image) == (undisturbed.headline(), undisturbed.the_site.image)
     assert [(e.number, e.outcome) for e in world.status.history] == [

@@ -18,7 +18,7 @@ from brandrelease.apis.brandrelease import (
 from brandrelease.apis.reasons import Reason
 from brandrelease.core.snapshot import Refusal
 from brandrelease.core.verbs import taken_away, unheard
-from support.simulation import FOUND_IMAGE, Behaviour, Killed, commit_id
+from support.simulation import FOUND_IMAGE, Behaviour, commit_id
 from support.story import Story
 
 pytestmark = pytest.mark.usefixtures("quiet")
@@ -162,21 +162,6 @@ def mend(world: Story) -> None:
         world.suspend(on=False)
 
 
-def dies_at(world: Story, deed: int, *, after: bool) -> None:
-    """The operator is killed just before or just after the n-th change that it makes from now on."""
-    world.kill_in, world.kill_after_deed = deed, after
-
-
-def playing_on(world: Story, seconds: int) -> None:
-    """Time passes; an operator that dies is started again at once."""
-    for _ in range(seconds):
-        try:
-            world.play(1)
-        except Killed:
-            world.restart()
-            world.settle()
-
-
 # --- what holds for every verb in every phase ---------------------------------------------------------------------------
 
 
@@ -243,9 +228,9 @@ def asked_in(stand: str, verb: str, text: str) -> Story:
 
 
 def play_to_the_end(world: Story) -> None:
-    playing_on(world, 5)
+    world.play_through_death(5)
     mend(world)
-    playing_on(world, 150)
+    world.play_through_death(150)
 
 
 @cache
@@ -262,7 +247,7 @@ def test_an_operator_that_dies_in_the_middle_of_a_verb_comes_to_the_same_end(
     stand: str, verb: str, text: str, deed: int, *, after: bool
 ) -> None:
     world, undisturbed = asked_in(stand, verb, text), without_a_death(stand, verb, text)
-    dies_at(world, deed, after=after)
+    world.dies_at(deed, after=after)
     play_to_the_end(world)
     assert world.kill_in is None, "it has died"
     assert (world.headline(), carried(world)) == (undisturbed.headline(), carried(undisturbed))
@@ -369,6 +354,16 @@ def test_an_abort_with_no_good_image_left_stays_where_it_is_and_says_so() -> Non
     assert world.headline() == ("Failed", "MissingRollbackTarget")
     assert (world.last.outcome, carried(world)) == (Outcome.Aborted, before)
     assert "there is no good image to go back to: the Deployment stays as it is" in world.message
+
+
+def test_what_is_asked_for_together_with_an_abort_that_changes_nothing_is_heard_right_after_it() -> None:
+    world = third("Verifying")
+    world.images.clear()
+    world.say("abort", "3")
+    world.say("rollback_to", "99")
+    world.settle()
+    assert world.last.outcome is Outcome.Aborted
+    assert handled(world).rollback_to == "99"
 
 
 def test_an_abort_of_the_first_release_goes_back_to_what_was_found() -> None:
@@ -837,6 +832,15 @@ def test_a_release_that_fails_in_the_pass_that_refuses_a_rollback_to_is_rolled_b
         assert [event.reason for event in world.told] == (carried_out if text == "2" else refused)
         world.play(100)
         assert (world.headline()[0], world.the_site.applied) == ("RolledBack", 2)
+
+
+def test_a_verb_that_is_refused_does_not_hold_up_what_the_release_has_to_do() -> None:
+    world = third("Building")
+    world.tick(60)
+    world.say("rollback_to", "nonsense")
+    world.one_pass()
+    assert "was not carried out" in answer(world)
+    assert world.the_site.applied == 3, "the image is there, and the Deployment is changed in the same pass"
 
 
 # --- wishes that come again, and together -------------------------------------------------------------------------------

@@ -177,11 +177,12 @@ def _stopped(world: Snapshot, status: BrandReleaseStatus, current: CurrentReleas
 
 
 def _build(world: Snapshot, status: BrandReleaseStatus, current: CurrentRelease) -> Plan:
-    """The image is looked for, built if it is not there, and deployed as soon as it is."""
+    """The image is looked for, built if it is not there, and deployed as soon as it is. What had stopped it is over."""
+    current = current.model_copy(update={"reason": None, "message": None})
     step = obtain_image(world, brand_of(world), current)
     match step:
         case Built(release, image):
-            ready = release.model_copy(update={"image": image, "reason": None, "message": None})
+            ready = release.model_copy(update={"image": image})
             return prepare(world, with_current(status, ready), ready)
         case NotYet(release, reason, message, look_again, action):
             plan = wait(world, with_current(status, release), Phase.Building, reason, message)
@@ -197,8 +198,7 @@ def _stop_builds(world: Snapshot, plan: Plan) -> Plan:
     brand = brand_of(world)
     orders = [order for order in stop_orders(brand, plan.status) if may_run(world, order)]
     left = tuple(UnneededBuild(commit=order.commit, key=order.key, attempt=order.attempt) for order in orders)
-    if left != plan.status.stopping:
-        plan = replace(plan, status=plan.status.model_copy(update={"stopping": left}))
+    plan = replace(plan, status=plan.status.model_copy(update={"stopping": left}))
     if plan.action is not None or not orders:
         return plan
     return replace(plan, action=CancelBuild(orders[0]))
