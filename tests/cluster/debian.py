@@ -36,6 +36,7 @@ FOR_THE_TESTS = {
     "mmdebstrap": "/usr/bin/mmdebstrap",  # test images
     "openssh-client": "/usr/bin/ssh",
     "openssh-server": "/usr/sbin/sshd",  # git over ssh
+    "prometheus": "/usr/bin/promtool",  # the alert rules
 }
 FOR_THE_DATABASE = {
     "mariadb-client": "/usr/bin/mariadb",
