@@ -25,11 +25,17 @@ from brandrelease.adapters.kube.cluster import KubeCluster, WatchedObjects
 from brandrelease.adapters.kube.events import KubeAnnouncer
 from brandrelease.adapters.kube.hooks import KubeHooks
 from brandrelease.adapters.kube.logs import log_tail
+from brandrelease.adapters.notify.github import GitHubNotifier
+from brandrelease.adapters.notify.sender import HttpSender
+from brandrelease.adapters.notify.slack import SlackNotifier
+from brandrelease.adapters.notify.webhook import WebhookNotifier
 from brandrelease.adapters.registry import RegistryApi
 from brandrelease.adapters.system_clock import SystemClock
+from brandrelease.apis.notifications import GitHub, Slack, Webhook
 from brandrelease.controller import handlers
 from brandrelease.controller.arrivals import Arrivals
 from brandrelease.controller.build_turns import BuildTurns
+from brandrelease.controller.deliveries import BackgroundDeliveries
 from brandrelease.controller.interest import Interest
 from brandrelease.controller.measuring import Measuring
 from brandrelease.controller.observe import World
@@ -39,6 +45,7 @@ from brandrelease.controller.resync import Known, Resync
 from brandrelease.controller.work_queue import Key, WorkQueue
 from brandrelease.core.fairness import BuildInFlight
 from brandrelease.fleet import Fleet
+from brandrelease.ports import Notifier
 from brandrelease.settings import Settings
 from brandrelease.telemetry import Metrics
 
@@ -67,6 +74,8 @@ class _Work:
     aws: AwsApi
     watch: CodeBuildWatch
     fleet: Fleet
+    deliveries: BackgroundDeliveries
+    measuring: Measuring
 
     def enqueue(self, keys: Iterable[Key]) -> None:
         for key in keys:
@@ -76,6 +85,8 @@ class _Work:
         self.queue.forget(key)
         self.turns.forget(key.namespace, key.name)
         self.fleet.forget(key.namespace, key.name)
+        self.deliveries.forget(key.namespace, key.name)
+        self.measuring.forget(key.namespace, key.name)
 
 
 def _work(settings: Settings, api: KubeApi, session: aiohttp.ClientSession, metrics: Metrics, known: Known) -> _Work:
@@ -95,6 +106,13 @@ def _work(settings: Settings, api: KubeApi, session: aiohttp.ClientSession, metr
     )
     cluster = KubeCluster(api, settings.watch_namespaces)
     measuring = Measuring({}, cluster, clock, namespace=settings.namespace, metrics=metrics, wake=wake)
+    http = HttpSender(session, allow_insecure=settings.allow_insecure_endpoints)
+    notifiers: dict[type, Notifier] = {
+        Slack: SlackNotifier(http),
+        Webhook: WebhookNotifier(http, clock),
+        GitHub: GitHubNotifier(http),
+    }
+    deliveries = BackgroundDeliveries(notifiers, partial(cluster.secret, settings.namespace), wake, metrics)
     world = World(
         cluster=cluster,
         git=GitCli(settings.cache_dir, allow_insecure=settings.allow_insecure_sources),
@@ -108,13 +126,14 @@ def _work(settings: Settings, api: KubeApi, session: aiohttp.ClientSession, metr
         caches=CloudFront(aws),
         measurements=measuring,
         turns=turns,
+        deliveries=deliveries,
         clock=clock,
         build_namespace=settings.build_namespace,
     )
     announcer = KubeAnnouncer(api, clock, settings.instance)
     queue = WorkQueue(Reconciler(world, announcer, metrics, known.brand_releases.saw_own_write), metrics)
     metrics.queue_oldest_seconds.set_function(queue.oldest_wait)
-    return _Work(queue, turns, aws, watch, metrics.fleet)
+    return _Work(queue, turns, aws, watch, metrics.fleet, deliveries, measuring)
 
 
 async def _run(settings: Settings, api: KubeApi, session: aiohttp.ClientSession) -> None:
@@ -140,6 +159,7 @@ async def _run(settings: Settings, api: KubeApi, session: aiohttp.ClientSession)
         )
     finally:
         telling.cancel()
+        await work.deliveries.close()
         work.aws.close()
         await runner.cleanup()
         log.info("The operator has stopped.")

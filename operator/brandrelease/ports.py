@@ -1,6 +1,7 @@
 """What the operator needs from the world, as the controller sees it. `adapters` are the world's side of each."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
@@ -11,6 +12,7 @@ from brandrelease.core.actions import Announcement, DeploymentPatch, HookOrder, 
 from brandrelease.core.builds_seen import BuildState, ImageLookup, Turn
 from brandrelease.core.images import BuildOrder
 from brandrelease.core.measured import CheckOrder, Measured, Observation
+from brandrelease.core.notice import Delivery, Notice
 from brandrelease.core.snapshot import (
     BrandInvalid,
     Changes,
@@ -154,6 +156,43 @@ class Turns(Protocol):
 
     def tell(self, release: BrandRelease, order: BuildOrder | None) -> None:
         """Which build the BrandRelease has in flight now; None: it has none and waits for none."""
+        ...
+
+    def forget(self, namespace: str, name: str) -> None:
+        """The BrandRelease is gone."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """An endpoint has taken a notice. known_as: what it has made of it and can update later."""
+
+    known_as: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NotTaken:
+    """It has not. problem: a sentence without secrets. pause: seconds that the endpoint wants to be left alone for."""
+
+    problem: str
+    pause: float | None = None
+
+
+class Notifier(Protocol):
+    """Tells one kind of endpoint, once. Nothing here raises: what goes wrong is part of the answer."""
+
+    async def tell(self, notice: Notice, secret: Secret) -> Taken | NotTaken: ...
+
+
+class Deliveries(Protocol):
+    """Hands notices over to endpoints, in the background. What it remembers, a restart forgets."""
+
+    def results(self, namespace: str, name: str) -> Mapping[str, Delivery]:
+        """How the BrandRelease's notices fared that were wanted last, by the name of their endpoint."""
+        ...
+
+    def want(self, namespace: str, name: str, notices: Sequence[Notice]) -> None:
+        """These are to be told now, and no others. One that is wanted already, or was delivered, is not begun again."""
         ...
 
     def forget(self, namespace: str, name: str) -> None:

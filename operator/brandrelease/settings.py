@@ -65,8 +65,8 @@ class Settings(BaseSettings):
 
     namespace: str = Field(
         default_factory=_own_namespace,
-        description="The operator's own namespace, in which the Secrets for checks live; default is the pod's, else "
-        "brandrelease-system.",
+        description="The operator's own namespace, in which the Secrets for checks and notifications live; default is "
+        "the pod's, else brandrelease-system.",
     )
     build_namespace: str = Field(
         default="brandrelease-builds",
@@ -89,6 +89,9 @@ class Settings(BaseSettings):
     )
     allow_insecure_sources: bool = Field(
         default=False, description="Whether git repositories may be read over plain http://."
+    )
+    allow_insecure_endpoints: bool = Field(
+        default=False, description="Whether notifications may be sent over plain http://."
     )
     insecure_registries: CommaList = Field(
         default=frozenset(), description="Comma list of registries, as host:port, that are spoken to in plain HTTP."

@@ -60,6 +60,12 @@ class Metrics:
             ["action", "code"],
             registry=self.registry,
         )
+        self.notifications = Counter(
+            "brandrelease_notifications_total",
+            "Attempts to tell an endpoint of a release, by kind of endpoint and result.",
+            ["kind", "result"],
+            registry=self.registry,
+        )
         self.outcomes = Counter(
             "brandrelease_releases_total",
             "Releases that ended, by outcome and reason.",

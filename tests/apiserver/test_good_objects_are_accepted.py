@@ -28,9 +28,9 @@ from brandrelease.apis.brandrelease import (
     RunningRelease,
     UnneededBuild,
 )
+from brandrelease.apis.checks import CHECKS_LIMIT
 from brandrelease.apis.progress import (
     CHANGES_LIMIT,
-    DROPOUTS_LIMIT,
     LOG_TAIL_LIMIT,
     MESSAGE_LIMIT,
     QUARANTINE_LIMIT,
@@ -38,7 +38,6 @@ from brandrelease.apis.progress import (
     SUSPECTS_LIMIT,
     BuildProgress,
     Change,
-    Dropout,
     HookProgress,
     HooksProgress,
     Invalidation,
@@ -46,9 +45,17 @@ from brandrelease.apis.progress import (
     Retry,
     Rollback,
     Rollout,
-    Verification,
 )
 from brandrelease.apis.reasons import Reason
+from brandrelease.apis.verification import (
+    BAD_LIMIT,
+    DROPOUTS_LIMIT,
+    CheckBaseline,
+    CheckProgress,
+    CheckState,
+    Dropout,
+    Verification,
+)
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 ETCD_TAKES = 1_572_864
@@ -327,7 +334,29 @@ def fullest_status() -> BrandReleaseStatus:
             started_at=moment,
             ends_at=moment,
             dropouts=[Dropout(pod=f"{number:0253}", times=10**9, last=moment) for number in range(DROPOUTS_LIMIT)],
+            checks=[
+                CheckProgress(
+                    name=f"{number:063}",
+                    state=CheckState.NotCharged,
+                    reason=Reason.MetricExceeded,
+                    bad_looks=100,
+                    message="m" * (MESSAGE_LIMIT // 2 + 1),
+                    observed_at=moment,
+                )
+                for number in range(CHECKS_LIMIT)
+            ],
         ),
+        baseline=[
+            CheckBaseline(
+                name=f"{number:063}",
+                state=CheckState.NotCharged,
+                value="9" * 64,
+                bad=[f"{alarm:0255}" for alarm in range(BAD_LIMIT)],
+                message="m" * (MESSAGE_LIMIT // 2 + 1),
+                observed_at=moment,
+            )
+            for number in range(CHECKS_LIMIT)
+        ],
         rollback=Rollback(number=50, commit=commits[1], image=image, seen_on="u" * 64, paused=True, **times),
         invalidation=Invalidation(
             reference="r" * 128, requested_at=moment, finished_at=moment, id="i" * 128, problem=message

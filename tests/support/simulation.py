@@ -34,6 +34,7 @@ from brandrelease.core.builds_seen import (
 )
 from brandrelease.core.images import BuildOrder, build_order
 from brandrelease.core.measured import CheckOrder, Measured, Observation
+from brandrelease.core.notice import Delivered, Delivery, Notice, Undelivered
 from brandrelease.core.snapshot import (
     BrandInvalid,
     Changes,
@@ -246,6 +247,52 @@ class SimulatedMeasurements:
         self._found.clear()
 
 
+class SimulatedDeliveries:
+    """Endpoints, and the operator's errands to them until it dies.
+
+    `taken`: what each endpoint has got, in order. `messages`: what it shows, by what it is known as. The endpoints in
+    `down` take nothing.
+    """
+
+    def __init__(self, world: "Simulation") -> None:
+        self._world = world
+        self.wanted: dict[str, Notice] = {}
+        self.known: dict[str, Delivery] = {}
+        self.taken: list[Notice] = []
+        self.messages: dict[str, list[Notice]] = {}
+        self.down: set[str] = set()
+        self.gives_up = False
+
+    def results(self, namespace: str, name: str) -> Mapping[str, Delivery]:
+        return dict(self.known)
+
+    def want(self, namespace: str, name: str, notices: Sequence[Notice]) -> None:
+        self.wanted = {notice.to.name: notice for notice in notices}
+
+    def forget(self, namespace: str, name: str) -> None:
+        self.die()
+
+    def die(self) -> None:
+        """What is remembered is gone; what was taken is not."""
+        self.wanted, self.known = {}, {}
+
+    def send(self) -> None:
+        for name, notice in [*self.wanted.items()]:
+            before = self.known.get(name)
+            if name in self.down:
+                self.known[name] = Undelivered(notice, f"{name} does not answer.", given_up=self.gives_up)
+            else:
+                del self.wanted[name]
+                self._world._deed(f"tell {name} {notice.number} {notice.stage}")
+                known_as = notice.known_as or f"{name}/{len(self.messages) + 1}"
+                self.taken.append(notice)
+                self.messages.setdefault(known_as, []).append(notice)
+                self._world._after_deed()
+                self.known[name] = Delivered(notice, known_as)
+            if self.known[name] != before:
+                self._world.woken.append(KEY)
+
+
 class Simulation:
     """The world, and the operator's passes over it. Everything that changes the world is counted in `deeds`."""
 
@@ -286,6 +333,7 @@ class Simulation:
         self.hooks = SimulatedHooks(self)
         self.caches = SimulatedCaches(self)
         self.measurements = SimulatedMeasurements(self)
+        self.deliveries = SimulatedDeliveries(self)
         self._seen: object = None
         self._deployments_made = 1
         self.statuses: list[BrandReleaseStatus] = []
@@ -394,6 +442,7 @@ class Simulation:
         self.woken: list[Key] = []
         self.caches.remembered.clear()
         self.measurements.forget(KEY.namespace, KEY.name)
+        self.deliveries.die()
         world = World(
             cluster=self,
             git=self,
@@ -403,6 +452,7 @@ class Simulation:
             caches=self.caches,
             measurements=self.measurements,
             turns=self.new_turns(),
+            deliveries=self.deliveries,
             clock=self,
             build_namespace="builds",
         )
@@ -682,6 +732,7 @@ class Simulation:
             self._deployment_controller(self.site)
             for pod in self.site.pods:
                 self._kubelet(pod)
+        self.deliveries.send()
 
     def _push_image(self, name: str, order: BuildOrder) -> None:
         """A build that has ended well pushes its image, once; the registry may show it some seconds later."""

@@ -13,7 +13,8 @@ from typing import Self
 from brandrelease.adapters.builders.external import External
 from brandrelease.apis.brand import Brand
 from brandrelease.apis.brandrelease import BrandRelease, CurrentRelease, PastRelease, RunningRelease
-from brandrelease.core.actions import DeploymentPatch
+from brandrelease.apis.reasons import Reason
+from brandrelease.core.actions import Announcement, DeploymentPatch
 from brandrelease.core.builds_seen import BuildFailed, BuildState, BuildSucceeded, ImageLookup
 from brandrelease.core.images import BuildOrder, build_order
 from brandrelease.core.snapshot import DeploymentView, PodView, Refusal, Resolution, Resolved
@@ -27,6 +28,17 @@ from support.simulation import (
     SimulatedHooks,
     Simulation,
     brand,
+)
+
+STEPS = frozenset(
+    {
+        Reason.Resolving,
+        Reason.Building,
+        Reason.Migrating,
+        Reason.Deploying,
+        Reason.Verifying,
+        Reason.Succeeded,
+    }
 )
 
 
@@ -159,6 +171,11 @@ class Story(Simulation):
             if not found or found[-1] != status.phase:
                 found.append(str(status.phase))
         return found
+
+    @property
+    def announced(self) -> list[Announcement]:
+        """The Events, without those that tell of nothing but the next step."""
+        return [event for event in self.told if event.reason not in STEPS]
 
     @property
     def current(self) -> CurrentRelease:

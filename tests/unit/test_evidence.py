@@ -77,7 +77,7 @@ def test_the_telling_line_is_in_the_message_and_the_whole_log_in_the_event(live:
     bad = rolling_back(live)
     line = "its log says: PHP Fatal error: Uncaught Error in /app/index.php:7"
     assert line in live.message
-    told = live.told[0]
+    told = live.announced[0]
     assert (told.reason, told.warning) == (Reason.CrashLoopBackOff, True)
     assert told.message.startswith(f"Release 2 ({bad[:12]}) has failed: Container ")
     assert told.message.endswith(f".\n{LOG}")
@@ -141,7 +141,7 @@ def test_a_container_that_wrote_nothing_leaves_no_evidence_and_no_empty_words(li
     assert live.asked
     assert live.current.evidence is None
     assert "its log says" not in live.message
-    assert not live.told[0].message.endswith("\n")
+    assert not live.announced[0].message.endswith("\n")
 
 
 def test_no_log_is_read_of_a_pod_that_never_ran(live: Logging) -> None:

@@ -81,7 +81,7 @@ def test_while_it_waits_nothing_is_written_and_nothing_done() -> None:
 
 
 def test_a_release_that_waits_for_the_clock_is_reconciling_and_not_stalled() -> None:
-    kinds = {condition.type: condition.status for condition in waiting().status.conditions}
+    kinds = {str(condition.type): condition.status for condition in waiting().status.conditions}
     assert (kinds["Ready"], kinds["Reconciling"], kinds["Built"]) == ("False", "True", "True")
     assert "Stalled" not in kinds
 

@@ -139,7 +139,7 @@ def test_a_migration_that_fails_leaves_the_deployment_alone_and_blames_nobody(li
     assert (live.current.blame, live.last.blame, live.current.retry) == (Blame.Unknown, Blame.Unknown, None)
     assert (live.status.quarantine, live.status.migration) == ((), None)
     assert (pre_deploy(live).succeeded, pre_deploy(live).log_tail) == (False, "SQLSTATE[42S22]: Column not found")
-    assert [told.reason for told in live.told] == [Reason.PreDeployFailed]
+    assert [told.reason for told in live.announced] == [Reason.PreDeployFailed]
 
 
 def test_a_release_whose_migration_failed_is_asked_for_again_and_migrates_under_a_new_number(live: Story) -> None:

@@ -265,7 +265,7 @@ def test_brands_that_fail_for_the_same_cause_at_the_same_time_are_named(live: Sh
     )
     assert words in live.message
     assert words in live.last.message
-    assert words in live.told[0].message
+    assert words in live.announced[0].message
     assert live.asked is not None
     reason, since, but = live.asked
     assert (reason, but) == (Reason.Unschedulable, "00000001-uid")

@@ -263,4 +263,4 @@ def test_a_failure_and_its_end_are_announced_once_each_and_then_nothing_is_writt
     deeds = list(live.deeds)
     live.play(600, step=5)
     assert (live.deeds, live.headline()) == (deeds, headline)
-    assert [announcement.reason for announcement in live.told] == told
+    assert [announcement.reason for announcement in live.announced] == told

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from brandrelease import settings as settings_module
 from brandrelease.settings import InvalidSettings, LogFormat, LogLevel, SecurityProfile, load_settings
 
 
@@ -19,12 +20,11 @@ def nothing_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_defaults_are_those_of_an_operator_in_a_cluster() -> None:
     settings = load_settings()
-    assert settings.namespace == "brandrelease-system"
-    assert settings.build_namespace == "brandrelease-builds"
+    assert (settings.namespace, settings.build_namespace) == ("brandrelease-system", "brandrelease-builds")
     assert settings.watch_namespaces == settings.insecure_registries == frozenset()
     assert (settings.http_host, settings.http_port) == ("0.0.0.0", 8080)
     assert (settings.resync_seconds, settings.workers, settings.max_concurrent_builds) == (60, 16, 4)
-    assert settings.allow_insecure_sources is False
+    assert settings.allow_insecure_sources is settings.allow_insecure_endpoints is False
     assert settings.build_security_profile is SecurityProfile.UserNamespace
     assert (settings.log_format, settings.log_level) == (LogFormat.Json, LogLevel.Info)
     assert settings.kubeconfig is None
@@ -42,6 +42,7 @@ def test_each_variable_is_heard(monkeypatch: pytest.MonkeyPatch) -> None:
         "BRANDRELEASE_MAX_CONCURRENT_BUILDS": "7",
         "BRANDRELEASE_CACHE_DIR": "/tmp/cache",
         "BRANDRELEASE_ALLOW_INSECURE_SOURCES": "true",
+        "BRANDRELEASE_ALLOW_INSECURE_ENDPOINTS": "true",
         "BRANDRELEASE_INSECURE_REGISTRIES": "localhost:5000",
         "BRANDRELEASE_BUILD_IMAGE": "buildkit:1",
         "BRANDRELEASE_BUILD_SECURITY_PROFILE": "rootless",
@@ -63,6 +64,7 @@ def test_each_variable_is_heard(monkeypatch: pytest.MonkeyPatch) -> None:
         "max_concurrent_builds": 7,
         "cache_dir": Path("/tmp/cache"),
         "allow_insecure_sources": True,
+        "allow_insecure_endpoints": True,
         "insecure_registries": frozenset({"localhost:5000"}),
         "build_image": "buildkit:1",
         "build_security_profile": SecurityProfile.Rootless,
@@ -71,6 +73,13 @@ def test_each_variable_is_heard(monkeypatch: pytest.MonkeyPatch) -> None:
         "log_level": LogLevel.Debug,
         "kubeconfig": Path("/tmp/kubeconfig"),
     }
+
+
+def test_in_a_pod_the_own_namespace_is_the_pods(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    mounted = tmp_path / "namespace"
+    mounted.write_text("platform\n")
+    monkeypatch.setattr(settings_module, "IN_CLUSTER_NAMESPACE_FILE", mounted)
+    assert load_settings().namespace == "platform"
 
 
 def test_an_empty_variable_is_as_good_as_none(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -600,7 +600,7 @@ def test_an_override_lets_the_release_go_on_that_was_stopped(length: int) -> Non
     world.say("override", f"  {three[:length].upper()}   the database was down ")
     world.play(1)
     assert world.headline()[0] != "Blocked"
-    told = world.told[-1]
+    told = world.announced[-1]
     assert (told.reason, told.warning) == ("CommitOverridden", False)
     assert told.message == (
         f"Commit {three[:12]} is let through: the database was down (somebody); the release that it had stopped goes on."
@@ -768,7 +768,7 @@ def test_a_verb_that_cannot_be_carried_out_is_answered_in_the_message_and_by_an_
     stand: Callable[[], Story], verb: str, text: str, why: str
 ) -> None:
     world = stand()
-    before, headline, told = carried(world), world.headline(), len(world.told)
+    before, headline, told = carried(world), world.headline(), len(world.announced)
     world.say(verb, text)
     world.settle()
     name = {"rollback_to": "rollbackTo"}.get(verb, verb)
@@ -776,7 +776,7 @@ def test_a_verb_that_cannot_be_carried_out_is_answered_in_the_message_and_by_an_
     expected = f'The annotation brandrelease.dev/{name}="{text}" of {who} was not carried out: {why}'
     assert answer(world).startswith(expected)
     assert world.message.endswith(f" {answer(world)}")
-    assert [(event.reason, event.message, event.warning) for event in world.told[told:]] == [
+    assert [(event.reason, event.message, event.warning) for event in world.announced[told:] if event.warning] == [
         ("VerbRefused", answer(world), True)
     ]
     assert (carried(world), world.headline()) == (before, headline)
@@ -829,7 +829,7 @@ def test_a_release_that_fails_in_the_pass_that_refuses_a_rollback_to_is_rolled_b
         world.settle()
         assert world.headline()[0] == "RollingBack"
         carried_out, refused = [Reason.RollbackRequested], [Reason.VerbRefused, Reason.CrashLoopBackOff]
-        assert [event.reason for event in world.told] == (carried_out if text == "2" else refused)
+        assert [event.reason for event in world.announced] == (carried_out if text == "2" else refused)
         world.play(100)
         assert (world.headline()[0], world.the_site.applied) == ("RolledBack", 2)
 

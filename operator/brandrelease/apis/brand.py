@@ -9,6 +9,7 @@ from brandrelease.apis.checks import CHECKS_LIMIT, Check
 from brandrelease.apis.cloudfront import CloudFront
 from brandrelease.apis.healing import Hooks, RollbackPolicy
 from brandrelease.apis.model import ApiModel, list_atomic, list_map, list_set, rules
+from brandrelease.apis.notifications import NOTIFICATIONS_LIMIT, Notification
 from brandrelease.apis.windows import WINDOWS_LIMIT, Window
 
 # Names with their defaults, as `Brand.environment` fills them in. `namespace` is a word of CEL's own and has to be
@@ -241,6 +242,12 @@ class Environment(ApiModel):
         default=None,
         description="The CloudFront distribution in front of the site: it is invalidated when a release is live, and "
         "when one was rolled back. A release never fails for it.",
+    )
+    notifications: tuple[Annotated[Notification, Field(json_schema_extra=Notification.schema_rules)], ...] = Field(
+        default=(),
+        max_length=NOTIFICATIONS_LIMIT,
+        json_schema_extra=list_map("name"),
+        description="Who is told of releases, by name. No release waits for it or fails for it.",
     )
 
 

@@ -12,6 +12,7 @@ from pydantic import Field
 
 from brandrelease.apis.checks import CHECKS_LIMIT
 from brandrelease.apis.model import ApiModel, list_atomic, list_map, list_set, rules
+from brandrelease.apis.notifications import NOTIFICATIONS_LIMIT, Told
 from brandrelease.apis.ownership import managers
 from brandrelease.apis.progress import (
     CHANGES_LIMIT,
@@ -375,6 +376,12 @@ class BrandReleaseStatus(ApiModel):
         description="Builds that are being stopped.",
     )
     last_handled: HandledRequest | None = Field(default=None, description="The last request that was looked at.")
+    notifications: tuple[Told, ...] = Field(
+        default=(),
+        max_length=NOTIFICATIONS_LIMIT,
+        json_schema_extra=list_map("name"),
+        description="What each endpoint of the Brand's notifications knows.",
+    )
 
 
 class BrandRelease(ApiModel):

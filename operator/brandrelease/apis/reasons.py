@@ -125,6 +125,9 @@ class Reason(StrEnum):
     # The cache in front.
     InvalidationFailed = "InvalidationFailed"
 
+    # Who is told.
+    NotificationFailed = "NotificationFailed"
+
     # What people ask for by annotations.
     VerbRefused = "VerbRefused"
     CommitOverridden = "CommitOverridden"

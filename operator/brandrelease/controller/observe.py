@@ -59,7 +59,19 @@ from brandrelease.core.snapshot import (
 )
 from brandrelease.core.targets import Candidate
 from brandrelease.core.verbs import unheard, where_to, wish
-from brandrelease.ports import Builder, Caches, Clock, Cluster, GitRemote, Hooks, Measurements, Registry, Secret, Turns
+from brandrelease.ports import (
+    Builder,
+    Caches,
+    Clock,
+    Cluster,
+    Deliveries,
+    GitRemote,
+    Hooks,
+    Measurements,
+    Registry,
+    Secret,
+    Turns,
+)
 
 SOURCE_SECONDS_BESIDE_A_ROLLOUT: Final = 5.0
 """While pods are watched, git may hold a pass up for this long at most: the watch must go on."""
@@ -86,6 +98,7 @@ class World:
     caches: Caches
     measurements: Measurements
     turns: Turns
+    deliveries: Deliveries
     clock: Clock
     build_namespace: str
     tracking: Tracking = field(default_factory=Tracking)
@@ -94,7 +107,10 @@ class World:
 async def observe(world: World, release: BrandRelease, refusal: Refusal | None) -> Snapshot:
     """What is the case, as far as the decision needs to know."""
     brand, holder = await asyncio.gather(world.cluster.brand(release.spec.brand), world.cluster.holder(release))
-    snapshot = Snapshot(now=world.clock.now(), release=release, brand=brand, holder=holder, refusal=refusal)
+    delivered = world.deliveries.results(release.namespace, release.name)
+    snapshot = Snapshot(
+        now=world.clock.now(), release=release, brand=brand, holder=holder, refusal=refusal, deliveries=delivered
+    )
     if not isinstance(brand, Brand) or misconfiguration(snapshot) or release.spec.suspend:
         return snapshot
     snapshot = await _source(world, snapshot, brand)

@@ -43,12 +43,14 @@ class Reconciler:
             self._world.turns.forget(key.namespace, key.name)
             self._world.measurements.forget(key.namespace, key.name)
             self._metrics.fleet.forget(key.namespace, key.name)
+            self._world.deliveries.forget(key.namespace, key.name)
             return Again()
         self._metrics.fleet.see(release, release.status)
         snapshot = await observe(self._world, release, self._refusals.get(key))
         plan = self._decide(snapshot)
         if not await self._record(release, plan):
             return AT_ONCE
+        self._world.deliveries.want(key.namespace, key.name, plan.notices)
         return await self._act(key, plan)
 
     def _decide(self, snapshot: Snapshot) -> Plan:

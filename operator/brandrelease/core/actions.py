@@ -6,6 +6,7 @@ from datetime import timedelta
 from brandrelease.apis.brandrelease import BrandReleaseStatus
 from brandrelease.apis.reasons import Reason
 from brandrelease.core.images import BuildOrder, split_reference
+from brandrelease.core.notice import Notice
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +144,7 @@ class Plan:
 
     look_again: when to look even if nothing happens; None where events tell everything.
     retry: something could not be asked; look again after a growing pause of at most this length.
+    notices: what endpoints are to be told now, once the status is written; at most one for each.
     """
 
     status: BrandReleaseStatus
@@ -150,3 +152,4 @@ class Plan:
     look_again: timedelta | None = None
     retry: timedelta | None = None
     announcements: tuple[Announcement, ...] = ()
+    notices: tuple[Notice, ...] = ()

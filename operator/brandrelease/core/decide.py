@@ -34,12 +34,15 @@ from brandrelease.core.snapshot import Resolved, Snapshot, Unresolved
 from brandrelease.core.status import Headline, present, with_current
 from brandrelease.core.succession import alone, may_run, promoted, together
 from brandrelease.core.suspending import suspended, telling_who_resumed
+from brandrelease.core.telling import telling
+from brandrelease.core.transitions import announcing_transition
 from brandrelease.core.verbs import Obeyed, Verb, obey, taken_away, unheard
 
 
 def decide(world: Snapshot) -> Plan:
     """What to write and what to do, given what is seen."""
-    return telling_who_resumed(world, _decide(world))
+    plan = telling_who_resumed(world, _decide(world))
+    return telling(world, announcing_transition(world.release.status, plan))
 
 
 def _decide(world: Snapshot) -> Plan:

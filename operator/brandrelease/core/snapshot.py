@@ -11,6 +11,7 @@ from brandrelease.apis.progress import Change
 from brandrelease.apis.reasons import Reason
 from brandrelease.core.builds_seen import BuildState, ImageLookup, Turn
 from brandrelease.core.measured import Measured
+from brandrelease.core.notice import Delivery
 
 # --- the source -------------------------------------------------------------------------------------------------------
 
@@ -354,6 +355,8 @@ class Snapshot:
     invalidation: InvalidationState | None = None
     """How the invalidation stands that was asked for and is not known to have been taken."""
     refusal: Refusal | None = None
+    deliveries: Mapping[str, Delivery] = field(default_factory=dict)
+    """How the notices fared that were handed over, by the name of their endpoint; a restart forgets it."""
 
     @property
     def environment(self) -> Environment | None:
