@@ -114,6 +114,33 @@ def test_an_invalidation_is_refused_as_cloudfront_refuses(aws: CodeBuildServer) 
     assert aws.invalidations() == []
 
 
+# --- CloudWatch's alarms ----------------------------------------------------------------------------------------------------
+
+
+def test_composite_alarms_are_told_to_those_only_who_ask_for_their_type(aws: CodeBuildServer) -> None:
+    cloudwatch = client(aws, "cloudwatch")
+    cloudwatch.put_composite_alarm(AlarmName="any", AlarmRule='ALARM("5xx")')
+    assert cloudwatch.describe_alarms(AlarmNames=["any"]).get("CompositeAlarms", []) == []
+    both = {"AlarmNames": ["any"], "AlarmTypes": ["MetricAlarm", "CompositeAlarm"]}
+    [told] = cloudwatch.describe_alarms(**both)["CompositeAlarms"]
+    assert (told["StateValue"], told["AlarmRule"]) == ("OK", 'ALARM("5xx")')
+    cloudwatch.set_alarm_state(AlarmName="any", StateValue="ALARM", StateReason="5xx")
+    [told] = cloudwatch.describe_alarms(**both)["CompositeAlarms"]
+    assert (told["StateValue"], told["StateReason"]) == ("ALARM", "5xx")
+    assert told["StateTransitionedTimestamp"] == told["StateUpdatedTimestamp"]
+
+
+def test_alarms_come_in_pages(aws: CodeBuildServer) -> None:
+    cloudwatch = client(aws, "cloudwatch")
+    for name in ("a", "b", "c"):
+        cloudwatch.put_composite_alarm(AlarmName=name, AlarmRule="FALSE")
+    asked = {"AlarmTypes": ["CompositeAlarm"], "MaxRecords": 2}
+    first = cloudwatch.describe_alarms(**asked)
+    second = cloudwatch.describe_alarms(**asked, NextToken=first["NextToken"])
+    assert [len(page["CompositeAlarms"]) for page in (first, second)] == [2, 1]
+    assert "NextToken" not in second
+
+
 # --- the others
 
 

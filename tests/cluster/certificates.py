@@ -49,18 +49,28 @@ class Authority:
         _new_key(self.pair.key)
         self._sign(self.pair, "/CN=brandrelease-test-cluster", AUTHORITY_EXTENSIONS, ("-signkey", str(self.pair.key)))
 
-    def issue(self, file_name: str, user: str, group: str | None = None, addresses: Iterable[str] = ()) -> KeyPair:
-        """Make a certificate for ``user`` in ``group`` that is also valid for the host names and IPs in ``addresses``."""
+    def issue(
+        self,
+        file_name: str,
+        user: str,
+        group: str | None = None,
+        addresses: Iterable[str] = (),
+        days: str = DAYS,
+    ) -> KeyPair:
+        """Make a certificate for ``user`` in ``group`` that is also valid for the host names and IPs in ``addresses``.
+
+        It ends in ``days`` from now, which may have been in the past.
+        """
         pair = KeyPair(self.directory / f"{file_name}.crt", self.directory / f"{file_name}.key")
         _new_key(pair.key)
         subject = f"/O={group}/CN={user}" if group else f"/CN={user}"
         names = [f"IP:{name}" if name.replace(".", "").isdigit() else f"DNS:{name}" for name in addresses]
         extensions = LEAF_EXTENSIONS + (f"subjectAltName = {','.join(names)}\n" if names else "")
         signer = ("-CA", str(self.pair.certificate), "-CAkey", str(self.pair.key), "-CAcreateserial")
-        self._sign(pair, subject, extensions, signer)
+        self._sign(pair, subject, extensions, signer, days)
         return pair
 
-    def _sign(self, pair: KeyPair, subject: str, extensions: str, signer: tuple[str, ...]) -> None:
+    def _sign(self, pair: KeyPair, subject: str, extensions: str, signer: tuple[str, ...], days: str = DAYS) -> None:
         request = pair.certificate.with_suffix(".csr")
         settings = pair.certificate.with_suffix(".cnf")
         settings.write_text(extensions)
@@ -74,7 +84,7 @@ class Authority:
             "-out",
             pair.certificate,
             "-days",
-            DAYS,
+            days,
             "-sha256",
             "-extfile",
             settings,

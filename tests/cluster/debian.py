@@ -34,6 +34,7 @@ FOR_THE_NODE = {
 FOR_THE_TESTS = {
     "git": "/usr/bin/git",
     "mmdebstrap": "/usr/bin/mmdebstrap",  # test images
+    "nginx": "/usr/sbin/nginx",  # the edge in front of pods
     "openssh-client": "/usr/bin/ssh",
     "openssh-server": "/usr/sbin/sshd",  # git over ssh
     "prometheus": "/usr/bin/promtool",  # the alert rules

@@ -10,7 +10,7 @@ The buildspec is in the server: a build needs GIT_COMMIT, IMAGE_REPO and IMAGE_T
 
 What AWS does and this does not: look at credentials and rights; draw from the queue in an order that nobody can tell (here
 the first comes first); take seconds for the phases around the build; cancel a command softly; batches, retries, reports,
-caches, webhooks. Regions are all one. ECR knows only what goes through builds of its tags' rules: a push past them is not refused. Whoever asks
+caches, webhooks; evaluate alarms. Regions are all one, but for alarms and metrics. ECR knows only what goes through builds of its tags' rules: a push past them is not refused. Whoever asks
 it for a tag is not told the image's other tags. What AWS's documents leave open was chosen: the status of a timeout in the
 queue is TIMED_OUT, the words of a project's limit are our own, and an archived image that is asked for by name without a
 filter is left out of the answer.

@@ -21,12 +21,12 @@ def client(aws: CodeBuildServer, service: str) -> Any:
 
 
 @functools.cache  # a client takes a while to make, and may be used by many threads
-def client_at(url: str, service: Any) -> Any:
+def client_at(url: str, service: Any, region: str = "us-east-1") -> Any:
     make: Any = boto3.client  # with its types, every service there is would have to be named
     return make(
         service,
         endpoint_url=url,
-        region_name="us-east-1",
+        region_name=region,
         aws_access_key_id=KEY,
         aws_secret_access_key=SECRET,
         config=Config(retries={"mode": "standard", "total_max_attempts": 1}, read_timeout=20, max_pool_connections=20),

@@ -11,6 +11,7 @@ from support.codebuild.account import Account, Limits
 from support.codebuild.api import CodeBuildApi
 from support.codebuild.builds import Build
 from support.codebuild.cloudfront import CloudFront, Invalidation
+from support.codebuild.cloudwatch import CloudWatch
 from support.codebuild.ecr import Ecr
 from support.codebuild.endpoint import Endpoint
 from support.codebuild.faults import Cut, Fault, Faults
@@ -55,6 +56,7 @@ class CodeBuildServer:
         self.journal = Journal()
         self.ecr = Ecr(registry, user, clock)
         self.cloudfront = CloudFront(clock)
+        self.cloudwatch = CloudWatch(clock)
         self._address, self._port, self._real, self._clock = address, port, real, clock
         self._directory = directory
         self._limits = limits or Limits()
@@ -112,6 +114,10 @@ class CodeBuildServer:
     def create_distribution(self, distribution: str) -> None:
         """Let CloudFront know a distribution, by its id."""
         self.cloudfront.distributions.add(distribution)
+
+    def set_evaluation_state(self, alarm: str, state: str, region: str) -> None:
+        """PARTIAL_DATA, EVALUATION_FAILURE or EVALUATION_ERROR: CloudWatch could not evaluate the alarm."""
+        self.cloudwatch.evaluation_states[region, alarm] = state
 
     def script(self, what: Script | Fault, project: str | None = None) -> None:
         """Tell the next builds, or with a Fault the next calls, what befalls them; of the project or of any."""
@@ -205,6 +211,8 @@ class CodeBuildServer:
         if request.service == CODEBUILD:
             raise AwsError("UnknownOperationException", f"{request.operation} is not played here.")
         if request.is_cloudfront and (answer := self.cloudfront.answer(request)) is not None:
+            return answer
+        if (answer := self.cloudwatch.answer(request, self._moto.ask)) is not None:
             return answer
         return self._moto.ask(request)
 

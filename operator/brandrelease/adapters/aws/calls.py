@@ -13,6 +13,8 @@ class Call(Enum):
     GetLogEvents = ("logs", "GetLogEvents")
     DescribeImages = ("ecr", "DescribeImages")
     CreateInvalidation = ("cloudfront", "CreateInvalidation")
+    DescribeAlarms = ("cloudwatch", "DescribeAlarms")
+    GetMetricData = ("cloudwatch", "GetMetricData")
     GetCallerIdentity = ("sts", "GetCallerIdentity")
 
     @property
