@@ -73,7 +73,7 @@ e2e: programs ## The stories on a real cluster of their own
 debian: setup
 	@$(RUN) python -m cluster packages
 programs: debian
-	@$(RUN) python -m cluster toolchain
+	@$(RUN) python -m cluster toolchain && $(RUN) python -m support.opensearch
 
 .PHONY: test
 test: check coverage adapters apiserver e2e ## Everything: unit, property, adapters, API server, end-to-end on the real cluster

@@ -31,7 +31,8 @@ def _run(arguments: argparse.Namespace) -> int:
         _say(str(run_directory(arguments.name) / "kubeconfig"))
         return 0
     if arguments.command == "packages":
-        debian.require({**debian.FOR_THE_NODE, **debian.FOR_THE_TESTS, **debian.FOR_THE_DATABASE}, _say)
+        tests = {**debian.FOR_THE_TESTS, **debian.FOR_THE_DATABASE, **debian.FOR_THE_CHECKS}
+        debian.require({**debian.FOR_THE_NODE, **tests}, _say)
         return 0
     if arguments.command == "toolchain":
         _say(f"The programs are in {toolchain.programs(toolchain.NODE, _say)}.")

@@ -43,6 +43,11 @@ FOR_THE_DATABASE = {
     "mariadb-client": "/usr/bin/mariadb",
     "mariadb-server": "/usr/sbin/mariadbd",  # what a brand's migrations change; each test run starts its own
 }
+FOR_THE_CHECKS = {
+    "default-jre-headless": "/usr/bin/java",  # OpenSearch
+    "maven": "/usr/bin/mvn",  # gets OpenSearch's jars
+    "prometheus": "/usr/bin/prometheus",
+}
 INSTALL_SECONDS = 600.0
 
 

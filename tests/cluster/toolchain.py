@@ -107,7 +107,7 @@ def programs(modules: tuple[Module, ...], say: Say) -> Path:
     """Return one directory with all programs of ``modules``, compiled now if they are not in the cache."""
     missing = [module for module in modules if not module.directory().exists()]
     if missing:
-        with _alone():
+        with alone():
             _compile_missing(missing, say)
     return _together(modules)
 
@@ -196,7 +196,7 @@ def _together(modules: tuple[Module, ...]) -> Path:
 
 
 @contextmanager
-def _alone() -> Iterator[None]:
+def alone() -> Iterator[None]:
     """Hold the toolchain's lock: two runs at the same time compile one after the other, not twice."""
     directory = cache() / "toolchain"
     directory.mkdir(parents=True, exist_ok=True)
