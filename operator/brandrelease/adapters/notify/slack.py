@@ -9,7 +9,7 @@ import re
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from brandrelease.adapters.notify.sender import Answer, HttpSender, Trouble, text_of, told
+from brandrelease.adapters.notify.sender import Answer, HttpSender, Trouble, retry_after, text_of, told
 from brandrelease.adapters.notify.slack_message import message, reply
 from brandrelease.apis.notifications import Slack, Stage
 from brandrelease.core.notice import BAD_NEWS, ENDS, Notice
@@ -99,7 +99,9 @@ class SlackNotifier:
         if error in _LOST:
             return None
         if error in {"ratelimited", "rate_limited"}:
-            raise Trouble("Slack asks for fewer requests. It is tried again.", _TOO_MANY_PAUSE)
+            raise Trouble(
+                "Slack asks for fewer requests. It is tried again.", retry_after(answer.headers) or _TOO_MANY_PAUSE
+            )
         raise Trouble(
             f'Slack has not taken the message for channel "{slack.channel}" ({error}). {_WAYS_ON.get(error, "It is tried again.")}'
         )

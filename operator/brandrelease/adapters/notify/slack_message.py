@@ -44,7 +44,7 @@ def message(notice: Notice) -> Json:
     if notice.look:
         small.append(f"`{escaped(notice.look)}`")
     if small:
-        blocks.append({"type": "context", "elements": [_text(" · ".join(small))]})
+        blocks.append({"type": "context", "elements": [_text(_fitting(" · ".join(small)))]})
     return _whole(_spoken(notice), blocks)
 
 

@@ -59,7 +59,7 @@ def signing_key(secret: Secret, name: str) -> bytes:
     text = text_of(secret, name, "key")
     if text is None:
         raise Trouble(
-            f'Secret "{name}" has no "key", which signs the events. Make one: echo "whsec_$(openssl rand -base64 32)"'
+            f'Secret "{name}" has no "key", which signs the events. Make one with: echo "whsec_$(openssl rand -base64 32)".'
         )
     key = text.encode()
     if text.startswith(PREFIX):
@@ -71,7 +71,7 @@ def signing_key(secret: Secret, name: str) -> bytes:
             ) from None
     if len(key) < SHORTEST_KEY:
         raise Trouble(
-            f'"key" of Secret "{name}" is shorter than {SHORTEST_KEY} bytes, and could be guessed. Make one: echo "whsec_$(openssl rand -base64 32)"'
+            f'"key" of Secret "{name}" is shorter than {SHORTEST_KEY} bytes, and could be guessed. Make one with: echo "whsec_$(openssl rand -base64 32)".'
         )
     return key
 
