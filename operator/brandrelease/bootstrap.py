@@ -1,7 +1,7 @@
 """The composition root: settings become adapters, adapters become a World, and all of it runs until told to stop."""
 
 import asyncio
-from collections.abc import Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
@@ -18,8 +18,16 @@ from brandrelease.adapters.builders.buildkit_job import JobProfile
 from brandrelease.adapters.builders.codebuild import CodeBuild
 from brandrelease.adapters.builders.codebuild_watch import CodeBuildWatch
 from brandrelease.adapters.builders.external import External
+from brandrelease.adapters.builders.usable import BuildKitUsable, CodeBuildUsable
+from brandrelease.adapters.checks.cloudwatch_alarms import AlarmCheck
+from brandrelease.adapters.checks.cloudwatch_metric import MetricCheck
+from brandrelease.adapters.checks.elasticsearch import LogCounts
+from brandrelease.adapters.checks.names import SystemNames
+from brandrelease.adapters.checks.prometheus import PrometheusQueries
+from brandrelease.adapters.checks.web_page import WebPage
 from brandrelease.adapters.git.remote import GitCli
 from brandrelease.adapters.kube.api import ApiError, KubeApi
+from brandrelease.adapters.kube.brands import KubeBrands
 from brandrelease.adapters.kube.builds_in_flight import builds_in_flight
 from brandrelease.adapters.kube.cluster import KubeCluster, WatchedObjects
 from brandrelease.adapters.kube.events import KubeAnnouncer
@@ -34,9 +42,12 @@ from brandrelease.adapters.system_clock import SystemClock
 from brandrelease.apis.notifications import GitHub, Slack, Webhook
 from brandrelease.controller import handlers
 from brandrelease.controller.arrivals import Arrivals
+from brandrelease.controller.brand_pass import WORKERS, BrandPass
+from brandrelease.controller.brand_questions import Questions
 from brandrelease.controller.build_turns import BuildTurns
 from brandrelease.controller.deliveries import BackgroundDeliveries
 from brandrelease.controller.interest import Interest
+from brandrelease.controller.looking import Looking
 from brandrelease.controller.measuring import Measuring
 from brandrelease.controller.observe import World
 from brandrelease.controller.probes import Probes
@@ -45,7 +56,7 @@ from brandrelease.controller.resync import Known, Resync
 from brandrelease.controller.work_queue import Key, WorkQueue
 from brandrelease.core.fairness import BuildInFlight
 from brandrelease.fleet import Fleet
-from brandrelease.ports import Notifier
+from brandrelease.ports import Check, Clock, Notifier
 from brandrelease.settings import Settings
 from brandrelease.telemetry import Metrics
 
@@ -67,9 +78,10 @@ async def run(settings: Settings) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Work:
-    """The passes over BrandReleases, and what they wait for."""
+    """The passes over BrandReleases and over Brands, and what they wait for."""
 
     queue: WorkQueue
+    brands: WorkQueue
     turns: BuildTurns
     aws: AwsApi
     watch: CodeBuildWatch
@@ -79,7 +91,7 @@ class _Work:
 
     def enqueue(self, keys: Iterable[Key]) -> None:
         for key in keys:
-            self.queue.add(key)
+            (self.brands if key.is_brand else self.queue).add(key)
 
     def forget(self, key: Key) -> None:
         self.queue.forget(key)
@@ -89,7 +101,61 @@ class _Work:
         self.measuring.forget(key.namespace, key.name)
 
 
-def _work(settings: Settings, api: KubeApi, session: aiohttp.ClientSession, metrics: Metrics, known: Known) -> _Work:
+@dataclass(frozen=True, slots=True)
+class _Outside:
+    """Adapters that passes over BrandReleases and over Brands both ask."""
+
+    api: KubeApi
+    session: aiohttp.ClientSession
+    aws: AwsApi
+    clock: Clock
+    cluster: KubeCluster
+    git: GitCli
+    registry: Registries
+    jobs: JobProfile
+    looking: Looking
+
+
+def _outside(settings: Settings, api: KubeApi, session: aiohttp.ClientSession, metrics: Metrics) -> _Outside:
+    aws, clock, cluster = AwsApi(metrics), SystemClock(), KubeCluster(api, settings.watch_namespaces)
+    sources: dict[str, Check] = {
+        "http": WebPage(SystemNames(), clock),
+        "prometheus": PrometheusQueries(session),
+        "elasticsearch": LogCounts(session),
+        "cloudWatchAlarms": AlarmCheck(aws),
+        "cloudWatchMetric": MetricCheck(aws, clock),
+    }
+    return _Outside(
+        api=api,
+        session=session,
+        aws=aws,
+        clock=clock,
+        cluster=cluster,
+        git=GitCli(settings.cache_dir, allow_insecure=settings.allow_insecure_sources),
+        registry=Registries(Ecr(aws), RegistryApi(session, settings.insecure_registries)),
+        jobs=JobProfile(
+            settings.build_namespace,
+            settings.build_image,
+            settings.build_security_profile,
+            settings.insecure_registries,
+        ),
+        looking=Looking(sources, cluster.secret, settings.namespace),
+    )
+
+
+def _deliveries(
+    settings: Settings, outside: _Outside, metrics: Metrics, wake: Callable[[Key], None]
+) -> BackgroundDeliveries:
+    http = HttpSender(outside.session, allow_insecure=settings.allow_insecure_endpoints)
+    notifiers: dict[type, Notifier] = {
+        Slack: SlackNotifier(http),
+        Webhook: WebhookNotifier(http, outside.clock),
+        GitHub: GitHubNotifier(http),
+    }
+    return BackgroundDeliveries(notifiers, partial(outside.cluster.secret, settings.namespace), wake, metrics)
+
+
+def _work(settings: Settings, outside: _Outside, metrics: Metrics, known: Known) -> _Work:
     def wake(key: Key) -> None:
         queue.add(key)  # the queue is made below: it needs the passes, and they need the turns
 
@@ -97,49 +163,53 @@ def _work(settings: Settings, api: KubeApi, session: aiohttp.ClientSession, metr
         for key in turns.holders(name):
             wake(key)
 
-    turns, aws = BuildTurns(settings.max_concurrent_builds, wake), AwsApi(metrics)
+    turns, watch = BuildTurns(settings.max_concurrent_builds, wake), CodeBuildWatch(outside.aws, news_of_build)
     metrics.builds_running.set_function(turns.building)
     metrics.builds_waiting.set_function(turns.waiting)
-    watch, clock = CodeBuildWatch(aws, news_of_build), SystemClock()
-    profile = JobProfile(
-        settings.build_namespace, settings.build_image, settings.build_security_profile, settings.insecure_registries
-    )
-    cluster = KubeCluster(api, settings.watch_namespaces)
-    measuring = Measuring({}, cluster, clock, namespace=settings.namespace, metrics=metrics, wake=wake)
-    http = HttpSender(session, allow_insecure=settings.allow_insecure_endpoints)
-    notifiers: dict[type, Notifier] = {
-        Slack: SlackNotifier(http),
-        Webhook: WebhookNotifier(http, clock),
-        GitHub: GitHubNotifier(http),
-    }
-    deliveries = BackgroundDeliveries(notifiers, partial(cluster.secret, settings.namespace), wake, metrics)
+    measuring = Measuring(outside.looking, outside.clock, metrics, wake)
+    deliveries = _deliveries(settings, outside, metrics, wake)
     world = World(
-        cluster=cluster,
-        git=GitCli(settings.cache_dir, allow_insecure=settings.allow_insecure_sources),
-        registry=Registries(Ecr(aws), RegistryApi(session, settings.insecure_registries)),
+        cluster=outside.cluster,
+        git=outside.git,
+        registry=outside.registry,
         builders={
-            "codeBuild": CodeBuild(aws, watch, clock),
-            "buildKit": BuildKit(api, profile),
+            "codeBuild": CodeBuild(outside.aws, watch, outside.clock),
+            "buildKit": BuildKit(outside.api, outside.jobs),
             "external": External(),
         },
-        hooks=KubeHooks(api, partial(log_tail, api)),
-        caches=CloudFront(aws),
+        hooks=KubeHooks(outside.api, partial(log_tail, outside.api)),
+        caches=CloudFront(outside.aws),
         measurements=measuring,
         turns=turns,
         deliveries=deliveries,
-        clock=clock,
+        clock=outside.clock,
         build_namespace=settings.build_namespace,
     )
-    announcer = KubeAnnouncer(api, clock, settings.instance)
+    announcer = KubeAnnouncer(outside.api, outside.clock, settings.instance)
     queue = WorkQueue(Reconciler(world, announcer, metrics, known.brand_releases.saw_own_write), metrics)
     metrics.queue_oldest_seconds.set_function(queue.oldest_wait)
-    return _Work(queue, turns, aws, watch, metrics.fleet, deliveries, measuring)
+    brands = WorkQueue(_over_brands(settings, outside, announcer, known), metrics.brands)
+    return _Work(queue, brands, turns, outside.aws, watch, metrics.fleet, deliveries, measuring)
+
+
+def _over_brands(settings: Settings, outside: _Outside, announcer: KubeAnnouncer, known: Known) -> BrandPass:
+    questions = Questions(
+        sources=outside.git,
+        registry=outside.registry,
+        builders={"codeBuild": CodeBuildUsable(outside.aws), "buildKit": BuildKitUsable(outside.api, outside.jobs)},
+        secret=outside.cluster.secret,
+        build_namespace=settings.build_namespace,
+        looking=outside.looking,
+    )
+    namespaces = settings.watch_namespaces
+    brands = KubeBrands(outside.api, namespaces)
+    return BrandPass(brands, questions, announcer, outside.clock, namespaces, known.of("brands").saw_own_write)
 
 
 async def _run(settings: Settings, api: KubeApi, session: aiohttp.ClientSession) -> None:
     structlog.contextvars.bind_contextvars(instance=settings.instance)
     metrics, known, interest = Metrics(), Known(), Interest()
-    work = _work(settings, api, session, metrics, known)
+    work = _work(settings, _outside(settings, api, session, metrics), metrics, known)
     watched = WatchedObjects(api, settings.watch_namespaces, settings.build_namespace, handlers.SELECTORS)
     resync = Resync(watched, known, interest.by_kind(), work.enqueue, metrics)
     probes = Probes(metrics, work.queue.oldest_wait, resync.silence)
@@ -154,6 +224,7 @@ async def _run(settings: Settings, api: KubeApi, session: aiohttp.ClientSession)
         await _until_the_first_ends(
             pump.run(Arrivals(interest, known, work.enqueue, work.forget)),
             work.queue.run(settings.workers),
+            work.brands.run(WORKERS),
             resync.run(settings.resync_seconds),
             work.watch.run(),
         )

@@ -6,9 +6,11 @@ from datetime import datetime
 from typing import Protocol
 
 from brandrelease.apis.brand import Brand
+from brandrelease.apis.brand_status import BrandStatus
 from brandrelease.apis.brandrelease import BrandRelease, BrandReleaseStatus
 from brandrelease.apis.reasons import Reason
 from brandrelease.core.actions import Announcement, DeploymentPatch, HookOrder, InvalidationOrder
+from brandrelease.core.brand_seen import SeenBrand, Unreached
 from brandrelease.core.builds_seen import BuildState, ImageLookup, Turn
 from brandrelease.core.images import BuildOrder
 from brandrelease.core.measured import CheckOrder, Measured, Observation
@@ -145,6 +147,53 @@ class Announcer(Protocol):
     """Tells people by Events. Nothing here raises: an Event that cannot be written is only logged."""
 
     async def announce(self, release: BrandRelease, announcement: Announcement) -> None: ...
+
+
+class Brands(Protocol):
+    """The Brands in the Kubernetes API, read live."""
+
+    async def brand(self, name: str) -> SeenBrand | None: ...
+
+    async def holders(self, brand: Brand) -> Mapping[str, str]:
+        """Name of the oldest BrandRelease of each environment in the environment's namespace, by the environment."""
+        ...
+
+    async def write_status(self, seen: SeenBrand, status: BrandStatus) -> str:
+        """Write the whole status and return the object's new resourceVersion.
+
+        Raises StatusConflict if the object changed since it was read.
+        """
+        ...
+
+
+class BrandAnnouncer(Protocol):
+    """Tells people by Events about Brands. Nothing here raises: an Event that cannot be written is only logged."""
+
+    async def announce_brand(self, seen: SeenBrand, announcement: Announcement) -> None: ...
+
+
+class Sources(Protocol):
+    """Git servers, asked whether they answer. Nothing here raises: what goes wrong is part of the answer."""
+
+    async def trouble(self, url: str, secret: Secret | None) -> Unresolved | None:
+        """Why the repository cannot be read; None where it can."""
+        ...
+
+
+class Usable(Protocol):
+    """A builder, asked whether it takes builds. Nothing here raises: what goes wrong is part of the answer."""
+
+    async def trouble(self, brand: Brand) -> Unreached | None:
+        """Why it would not build for the Brand; None where it would."""
+        ...
+
+
+class Endpoints(Protocol):
+    """Those who are told of releases, asked whether they can be. Nothing here raises."""
+
+    async def troubles(self, brand: Brand) -> Sequence[str] | None:
+        """A sentence about each that cannot be told, its environment and name in it; None where the Brand names none."""
+        ...
 
 
 class Turns(Protocol):

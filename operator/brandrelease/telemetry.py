@@ -118,6 +118,7 @@ class Metrics:
             "Changes that a resync found and no watch event had told of.",
             registry=self.registry,
         )
+        self.brands = BrandMetrics(self.registry)
         self._begin_with_zero()
 
     def _begin_with_zero(self) -> None:
@@ -132,6 +133,22 @@ class Metrics:
                 self.build_duration_seconds.labels(builder, build_result)
         for reason, attribution in BLAME.items():
             self.rollbacks.labels(reason, attribution.blame)
+
+
+class BrandMetrics:
+    """The same of the passes over Brands, which ask whether everything can be reached and may wait for the answers."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.passes = Counter(
+            "brandrelease_brand_passes_total", "Passes over a Brand, by how they ended.", ["result"], registry=registry
+        )
+        self.pass_seconds = Histogram(
+            "brandrelease_brand_pass_seconds",
+            "How long a pass over a Brand took.",
+            registry=registry,
+            buckets=(0.01, 0.1, 0.5, 1, 5, 10, 30, 100),
+        )
+        self.queue_depth = Gauge("brandrelease_brand_queue_depth", "Brands that wait for a pass.", registry=registry)
 
 
 def configure_logging(log_format: LogFormat, level: LogLevel) -> None:

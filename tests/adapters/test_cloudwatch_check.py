@@ -238,7 +238,7 @@ def put(
 
 
 def of(**fields: Any) -> CheckOrder:
-    given = {"region": REGION, "namespace": "Site/RDS", "metric_name": "DBLoad", "max": "8"}
+    given: dict[str, Any] = {"region": REGION, "namespace": "Site/RDS", "metric_name": "DBLoad", "max": "8"}
     given |= {"dimensions": {"DBClusterIdentifier": "production"}, **fields}
     return CheckOrder(Check(name="database", cloud_watch_metric=CloudWatchMetric(**given)))
 

@@ -343,7 +343,10 @@ async def test_the_same_news_has_the_same_id_and_later_news_of_the_same_stage_an
 
 
 BAD_KEYS: dict[str, tuple[dict[str, bytes], str]] = {
-    "none": ({"token": b"canary"}, 'Secret "drumeo-hook" has no "key", which signs the events. Make one with: echo "whsec_'),
+    "none": (
+        {"token": b"canary"},
+        'Secret "drumeo-hook" has no "key", which signs the events. Make one with: echo "whsec_',
+    ),
     "short": ({"key": b"canary"}, '"key" of Secret "drumeo-hook" is shorter than 24 bytes'),
     "short in base64": ({"key": b"whsec_Y2FuYXJ5"}, '"key" of Secret "drumeo-hook" is shorter than 24 bytes'),
     "no base64": ({"key": b"whsec_canary!canary!canary!canary!"}, "what follows is not base64"),

@@ -53,7 +53,7 @@ class Slack:
         return web.json_response(self._call(request, await request.text()))
 
     def _call(self, request: web.Request, text: str) -> dict[str, Any]:
-        if not request.content_type == "application/json":
+        if request.content_type != "application/json":
             return {"ok": False, "error": "invalid_form_data"}
         if request.headers.get("Authorization") != f"Bearer {self.token}":
             return {"ok": False, "error": "invalid_auth"}

@@ -4,17 +4,17 @@ import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import cast
 
 import pytest
 
 from brandrelease.apis.brandrelease import BrandRelease, BrandReleaseSpec, BrandReleaseStatus
 from brandrelease.apis.checks import Check
-from brandrelease.controller import measuring
+from brandrelease.controller import looking, measuring
+from brandrelease.controller.looking import Looking
 from brandrelease.controller.measuring import Measuring
 from brandrelease.controller.work_queue import Key
 from brandrelease.core.measured import CheckOrder, Measured, NumberSeen, Observation, Unmeasured
-from brandrelease.ports import Cluster, Secret
+from brandrelease.ports import Secret
 from brandrelease.telemetry import Metrics
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -52,14 +52,8 @@ class Room:
         self.secrets: dict[tuple[str, str], Secret] = {}
         self.woken: list[Key] = []
         self.wake_up = asyncio.Event()
-        self.measuring = Measuring(
-            {"elasticsearch": self.source},
-            cast(Cluster, self),
-            self,
-            namespace="operators",
-            metrics=self.metrics,
-            wake=self._wake,
-        )
+        asking = Looking({"elasticsearch": self.source}, self.secret, "operators")
+        self.measuring = Measuring(asking, self, self.metrics, self._wake)
 
     def now(self) -> datetime:
         return self.time
@@ -128,7 +122,7 @@ async def test_what_was_found_before_it_was_due_does_not_count_and_a_new_look_be
 
 
 async def test_a_source_that_hangs_is_given_up_after_the_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(measuring, "GRACE_SECONDS", -0.95)
+    monkeypatch.setattr(looking, "GRACE_SECONDS", -0.95)
     room = Room()
     look(room)
     await room.one_end()

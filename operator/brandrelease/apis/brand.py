@@ -307,6 +307,10 @@ class Brand(ApiModel):
         """Read an API object; raises pydantic.ValidationError if a stored object breaks today's rules."""
         return cls(name=body["metadata"]["name"], uid=body["metadata"]["uid"], spec=body["spec"])
 
+    def namespaces(self) -> dict[str, str]:
+        """Namespace of each environment, the default filled in, by the environment's name."""
+        return {each.name: each.namespace or f"{self.name}-{each.name}" for each in self.spec.environments}
+
     def environment(self, name: str) -> Environment | None:
         """The environment of this name, with every default filled in that depends on the names."""
         for environment in self.spec.environments:

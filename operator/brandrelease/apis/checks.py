@@ -351,14 +351,31 @@ class Check(ApiModel):
             raise ValueError(message)
         return self
 
-    def _sources(self) -> list[Source]:
-        named = (self.http, self.prometheus, self.elasticsearch, self.cloud_watch_alarms, self.cloud_watch_metric)
-        return [source for source in named if source is not None]
+    def _sources(self) -> list[tuple[str, Source]]:
+        named = {
+            "http": self.http,
+            "prometheus": self.prometheus,
+            "elasticsearch": self.elasticsearch,
+            "cloudWatchAlarms": self.cloud_watch_alarms,
+            "cloudWatchMetric": self.cloud_watch_metric,
+        }
+        return [(name, source) for name, source in named.items() if source is not None]
 
     @property
     def source(self) -> Source:
         """Where it looks."""
-        return self._sources()[0]
+        return self._sources()[0][1]
+
+    @property
+    def source_name(self) -> str:
+        """The source as it is called in the Brand, for example cloudWatchAlarms."""
+        return self._sources()[0][0]
+
+    @property
+    def secret_name(self) -> str | None:
+        """The Secret in the operator's namespace that the source needs."""
+        source = self.source
+        return source.secret_name if isinstance(source, PrometheusCheck | ElasticsearchCheck) else None
 
     @property
     def consequence(self) -> OnFailure:

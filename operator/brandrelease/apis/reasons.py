@@ -1,4 +1,4 @@
-"""Every reason that a BrandRelease can give, once. Kubelet's own words are kept as they are.
+"""Every reason that a BrandRelease or a Brand can give, once. Kubelet's own words are kept as they are.
 
 A reason is stable: dashboards and scripts match on it. The sentence for people is the message beside it.
 """
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Reason(StrEnum):
-    """Why a BrandRelease is in the state it is in."""
+    """Why a BrandRelease or a Brand is in the state it is in."""
 
     # The release goes on or is done.
     Succeeded = "Succeeded"
@@ -127,6 +127,10 @@ class Reason(StrEnum):
 
     # Who is told.
     NotificationFailed = "NotificationFailed"
+    # A Brand, before any release.
+    Asking = "Asking"
+    EndpointUnreachable = "EndpointUnreachable"
+    SoakTooShort = "SoakTooShort"
 
     # What people ask for by annotations.
     VerbRefused = "VerbRefused"

@@ -7,6 +7,7 @@ from typing import Any, Final
 import yaml
 
 from brandrelease.apis.brand import Brand, BrandSpec
+from brandrelease.apis.brand_status import BrandStatus
 from brandrelease.apis.brandrelease import BrandRelease, BrandReleaseSpec, BrandReleaseStatus
 from brandrelease.apis.model import ApiModel
 from brandrelease.apis.wellknown import GROUP, VERSION
@@ -64,13 +65,18 @@ BRAND: Final = Kind(
     scope="Cluster",
     plural="brands",
     spec=BrandSpec,
+    status=BrandStatus,
     rules=Brand.schema_rules,
     columns=(
         Column("Repository", ".spec.source.url"),
-        Column("Image", ".spec.image.repository"),
+        Column("Ready", ".status.conditions[?(@.type=='Ready')].status",
+               description="Whether everything that a release needs can be reached."),
+        Column("Reason", ".status.conditions[?(@.type=='Ready')].reason"),
+        Column("Image", ".spec.image.repository", wide=True),
+        Column("Message", ".status.conditions[?(@.type=='Ready')].message", wide=True),
         _AGE,
     ),
-)
+)  # fmt: skip
 
 BRAND_RELEASE: Final = Kind(
     resource=BrandRelease,

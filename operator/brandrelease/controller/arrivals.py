@@ -36,6 +36,6 @@ class Arrivals:
             self.enqueue(self.interest.forget(key))
             self.forget(key)
             return
-        self.interest.learn(key, str(body["spec"]["brand"]))
+        self.enqueue(self.interest.learn(key, str(body["spec"]["brand"])))
         if self.known.brand_releases.is_news(body["metadata"]):
             self.enqueue([key])

@@ -1,10 +1,10 @@
-"""Which BrandReleases an event concerns. It only ever says "look at these again", so a wrong guess costs a pass."""
+"""Which BrandReleases and Brands an event concerns. It only ever says "look at these again", so a wrong guess costs a pass."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from brandrelease.apis.wellknown import HOOK_LABEL, NAME_LABEL
-from brandrelease.controller.work_queue import Key
+from brandrelease.controller.work_queue import Key, brand_key
 
 Metadata = Mapping[str, Any]
 
@@ -15,21 +15,26 @@ class Interest:
     def __init__(self) -> None:
         self._by_brand: dict[str, set[Key]] = {}
 
-    def learn(self, key: Key, brand: str) -> None:
-        """A BrandRelease was seen; spec.brand cannot change."""
-        self._by_brand.setdefault(brand, set()).add(key)
+    def learn(self, key: Key, brand: str) -> Iterable[Key]:
+        """A BrandRelease was seen; spec.brand cannot change. A new one may hold an environment of the Brand."""
+        keys = self._by_brand.setdefault(brand, set())
+        if key in keys:
+            return ()
+        keys.add(key)
+        return (brand_key(brand),)
 
     def forget(self, key: Key) -> Iterable[Key]:
-        """A BrandRelease is gone: another one of the brand may take its place."""
-        for keys in self._by_brand.values():
+        """A BrandRelease is gone: another one of the brand may take its place, and the Brand tells which."""
+        for brand, keys in self._by_brand.items():
             if key in keys:
                 keys.discard(key)
-                return tuple(other for other in keys if other.namespace == key.namespace)
+                return (*(other for other in keys if other.namespace == key.namespace), brand_key(brand))
         return ()
 
     def of_brand(self, metadata: Metadata) -> Iterable[Key]:
-        """All BrandReleases of a Brand."""
-        return tuple(self._by_brand.get(str(metadata["name"]), ()))
+        """A Brand, and all its BrandReleases."""
+        name = str(metadata["name"])
+        return (brand_key(name), *self._by_brand.get(name, ()))
 
     def of_job(self, metadata: Metadata) -> Iterable[Key]:
         """A hook belongs to one BrandRelease; a build may be waited for by several of its Brand."""

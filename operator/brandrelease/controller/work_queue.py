@@ -9,7 +9,7 @@ from typing import Final
 
 import structlog
 
-from brandrelease.telemetry import Metrics
+from brandrelease.telemetry import BrandMetrics, Metrics
 
 log = structlog.get_logger(__name__)
 
@@ -22,13 +22,22 @@ FAILED_PASS_LIMIT: Final = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True, order=True)
 class Key:
-    """A BrandRelease."""
+    """A BrandRelease; or a Brand, which is in no namespace."""
 
     namespace: str
     name: str
 
+    @property
+    def is_brand(self) -> bool:
+        return not self.namespace
+
     def __str__(self) -> str:
-        return f"{self.namespace}/{self.name}"
+        return f"{self.namespace}/{self.name}" if self.namespace else self.name
+
+
+def brand_key(name: str) -> Key:
+    """The key of a Brand."""
+    return Key("", name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +51,7 @@ class Again:
 class WorkQueue:
     """Keys that wait, keys at work, and keys that are due later. Nothing in it is needed after a restart."""
 
-    def __init__(self, work: Callable[[Key], Awaitable[Again]], metrics: Metrics) -> None:
+    def __init__(self, work: Callable[[Key], Awaitable[Again]], metrics: Metrics | BrandMetrics) -> None:
         self._work, self._metrics = work, metrics
         self._ready: asyncio.Queue[Key] = asyncio.Queue()
         self._waiting: dict[Key, float] = {}
@@ -102,11 +111,11 @@ class WorkQueue:
         started = asyncio.get_running_loop().time()
         result = "ok"
         try:
-            with structlog.contextvars.bound_contextvars(release=str(key)):
+            with structlog.contextvars.bound_contextvars(**_who(key)):
                 return await self._work(key)
         except Exception:
             result = "failed"
-            log.exception("The pass failed and will be repeated.", release=str(key))
+            log.exception("The pass failed and will be repeated.", **_who(key))
             return Again(retry=FAILED_PASS_LIMIT)
         finally:
             self._metrics.passes.labels(result).inc()
@@ -122,3 +131,8 @@ class WorkQueue:
             pauses.append(pause * random.uniform(0.8, 1.2))  # noqa: S311 - spreads the load, keeps no secret
         if pauses:
             self._timers[key] = asyncio.get_running_loop().call_later(max(min(pauses), 0.0), self.add, key)
+
+
+def _who(key: Key) -> dict[str, str]:
+    """How log lines name the object."""
+    return {"brand" if key.is_brand else "release": str(key)}

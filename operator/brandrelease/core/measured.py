@@ -1,7 +1,7 @@
 """What is seen when a check looks: plain facts, as the adapters report them. `core.checks` says what they mean."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
@@ -70,12 +70,16 @@ class AlarmState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AlarmSeen:
-    """One alarm. since: when it came into its state. why: CloudWatch's own words."""
+    """One alarm. since: when it came into its state. why: CloudWatch's own words.
+
+    window: how long what it watches must be bad until it fires (period times datapoints); None where it is not known.
+    """
 
     name: str
     state: AlarmState
     since: datetime | None
     why: str
+    window: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)

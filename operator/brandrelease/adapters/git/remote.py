@@ -59,6 +59,18 @@ class GitCli:
         except SourceTrouble as trouble:
             return trouble.answer
 
+    async def trouble(self, url: str, secret: Secret | None) -> Unresolved | None:
+        """Why the repository cannot be read; None where it can, also where it is empty."""
+        try:
+            with self._reach(url, secret) as remote:
+                arguments = ("ls-remote", "--quiet", "--", remote.url, "HEAD")
+                finished = await run_git(arguments, remote.environment, self._list_seconds)
+                if finished.code:
+                    raise remote.trouble(finished) or remote.unforeseen(finished)
+        except SourceTrouble as trouble:
+            return trouble.answer
+        return None
+
     async def changes(self, url: str, secret: Secret | None, old: str, new: str) -> Changes | None:
         """The commits that are in `new` and not in `old`; None, and a line in the log, if that cannot be found out."""
         if not (_COMMIT.fullmatch(old) and _COMMIT.fullmatch(new)):

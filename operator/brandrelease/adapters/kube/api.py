@@ -128,10 +128,15 @@ class KubeApi:
         """Create an object; raises ApiError 409 if there is one of the name."""
         await self._request("post", resource.path(namespace), body=body, field_manager=FIELD_MANAGER)
 
+    async def would_create(self, resource: Resource, namespace: str, body: Json) -> None:
+        """Ask whether the object could be created, with all that `create` raises, and create nothing."""
+        path = resource.path(namespace)
+        await self._request("post", path, body=body, field_manager=FIELD_MANAGER, dry_run="All")
+
     async def replace_status(self, resource: Resource, body: Json) -> Json:
         """Write an object's status; raises ApiError 409 if the object has changed since."""
         metadata = body["metadata"]
-        path = resource.path(metadata["namespace"], metadata["name"], "status")
+        path = resource.path(metadata.get("namespace"), metadata["name"], "status")
         return await self._request("put", path, body=body, field_manager=FIELD_MANAGER)
 
     async def apply(self, resource: Resource, body: Json) -> None:

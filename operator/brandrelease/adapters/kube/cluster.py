@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 import structlog
-from pydantic import ValidationError
 
 from brandrelease.adapters.kube.api import (
     BRAND_RELEASES,
@@ -19,6 +18,7 @@ from brandrelease.adapters.kube.api import (
     ApiError,
     KubeApi,
 )
+from brandrelease.adapters.kube.brands import read_brand
 from brandrelease.adapters.kube.fellows import fellows
 from brandrelease.adapters.kube.logs import log_tail
 from brandrelease.adapters.kube.pod_events import WARNINGS_ABOUT_PODS, pod_warnings
@@ -53,13 +53,7 @@ class KubeCluster:
 
     async def brand(self, name: str) -> Brand | BrandInvalid | None:
         body = await self._api.get(BRANDS, None, name)
-        if body is None:
-            return None
-        try:
-            return Brand.from_object(body)
-        except ValidationError as error:
-            first = error.errors()[0]
-            return BrandInvalid(f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}.")
+        return read_brand(body) if body else None
 
     async def holder(self, release: BrandRelease) -> str:
         fields = f"spec.brand={release.spec.brand},spec.environment={release.spec.environment}"

@@ -1,10 +1,11 @@
-"""The port `Announcer`: Events about a BrandRelease, which `kubectl describe` and `kubectl get events` show.
+"""The ports `Announcer` and `BrandAnnouncer`: Events, which `kubectl describe` and `kubectl get events` show.
 
 They are written as core/v1, not as events.k8s.io/v1: only there can one say how often and when last, in the fields that
 kubectl reads.
 """
 
 import hashlib
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
@@ -14,6 +15,7 @@ from brandrelease.adapters.kube.api import EVENTS, ApiError, KubeApi
 from brandrelease.apis.brandrelease import BrandRelease
 from brandrelease.apis.wellknown import API_VERSION, FIELD_MANAGER
 from brandrelease.core.actions import Announcement
+from brandrelease.core.brand_seen import SeenBrand
 from brandrelease.core.words import cut_middle
 from brandrelease.ports import Clock
 
@@ -25,6 +27,19 @@ ALREADY_EXISTS: Final = 409
 MESSAGE_SIZE: Final = 1024
 """Bytes that the API allows for the message of an Event (k8s.io/api/events/v1, `note`)."""
 
+WITHOUT_NAMESPACE: Final = "default"
+"""Where the API server wants Events about objects that are in no namespace."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What an Event is about. namespace: empty for what is in none."""
+
+    kind: str
+    namespace: str
+    name: str
+    uid: str
+
 
 class KubeAnnouncer:
     """Writes Events. One that says the same as before is the same Event, counted once more."""
@@ -35,14 +50,22 @@ class KubeAnnouncer:
 
     async def announce(self, release: BrandRelease, announcement: Announcement) -> None:
         """Tell it; never raises ApiError."""
-        body = event_body(release, announcement, self._clock.now(), self._instance)
+        await self._announce(Subject("BrandRelease", release.namespace, release.name, release.uid), announcement)
+
+    async def announce_brand(self, seen: SeenBrand, announcement: Announcement) -> None:
+        """Tell it; never raises ApiError."""
+        await self._announce(Subject("Brand", "", seen.name, seen.uid), announcement)
+
+    async def _announce(self, subject: Subject, announcement: Announcement) -> None:
+        body = event_body(subject, announcement, self._clock.now(), self._instance)
         try:
-            await self._tell(release.namespace, body)
+            await self._tell(body["metadata"]["namespace"], body)
         except ApiError as error:
             log.warning(
                 "An Event could not be written.",
-                namespace=release.namespace,
-                brandrelease=release.name,
+                kind=subject.kind,
+                namespace=subject.namespace,
+                name=subject.name,
                 reason=announcement.reason,
                 error=error.message,
             )
@@ -66,23 +89,23 @@ class KubeAnnouncer:
         await self._api.merge(EVENTS, namespace, name, again)
 
 
-def event_body(release: BrandRelease, announcement: Announcement, now: datetime, instance: str) -> Json:
+def event_body(subject: Subject, announcement: Announcement, now: datetime, instance: str) -> Json:
     """The Event. A long message keeps its beginning, which says what happened, and its end, where a log has the cause."""
-    told = f"{release.uid}\0{announcement.reason}\0{announcement.message}"
+    told = f"{subject.uid}\0{announcement.reason}\0{announcement.message}"
     at = now.strftime("%Y-%m-%dT%H:%M:%SZ")
     return {
         "apiVersion": "v1",
         "kind": "Event",
         "metadata": {
-            "name": f"{release.name[:200].rstrip('-.')}.{hashlib.sha256(told.encode()).hexdigest()[:16]}",
-            "namespace": release.namespace,
+            "name": f"{subject.name[:200].rstrip('-.')}.{hashlib.sha256(told.encode()).hexdigest()[:16]}",
+            "namespace": subject.namespace or WITHOUT_NAMESPACE,
         },
         "involvedObject": {
             "apiVersion": API_VERSION,
-            "kind": "BrandRelease",
-            "name": release.name,
-            "namespace": release.namespace,
-            "uid": release.uid,
+            "kind": subject.kind,
+            "name": subject.name,
+            **({"namespace": subject.namespace} if subject.namespace else {}),
+            "uid": subject.uid,
         },
         "type": "Warning" if announcement.warning else "Normal",
         "reason": announcement.reason,

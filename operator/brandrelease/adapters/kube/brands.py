@@ -1,0 +1,88 @@
+"""The port `Brands` on the Kubernetes API."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from brandrelease.adapters.kube.api import BRAND_RELEASES, BRANDS, ApiError, KubeApi
+from brandrelease.apis.brand import Brand
+from brandrelease.apis.brand_status import BrandStatus
+from brandrelease.apis.wellknown import API_VERSION
+from brandrelease.core.brand_seen import SeenBrand
+from brandrelease.core.snapshot import BrandInvalid
+from brandrelease.ports import StatusConflict
+
+CONFLICT: Final = 409
+
+
+def read_brand(body: dict[str, Any]) -> Brand | BrandInvalid:
+    """The Brand; or which rule of this operator it breaks, since it was stored under others."""
+    try:
+        return Brand.from_object(body)
+    except ValidationError as error:
+        first = error.errors()[0]
+        return BrandInvalid(f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}.")
+
+
+class KubeBrands:
+    """Live reads and fenced writes of Brands."""
+
+    def __init__(self, api: KubeApi, namespaces: frozenset[str]) -> None:
+        """namespaces: those that are watched; empty means all."""
+        self._api, self._namespaces = api, namespaces
+
+    async def brand(self, name: str) -> SeenBrand | None:
+        body = await self._api.get(BRANDS, None, name)
+        return _seen(body) if body else None
+
+    async def holders(self, brand: Brand) -> Mapping[str, str]:
+        homes = brand.namespaces()
+        places: list[str | None] = [*sorted(self._namespaces & set(homes.values()))] if self._namespaces else [None]
+        found: dict[str, list[dict[str, Any]]] = {}
+        for place in places:
+            for body in await self._api.items(BRAND_RELEASES, place, fields=f"spec.brand={brand.name}"):
+                metadata, environment = body["metadata"], str(body["spec"]["environment"])
+                if homes.get(environment) == metadata["namespace"]:
+                    found.setdefault(environment, []).append(metadata)
+        return {environment: str(min(those, key=_age)["name"]) for environment, those in found.items()}
+
+    async def write_status(self, seen: SeenBrand, status: BrandStatus) -> str:
+        body = {
+            "apiVersion": API_VERSION,
+            "kind": "Brand",
+            "metadata": {"name": seen.name, "uid": seen.uid, "resourceVersion": seen.resource_version},
+            "status": status.to_wire(),  # the spec stays as it is, whatever it is, where only the status is written
+        }
+        try:
+            written = await self._api.replace_status(BRANDS, body)
+        except ApiError as error:
+            if error.status == CONFLICT:
+                raise StatusConflict(error.message) from error
+            raise
+        return str(written["metadata"]["resourceVersion"])
+
+
+def _seen(body: dict[str, Any]) -> SeenBrand:
+    metadata = body["metadata"]
+    return SeenBrand(
+        name=metadata["name"],
+        uid=metadata["uid"],
+        generation=metadata["generation"],
+        resource_version=metadata["resourceVersion"],
+        brand=read_brand(body),
+        status=_status(body.get("status") or {}),
+    )
+
+
+def _status(written: dict[str, Any]) -> BrandStatus:
+    """What was written before; nothing where another version of the operator wrote what this one cannot read."""
+    try:
+        return BrandStatus.model_validate(written)
+    except ValidationError:
+        return BrandStatus()
+
+
+def _age(metadata: dict[str, Any]) -> tuple[str, str]:
+    """The oldest BrandRelease holds its environment; `KubeCluster.holder` says the same."""
+    return str(metadata["creationTimestamp"]), str(metadata["uid"])
