@@ -172,9 +172,9 @@ async def test_a_long_reason_is_cut_and_shows_no_login(aws: CodeBuildServer, ala
 
 async def test_a_name_that_no_alarm_has_is_named_with_its_region(aws: CodeBuildServer, alarms: AlarmCheck) -> None:
     metric_alarm(aws, "load")
-    told = message(await alarms.measure(order("load", "laod", "cpu"), None))
+    told = message(await alarms.measure(order("load", "load-2", "cpu"), None))
     assert told.startswith(
-        'CloudWatch in us-east-2 has no alarms "laod" and "cpu". Correct names or region of the check'
+        'CloudWatch in us-east-2 has no alarms "load-2" and "cpu". Correct names or region of the check'
     )
 
 
@@ -395,7 +395,7 @@ async def test_one_brand_that_looks_at_a_missing_alarm_takes_nothing_from_the_ot
     aws: CodeBuildServer, alarms: AlarmCheck
 ) -> None:
     metric_alarm(aws, "load")
-    bad, good = await asyncio.gather(alarms.measure(order("laod", "load"), None), alarms.measure(order("load"), None))
+    bad, good = await asyncio.gather(alarms.measure(order("load-2", "load"), None), alarms.measure(order("load"), None))
     assert isinstance(bad, Unmeasured)
     assert isinstance(good, AlarmsSeen)
     assert len(aws.journal.calls("DescribeAlarms")) == 1

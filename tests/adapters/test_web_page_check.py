@@ -188,7 +188,7 @@ CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 async def test_text_is_found_across_the_borders_of_chunks(page: WebPage) -> None:
     async def chunks(visitor: Visitor) -> None:
         await visitor.send(CHUNKED)
-        for piece in (b"<h1>Wel", b"come to Dru", b"meo</h1>"):
+        for piece in (b"<h1>Welcome t", b"o Dru", b"meo</h1>"):
             await visitor.send(f"{len(piece):x}\r\n".encode() + piece + b"\r\n")
             await asyncio.sleep(0.02)
         await visitor.send(b"0\r\n\r\n")
@@ -198,19 +198,23 @@ async def test_text_is_found_across_the_borders_of_chunks(page: WebPage) -> None
         assert not (await answer(page, at(site), body_contains="Welcome to Pianote")).has_text
 
 
-@pytest.mark.parametrize(
-    ("body", "headers", "text"),
-    [
-        (gzip.compress("Schlagzeug für alle".encode()), {"Content_Encoding": "gzip"}, "für"),
-        ("Schlagzeug für alle".encode(), {"Content_Type": "text/html; charset=utf-8"}, "für"),
-        ("Schlagzeug für alle".encode("latin-1"), {"Content_Type": "text/html; charset=ISO-8859-1"}, "für"),
-        (b"\xff\xfe Welcome \xff", {"Content_Type": "text/html"}, "Welcome"),
-        (b"Welcome", {"Content_Type": "text/html; charset=no-such-thing"}, "Welcome"),
-        (b"Welcome", {"Content_Type": "text/html; charset=punycode"}, "Welcome"),
-        (b"Welcome", {"Content_Type": "text/html; charset=base64"}, "Welcome"),
-        (b"Welcome", {"Content_Type": ";;;charset=\x01"}, "Welcome"),
-    ],
-)
+def html(charset: str) -> dict[str, str]:
+    return {"Content_Type": f"text/html; charset={charset}"}
+
+
+WRITTEN: dict[str, tuple[bytes, dict[str, str], str]] = {
+    "packed": (gzip.compress("Musik für dich".encode()), {"Content_Encoding": "gzip"}, "für"),
+    "UTF-8": ("Musik für dich".encode(), html("utf-8"), "für"),
+    "Latin-1": ("Musik für dich".encode("latin-1"), html("ISO-8859-1"), "für"),
+    "beside what is no text": (b"\xff\xfe Welcome \xff", {"Content_Type": "text/html"}, "Welcome"),
+    "a charset that is none": (b"Welcome", html("no-such-thing"), "Welcome"),
+    "a charset that takes long": (b"Welcome", html("punycode"), "Welcome"),
+    "a charset that is no text": (b"Welcome", html("base64"), "Welcome"),
+    "a broken type": (b"Welcome", {"Content_Type": ";;;charset=\x01"}, "Welcome"),
+}
+
+
+@pytest.mark.parametrize(("body", "headers", "text"), WRITTEN.values(), ids=WRITTEN)
 async def test_text_is_found_in_whatever_way_it_is_written(
     page: WebPage, body: bytes, headers: dict[str, str], text: str
 ) -> None:
