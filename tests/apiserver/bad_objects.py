@@ -50,6 +50,12 @@ def _cloud_front(what: str, field: str, value: object, answer: str) -> Bad:
     return Bad(f"cloudFront {what}", changes, f"spec.environments[0].cloudFront.{field}{answer}")
 
 
+def _window(what: str, field: str, value: object, answer: str) -> Bad:
+    """A Deny window of a weekend, with one field changed."""
+    changes: Changes = {"spec.environments.0.windows": [WEEKEND | {field: value}]}
+    return Bad(f"window {what}", changes, f"spec.environments[0].windows[0].{field}{answer}")
+
+
 def _ref(what: str, ref: object, answer: str) -> Bad:
     return Bad(f"ref {what}", {"spec.ref": ref}, f"spec.ref: {answer}")
 
@@ -96,6 +102,10 @@ CLOUD_FRONT: Final = "spec.environments.0.cloudFront"
 DISTRIBUTION: Final = (
     "must be the id of a CloudFront distribution, for example 'E2QWRUHEXAMPLE', not its domain name or ARN"
 )
+WEEKEND: Final[dict[str, object]] = {"kind": "Deny", "schedule": "0 16 * * 5", "durationSeconds": 230400}
+FIVE_FIELDS: Final = "must be five fields with one space between them: minute, hour, day of the month, month, day of the week; for example '0 16 * * 5' for Fridays at 16:00"
+FIELD_VALUES: Final = "must be minute (0-59), hour (0-23), day of the month (1-31), month (1-12 or JAN-DEC) and day of the week (0-7 or SUN-SAT); each '*', a value, a range '1-5', a list '1,3' or steps '*/15'"
+ZONE: Final = "must be the name of a time zone, for example 'America/Vancouver' or 'UTC'; no offset like '-08:00'"
 SLASH: Final = "must begin with '/', for example '/*' or '/images/*'"
 AS_IN_ADDRESSES: Final = "must be English letters, digits and signs without spaces; write other letters as addresses have them, for example '%20' for a space"
 PROGRAM: Final = (
@@ -240,6 +250,45 @@ BAD_BRANDS: Final = (
     _environment("afterMigration a mode", "rollback.afterMigration", "Manual", ': Unsupported value: "Manual": supported values: "Hold", "Rollback"'),
     _environment("rollback a word", "rollback", "Manual", ' in body must be of type object: "string"'),
     # The cache in front.
+    *(
+        _window(f"with a schedule that is {what}", "schedule", schedule, f": {FIVE_FIELDS}")
+        for what, schedule in {
+            "a word": "weekly",
+            "a nickname": "@weekly",
+            "of four fields": "0 16 * *",
+            "of six fields": "0 0 16 * * 5",
+            "empty": "",
+            "of two spaces": "0  16 * * 5",
+            "of a tab": "0\t16 * * 5",
+            "of spaces around it": " 0 16 * * 5 ",
+        }.items()
+    ),
+    *(
+        _window(f"with the schedule {schedule}", "schedule", schedule, f": {FIELD_VALUES}")
+        for schedule in (
+            "60 16 * * 5", "0 24 * * 5", "0 16 0 * 5", "0 16 32 * 5", "0 16 * 13 5", "0 16 * 0 5", "0 16 * * 8",
+            "0 16 * * FRIDAY", "0 16:00 * * 5", "0 16 * * 5#6", "0 16 * * 1-", "0 16 * * ,1", "-1 16 * * 5", "? 16 * * 5",
+            "0 16 * * $(id)", "0 16 * * 5\n",
+        )
+    ),
+    _window("with an endless schedule", "schedule", "0 16 * * " + ",".join(["5"] * 60), ": Too long: may not be more than 100 bytes"),
+    _window("of another kind", "kind", "deny", ': Unsupported value: "deny": supported values: "Allow", "Deny"'),
+    _window("of no time", "durationSeconds", 59, " in body should be greater than or equal to 60"),
+    _window("of more than 31 days", "durationSeconds", 31 * 86400 + 1, " in body should be less than or equal to 2678400"),
+    _window("with an offset for a zone", "timeZone", "-08:00", f": {ZONE}"),
+    _window("with an empty zone", "timeZone", "", f": {ZONE}"),
+    _window("with a way out of the zone files", "timeZone", "../../etc/passwd", f": {ZONE}"),
+    _window("with the path of a zone file", "timeZone", "/usr/share/zoneinfo/UTC", f": {ZONE}"),
+    _window("with an endless zone", "timeZone", "A" * 65, ": Too long: may not be more than 64 bytes"),
+    _window("with an empty reason", "reason", "", ": must be one line of text, for example 'Black Friday'"),
+    _window("with a reason of two lines", "reason", "Black\nFriday", ": must be one line of text, for example 'Black Friday'"),
+    _window("with an endless reason", "reason", "r" * 129, ": Too long: may not be more than 128 bytes"),
+    *(
+        Bad(f"window without {field}", {"spec.environments.0.windows": [{k: v for k, v in WEEKEND.items() if k != field}]}, f"spec.environments[0].windows[0].{field}: Required value")
+        for field in ("kind", "schedule", "durationSeconds")
+    ),
+    Bad("17 windows", {"spec.environments.0.windows": [WEEKEND] * 17}, "spec.environments[0].windows: Too many: 17: must have at most 16 items"),
+    Bad("window with an end", {"spec.environments.0.windows": [WEEKEND | {"end": "0 8 * * 1"}]}, 'unknown field "spec.environments[0].windows[0].end"'),
     _cloud_front("with a domain name", "distributionId", "d111111abcdef8.cloudfront.net", f": {DISTRIBUTION}"),
     _cloud_front("with an ARN", "distributionId", "arn:aws:cloudfront::123456789012:distribution/E2QWRUHEXAMPLE", f": {DISTRIBUTION}"),
     _cloud_front("with an empty id", "distributionId", "", f": {DISTRIBUTION}"),

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
+from apiserver.bad_objects import WEEKEND
 from apiserver.json_api import Api
 from apiserver.objects import BRANDS, CRDS, RELEASES, brand, brand_release
 from brandrelease.apis.brand import Brand
@@ -31,6 +32,7 @@ from brandrelease.apis.brandrelease import (
 from brandrelease.apis.checks import CHECKS_LIMIT
 from brandrelease.apis.progress import (
     CHANGES_LIMIT,
+    LET_THROUGH_LIMIT,
     LOG_TAIL_LIMIT,
     MESSAGE_LIMIT,
     QUARANTINE_LIMIT,
@@ -135,6 +137,18 @@ BRAND_EDGES: tuple[tuple[str, Any], ...] = (
         {"distributionId": "E1", "paths": [f"/{number:02}{'x' * 252}*" for number in range(15)]},
     ),
     ("spec.environments.0.cloudFront", {"distributionId": "E1", "paths": ["/a%20b/~c(d)?e=f&g='h'*"]}),
+    ("spec.environments.0.windows", []),
+    ("spec.environments.0.windows", [WEEKEND] * 16),
+    ("spec.environments.0.windows", [WEEKEND | {"kind": "Allow", "durationSeconds": 60, "timeZone": "Etc/GMT+8"}]),
+    ("spec.environments.0.windows", [WEEKEND | {"durationSeconds": 31 * 86400, "reason": "Schwarzer Freitag, später"}]),
+    ("spec.environments.0.windows", [WEEKEND | {"timeZone": "America/Argentina/ComodRivadavia"}]),
+    *(
+        ("spec.environments.0.windows", [WEEKEND | {"schedule": schedule}])
+        for schedule in (
+            *("* * * * *", "*/15 */2 */3 */4 */5", "0,30 9-17/2 1,15,31 JAN-mar,12 mon-FRI", "05 09 01 02 7"),
+            *("0 0 L * *", "0 0 LW * *", "0 0 * * 5L", "0 0 * 11 4#4,FRI#1", "59 23 31 12 0", "0 0 30 2 *"),
+        )
+    ),
     ("spec.environments.0.hooks", {}),
     ("spec.environments.0.hooks", {"postDeploy": {"command": ["/bin/true"], "timeoutSeconds": 1}}),
     (
@@ -179,6 +193,8 @@ def test_the_fullest_brand_is_accepted_within_what_the_rules_may_cost(api: Api) 
             "hooks": {
                 kind: {"command": ["p" * 256] * 64, "timeoutSeconds": 86400} for kind in ("preDeploy", "postDeploy")
             },
+            "windows": [WEEKEND | {"schedule": f"{'0,' * 45}0 * * * *", "timeZone": "A" * 64, "reason": "世" * 128}]
+            * 16,
             "cloudFront": {"distributionId": "E" * 64, "paths": [f"/{path:02}{'p' * 253}" for path in range(15)]},
         }
         for number in range(32)
@@ -325,6 +341,7 @@ def fullest_status() -> BrandReleaseStatus:
         retry=Retry(number=4, at=moment),
         contains=commits,
         reverts=commits,
+        let_through=list(Reason)[:LET_THROUGH_LIMIT],
         build=BuildProgress(
             builder="b" * 32, key="k" * 64, attempt=3, id="j" * 253, logs_url="u" * 1024, log_tail=log, **times
         ),

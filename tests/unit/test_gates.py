@@ -4,6 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from brandrelease.apis.reasons import Reason
+from brandrelease.core.snapshot import Refusal
 from support.simulation import BUILD_SECONDS, Behaviour, Killed
 from support.story import Story
 
@@ -152,7 +154,7 @@ def test_an_override_of_another_commit_is_refused_and_the_release_waits_on() -> 
     world.say("override", f"{one} fine")
     world.play(10)
     assert (world.headline(), world.the_site.applied) == (("Blocked", "FrozenUntil"), deeds)
-    assert f"no quarantined commit begins with {one}" in world.message
+    assert f"no quarantined commit begins with {one}, and no release of it waits. Quarantined: none." in world.message
 
 
 def test_an_override_counts_for_its_release_and_not_for_the_next_one() -> None:
@@ -198,8 +200,271 @@ def test_roll_back_to_is_not_frozen() -> None:
     play_to(world, BEGAN + timedelta(minutes=11))
     world.say("rollback_to", "1")
     world.play(60)
-    assert (world.headline(), world.running.number, world.running.image) == (
-        ("Live", "Succeeded"),
-        3,
-        world.image_of(world.status.history[-1].commit),
+    assert (world.headline(), world.running.number) == (("Live", "Succeeded"), 3)
+    assert world.running.image == world.image_of(world.status.history[-1].commit)
+    assert world.time < THAWS
+
+
+def test_roll_back_to_what_runs_gives_the_release_up_that_waits() -> None:
+    world = waiting()
+    world.say("rollback_to", "1")
+    world.play(60)
+    assert (world.last.number, world.last.outcome, world.the_site.applied) == (2, "Aborted", 1)
+
+
+def test_a_release_that_is_watched_when_the_freeze_begins_goes_live_in_it() -> None:
+    world = thawed()
+    play_to(world, BEGAN + timedelta(minutes=9, seconds=30))
+    world.release("two", seconds=25)
+    assert world.headline()[0] == "Deploying"
+    world.play(60)
+    assert world.headline() == ("Live", "Succeeded")
+    assert (world.running.number, world.time < THAWS) == (2, True)
+
+
+@pytest.mark.parametrize("killed", [False, True], ids=["", "by the next operator too"])
+def test_a_release_whose_hook_has_begun_before_the_freeze_goes_on_into_it(killed: bool) -> None:
+    world = thawed(hooks=HOOKS)
+    play_to(world, BEGAN + timedelta(minutes=9, seconds=37))
+    world.release("two", seconds=BUILD_SECONDS + 2)
+    assert (world.headline(), len(world.hooks.runs)) == (("Migrating", "Migrating"), 2)
+    play_to(world, BEGAN + timedelta(minutes=10, seconds=1))
+    if killed:
+        world.restart()
+        world.settle()
+    world.play(70)
+    assert (world.headline(), world.running.number) == (("Live", "Succeeded"), 2)
+
+
+def test_the_hook_of_a_release_that_waits_is_not_run_before_the_freeze_is_over() -> None:
+    world = waiting(hooks=HOOKS)
+    play_to(world, THAWS - timedelta(seconds=1))
+    assert len(world.hooks.runs) == 1
+    world.play(1)
+    assert (world.headline(), len(world.hooks.runs)) == (("Migrating", "Migrating"), 2)
+    assert (world.current.reason, world.current.message) == (None, None)
+
+
+def test_a_change_of_the_deployment_that_was_refused_is_tried_again_into_the_freeze() -> None:
+    world = thawed()
+    play_to(world, BEGAN + timedelta(minutes=9))
+    world.refusal = Refusal(Reason.DeploymentRefused, "The API server refuses it.")
+    world.release("two", seconds=70)
+    assert world.headline() == ("Blocked", "DeploymentRefused")
+    world.refusal = None
+    world.play(120)
+    assert (world.headline(), world.running.number) == (("Live", "Succeeded"), 2)
+    assert world.time < THAWS
+
+
+# --- others that wait ---------------------------------------------------------------------------------------------------
+
+
+def test_what_tracking_finds_waits_and_is_replaced_by_what_it_finds_next() -> None:
+    world = frozen()
+    world.track(30)
+    two = world.push("master", "two")
+    world.play(60)
+    assert (world.headline(), world.current.commit) == (("Blocked", "FrozenUntil"), two)
+    three = world.push("master", "three")
+    world.play(60)
+    assert (world.headline(), world.current.commit) == (("Blocked", "FrozenUntil"), three)
+    assert (world.last.commit, world.last.outcome) == (two, "Superseded")
+    play_to(world, THAWS + timedelta(seconds=100))
+    assert (world.headline(), world.running.commit) == (("Live", "Succeeded"), three)
+
+
+def test_the_newer_release_waits_beside_the_one_that_is_judged() -> None:
+    world = thawed()
+    play_to(world, BEGAN + timedelta(minutes=9, seconds=35))
+    world.release("two", seconds=22)
+    three = world.push("master", "three")
+    world.images[world.order(three).tag] = world.image_of(three).partition("@")[2]
+    play_to(world, BEGAN + timedelta(minutes=10))
+    world.ask("master")
+    world.play(2)
+    assert world.headline()[0] == "Deploying"
+    assert world.status.next is not None
+    assert (world.status.next.commit, world.status.next.reason) == (three, "FrozenUntil")
+    assert f"Release 3 ({three[:12]}) is built and waits: production is frozen until" in world.message
+    world.say("override", f"{three} it mends the checkout")
+    world.play(60)
+    assert (world.headline(), world.running.commit) == (("Live", "Succeeded"), three)
+    assert [(past.number, past.outcome, past.override) for past in world.status.history[:2]] == [
+        (3, "Succeeded", "it mends the checkout (somebody)"),
+        (2, "Superseded", None),
+    ]
+
+
+def test_a_new_try_after_a_failure_of_the_platform_waits_too() -> None:
+    world = thawed()
+    play_to(world, BEGAN + timedelta(minutes=8, seconds=40))
+    world.room_on_nodes = False
+    world.release("two", Behaviour.FindsNoNode, seconds=100)
+    assert (world.headline()[0], world.current.retry is not None) == ("RolledBack", True)
+    world.room_on_nodes = True
+    play_to(world, BEGAN + timedelta(minutes=30))
+    assert (world.headline(), world.current.tries) == (("Blocked", "FrozenUntil"), 2)
+    play_to(world, THAWS + timedelta(seconds=100))
+    assert world.headline() == ("Live", "Succeeded")
+
+
+def test_a_new_try_of_what_was_let_through_is_let_through_as_well() -> None:
+    world = frozen()
+    world.room_on_nodes = False
+    two = world.push("master", "two", Behaviour.FindsNoNode)
+    world.say("override", f"{two} the shop is down")
+    world.ask("master")
+    world.play(100)
+    assert (world.headline()[0], world.last.override) == ("RolledBack", "the shop is down (somebody)")
+    world.room_on_nodes = True
+    play_to(world, THAWS - timedelta(minutes=20))
+    assert (world.headline(), world.running.commit) == (("Live", "Succeeded"), two)
+    assert world.last.override == "the shop is down (somebody)"
+
+
+def test_an_abort_ends_the_waiting() -> None:
+    world = waiting()
+    world.say("abort", "2 not today")
+    play_to(world, THAWS + timedelta(seconds=60))
+    assert (world.headline(), world.the_site.applied) == (("Failed", "Aborted"), 1)
+
+
+def test_a_suspended_release_does_not_go_on_when_the_freeze_is_over() -> None:
+    world = waiting()
+    world.suspend(on=True)
+    play_to(world, THAWS + timedelta(seconds=60))
+    assert (world.headline()[0], world.the_site.applied) == ("Suspended", 1)
+    world.suspend(on=False)
+    world.play(100)
+    assert (world.headline(), world.running.number) == (("Live", "Succeeded"), 2)
+
+
+# --- both kinds of stop -------------------------------------------------------------------------------------------------
+
+
+def test_an_override_of_the_quarantine_lets_nothing_through_a_freeze_and_the_message_asks_for_other_words() -> None:
+    world = thawed()
+    bad = world.release("two", Behaviour.Crashes, seconds=100)
+    assert world.headline()[0] == "RolledBack"
+    world.behaviours[bad] = Behaviour.Good
+    play_to(world, BEGAN + timedelta(minutes=11))
+    world.say("override", f"{bad} it was the database")
+    world.ask("master")
+    world.play(60)
+    assert world.headline() == ("Blocked", "FrozenUntil")
+    assert f'to "{bad[:12]} <why, in other words than before>"' in world.message
+    world.say("override", f"{bad} the shop is down")
+    world.play(60)
+    assert (world.headline(), world.running.commit) == (("Live", "Succeeded"), bad)
+    assert world.last.override == "it was the database (somebody); the shop is down (somebody)"
+
+
+def test_an_override_of_the_freeze_does_not_let_a_commit_through_the_quarantine() -> None:
+    world = thawed()
+    play_to(world, BEGAN + timedelta(minutes=9, seconds=30))
+    bad = world.release("two", Behaviour.CrashesLater, seconds=25)
+    assert world.headline()[0] == "Deploying"
+    three = world.push("master", "three")
+    world.say("override", f"{three} the shop is down")
+    world.ask("master")
+    world.play(100)
+    assert (world.headline(), world.the_site.applied) == (("Blocked", "CommitQuarantined"), 1)
+    assert [entry.commit for entry in world.status.quarantine] == [bad]
+    assert (world.current.commit, world.current.let_through) == (three, ("FrozenUntil",))
+
+
+def test_an_override_that_comes_when_the_release_has_begun_is_refused() -> None:
+    world = thawed()
+    two = world.release("two", seconds=25)
+    assert world.headline()[0] == "Deploying"
+    world.say("override", f"{two} the shop is down")
+    world.play(1)
+    assert world.current.override is None
+    assert f"no quarantined commit begins with {two}, and no release of it waits. Quarantined: none." in world.message
+
+
+# --- the Brand ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_window_that_is_taken_out_of_the_brand_counts_at_once() -> None:
+    world = waiting()
+    world.change_brand()
+    world.play(60)
+    assert (world.headline(), world.running.number) == (("Live", "Succeeded"), 2)
+
+
+ALLOW = {"kind": "Allow", "schedule": "0 2 * * *", "durationSeconds": 3600}
+TO_OVERRIDE = "To release it now, set the annotation"
+TOLD: dict[str, tuple[dict[str, object], str, timedelta | None]] = {
+    "without a reason": (
+        {"kind": "Deny", "schedule": "0 0 1 1 *", "durationSeconds": 7200},
+        'production is frozen until Thu 2026-01-01 02:00 UTC: its Deny window "0 0 1 1 *" is open. ',
+        timedelta(hours=2),
+    ),
+    "to the second": (
+        {"kind": "Deny", "schedule": "0 0 1 1 *", "durationSeconds": 3601, "reason": "r"},
+        "production is frozen until Thu 2026-01-01 01:00:01 UTC: r. ",
+        timedelta(hours=1, seconds=1),
+    ),
+    "another clock, the same day": (
+        {"kind": "Deny", "schedule": "0 1 1 1 *", "durationSeconds": 7200, "timeZone": "Europe/Berlin", "reason": "r"},
+        "production is frozen until Thu 2026-01-01 03:00 CET (02:00 UTC): r. ",
+        timedelta(hours=2),
+    ),
+    "outside of an Allow window": (
+        ALLOW,
+        "production is frozen until Thu 2026-01-01 02:00 UTC: it is released to only in its Allow windows. ",
+        timedelta(hours=2),
+    ),
+    "outside of an Allow window with a reason": (
+        ALLOW | {"reason": "office hours"},
+        "frozen until Thu 2026-01-01 02:00 UTC: it is released to only in its Allow windows (office hours). ",
+        timedelta(hours=2),
+    ),
+    "an Allow window that never opens": (
+        ALLOW | {"schedule": "0 0 30 2 *"},
+        "production is released to only in its Allow windows, and none of them ever opens; mend the Brand. ",
+        None,
+    ),
+    "no end in sight": (
+        {"kind": "Deny", "schedule": "* * * * *", "durationSeconds": 60, "reason": "the database is moved"},
+        "production is frozen with no end in sight: the database is moved. ",
+        timedelta(days=1),
+    ),
+}
+
+
+@pytest.mark.parametrize(("window", "told", "opens_in"), TOLD.values(), ids=TOLD)
+def test_the_message_tells_until_when_and_why(window: dict[str, object], told: str, opens_in: timedelta | None) -> None:
+    world = Story(windows=[window])
+    one = world.release("one", seconds=BUILD_SECONDS + 5)
+    assert world.headline() == ("Blocked", "FrozenUntil")
+    assert f"{told}{TO_OVERRIDE} brandrelease.dev/override to" in world.message
+    world.settle()
+    assert world.due == (opens_in and (BEGAN + opens_in if opens_in < timedelta(days=1) else world.time + opens_in))
+    assert (world.the_site.applied, world.current.commit) == (None, one)
+
+
+def test_where_a_window_has_a_mistake_releases_wait_for_somebody_and_the_message_says_what_to_write() -> None:
+    world = thawed()
+    world.change_brand(windows=[FREEZE, FREEZE | {"timeZone": "Mars/Phobos"}])
+    two = world.release("two", seconds=BUILD_SECONDS + 5)
+    assert world.headline() == ("Blocked", "WindowInvalid")
+    assert world.message.startswith(
+        f"Release 2 ({two[:12]}) is built and waits: windows[1] of environment production of Brand drumeo has a mistake, so "
+        'nobody knows whether releases are to wait: there is no time zone "Mars/Phobos"; write a name like America/Vancouver '
+        "or UTC. To release it now, set the annotation"
     )
+    assert "Stalled" in {condition.type for condition in world.status.conditions}
+    world.say("override", f"{two} the shop is down")
+    world.play(60)
+    assert (world.headline(), world.running.commit) == (("Live", "Succeeded"), two)
+
+
+def test_a_window_with_a_mistake_keeps_no_rollback_from_being_done() -> None:
+    world = thawed()
+    world.release("two", Behaviour.CrashesLater, seconds=25)
+    world.change_brand(windows=[FREEZE | {"schedule": "5-1 * * * *"}])
+    world.play(60)
+    assert (world.headline()[0], world.the_site.applied) == ("RolledBack", 1)

@@ -752,13 +752,13 @@ REFUSED: dict[str, tuple[Callable[[], Story], str, str, str]] = {
         STANDS["RolledBack"],
         "override",
         f"{BEGUN_ONE} fine",
-        f"no quarantined commit begins with {BEGUN_ONE}. Quarantined: {THREE}.",
+        f"no quarantined commit begins with {BEGUN_ONE}, and no release of it waits. Quarantined: {THREE}.",
     ),
     "an override where nothing is quarantined": (
         begun,
         "override",
         f"{BEGUN_ONE} fine",
-        f"no quarantined commit begins with {BEGUN_ONE}. Quarantined: none.",
+        f"no quarantined commit begins with {BEGUN_ONE}, and no release of it waits. Quarantined: none.",
     ),
 }
 

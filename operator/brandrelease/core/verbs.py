@@ -348,7 +348,11 @@ def _override(world: Snapshot, verb: Verb) -> Obeyed:
         goes_on = f"release {awaited.number} need not wait ({', '.join(opened)})"
     if lifting is None:
         names = ", ".join(short(entry.commit) for entry in status.quarantine) or "none"
-        return _refused(world, verb, f"no quarantined commit begins with {match.group(1)}. Quarantined: {names}.")
+        return _refused(
+            world,
+            verb,
+            f"no quarantined commit begins with {match.group(1)}, and no release of it waits. Quarantined: {names}.",
+        )
     text = f"commit {short(commit)} is let through: {why}; {goes_on}."
     return _done(lifting, verb, text)
 

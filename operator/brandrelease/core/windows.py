@@ -22,10 +22,11 @@ from brandrelease.apis.windows import Window, WindowKind
 LINKS: Final = 100
 """How many windows that follow one another without a pause are looked through for their end."""
 
-_ANY_TIME: Final = datetime(2000, 1, 1, tzinfo=UTC)
+_LONGEST: Final = timedelta(hours=3)
+"""Clocks are changed by one hour as a rule, and by three at most (Antarctica/Casey)."""
 
-_LONGEST_REPEAT: Final = timedelta(hours=3)
-"""Clocks are put back by one hour as a rule, and by three at most (Antarctica/Casey)."""
+_SECOND: Final = timedelta(seconds=1)
+_ANY_TIME: Final = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,28 +92,77 @@ def _closed(windows: Sequence[Window], at: datetime) -> Frozen | None:
 
 def _open_until(window: Window, at: datetime) -> datetime | None:
     """When the window closes that is open at this moment. Of openings that overlap, the last one lasts longest."""
-    local = at.astimezone(_zone(window))
-    # In an hour that comes twice, cronsim counts back from its first time; what began later in that first time, too, is past.
-    latest = local + (_LONGEST_REPEAT if local.fold else timedelta(seconds=1))
-    start = next((start for start in _starts(window, latest, reverse=True) if start <= at), None)
-    end = start + timedelta(seconds=window.duration_seconds) if start else None
+    zone, spare = _zone(window), _spare(window, at)
+    shown, last = _shown(zone, at), None
+    for time in _times(window, shown + spare + _SECOND, reverse=True):
+        past = [start for start in _starts(window, zone, time) if start <= at]
+        last = max([*past, last] if last else past, default=None)
+        if last is not None and time <= shown - spare:
+            break
+    end = last + timedelta(seconds=window.duration_seconds) if last else None
     return end if end and end > at else None
 
 
 def _next_start(window: Window, at: datetime) -> datetime | None:
     """When the window opens next; None if it never does."""
-    starts = _starts(window, at.astimezone(_zone(window)), reverse=False)
-    return next((start for start in starts if start > at), None)
+    zone, spare = _zone(window), _spare(window, at)
+    shown, first = _shown(zone, at), None
+    for time in _times(window, shown - spare - _SECOND, reverse=False):
+        coming = [start for start in _starts(window, zone, time) if start > at]
+        first = min([*coming, first] if first else coming, default=None)
+        if first is not None and time >= shown + spare:
+            break
+    return first
 
 
-def _starts(window: Window, origin: datetime, *, reverse: bool) -> Iterator[datetime]:
-    """When the window opens, in UTC, one time after the other; it ends where none comes within fifty years."""
+# --- from the clock on the wall to the time that passes ----------------------------------------------------------------
+
+
+def _times(window: Window, origin: datetime, *, reverse: bool) -> Iterator[datetime]:
+    """What the clock shows when the window opens, one time after the other; none where none comes in fifty years.
+
+    cronsim is asked about clocks that never change: what it says of those that do is not right to the hour everywhere.
+    """
     try:
-        times = CronSim(window.schedule, origin, reverse=reverse)
+        yield from CronSim(window.schedule, origin, reverse=reverse)
     except CronSimError:  # no such month has that day
         return
-    for time in times:
-        yield time.astimezone(UTC)
+
+
+def _starts(window: Window, zone: ZoneInfo, time: datetime) -> tuple[datetime, ...]:
+    """The moments, in UTC, at which the window opens since the clock shows this time."""
+    minute, hour, *_ = window.schedule.split()
+    is_time_of_day = not (minute.startswith("*") or hour.startswith("*"))
+    if _is_skipped(zone, time):
+        while is_time_of_day and _is_skipped(zone, time):
+            time += timedelta(minutes=1)
+        return (_first(zone, time),) if is_time_of_day else ()
+    first, second = _first(zone, time), _second(zone, time)
+    return (first,) if is_time_of_day or first == second else (first, second)
+
+
+def _spare(window: Window, at: datetime) -> timedelta:
+    """How far around what the clock shows one has to look: while clocks are changed, later on the wall may be earlier."""
+    zone = _zone(window)
+    before, after = (moment.astimezone(zone).utcoffset() for moment in (at - 2 * _LONGEST, at + 2 * _LONGEST))
+    return timedelta() if before == after else _LONGEST
+
+
+def _is_skipped(zone: ZoneInfo, time: datetime) -> bool:
+    """The clock never shows this time, since it is put forward over it. Then PEP 495 has the two readings change places."""
+    return _second(zone, time) < _first(zone, time)
+
+
+def _first(zone: ZoneInfo, time: datetime) -> datetime:
+    return time.replace(tzinfo=zone, fold=0).astimezone(UTC)
+
+
+def _second(zone: ZoneInfo, time: datetime) -> datetime:
+    return time.replace(tzinfo=zone, fold=1).astimezone(UTC)
+
+
+def _shown(zone: ZoneInfo, at: datetime) -> datetime:
+    return at.astimezone(zone).replace(tzinfo=None, fold=0)
 
 
 def _zone(window: Window) -> ZoneInfo:
