@@ -8,34 +8,40 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
-Behaviour = Callable[[asyncio.StreamWriter], Awaitable[None]]
+Behaviour = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+END_SECONDS: Final = 5.0
 
 
 @dataclass
 class Misbehaving:
     """A server that misbehaves at ``url``; ``asked`` is what came, head and body."""
 
-    url: str
+    url: str = ""
     asked: list[bytes] = field(default_factory=list)
 
 
 @asynccontextmanager
 async def misbehaving(behaviour: Behaviour) -> AsyncIterator[Misbehaving]:
     """Serve every connection with this behaviour while the block runs."""
+    place, serving = Misbehaving(), set[asyncio.Task[None]]()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             place.asked.append(await reader.read(65536))
-            await behaviour(writer)
+            await behaviour(reader, writer)
         except ConnectionError:
             return  # the client has had enough
         finally:
-            writer.transport.abort() if writer.is_closing() else writer.close()
+            writer.close()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    place = Misbehaving(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
-    async with server:
+    def begin(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        serving.add(asyncio.create_task(serve(reader, writer)))
+
+    async with await asyncio.start_server(begin, "127.0.0.1", 0) as server:
+        place.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
         yield place
+    async with asyncio.timeout(END_SECONDS):
+        await asyncio.gather(*serving)
 
 
 def answering(status: str, body: bytes, *headers: str, kind: str = "application/json") -> Behaviour:
@@ -47,18 +53,18 @@ def answering(status: str, body: bytes, *headers: str, kind: str = "application/
 def saying(raw: bytes) -> Behaviour:
     """These bytes, and then the end of the connection."""
 
-    async def say(writer: asyncio.StreamWriter) -> None:
+    async def say(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(raw)
         await writer.drain()
 
     return say
 
 
-async def _hang(writer: asyncio.StreamWriter) -> None:
-    await writer.wait_closed()  # until the client gives up
+async def _hang(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+    await reader.read()  # until the client gives up
 
 
-async def _drip(writer: asyncio.StreamWriter) -> None:
+async def _drip(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """A byte now and then: no single read ever waits for long."""
     writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
     while True:
@@ -67,15 +73,15 @@ async def _drip(writer: asyncio.StreamWriter) -> None:
         await asyncio.sleep(0.05)
 
 
-async def _reset(writer: asyncio.StreamWriter) -> None:
+async def _reset(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     connection = writer.get_extra_info("socket")
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     writer.transport.abort()
 
 
 TROUBLES: Final[dict[str, tuple[Behaviour, str]]] = {
-    "hangs": (_hang, "did not answer within 1 seconds"),
-    "drips": (_drip, "did not answer within 1 seconds"),
+    "hangs": (_hang, "did not answer within 1 s."),
+    "drips": (_drip, "did not answer within 1 s."),
     "resets": (_reset, "cut the connection before it answered"),
     "says nothing": (saying(b""), "cut the connection before it answered"),
     "cuts its body": (

@@ -168,7 +168,7 @@ class ElasticsearchCheck(ApiModel):
         description="Index, data stream, alias or pattern, for example logs-drumeo-*.",
         json_schema_extra=rules(
             (
-                "self.matches('^[a-z0-9.*][a-z0-9._*,-]*$')",
+                "self.matches('^[.]?[a-z0-9*][a-z0-9._*,-]*$')",
                 "must be the name or pattern of an index, for example 'logs-drumeo-*'",
             )
         ),

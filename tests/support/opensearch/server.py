@@ -18,7 +18,7 @@ from support.opensearch.jars import installed
 USER, GROUP = "nobody", "nogroup"
 START_SECONDS = 90.0
 ASK_SECONDS = 60.0
-HEAP = "512m"
+HEAP = "768m"
 
 LOGGING = """\
 status = error
@@ -106,7 +106,7 @@ class OpenSearchServer:
             "network.host": "127.0.0.1",
             "http.port": self.port,
             "transport.port": _free_port(),
-            "action.auto_create_index": True,
+            "indices.breaker.total.use_real_memory": False,  # it takes garbage that nobody has collected yet for memory in use
             "cluster.routing.allocation.disk.threshold_enabled": False,  # a full disk of the machine is not the test's
         }
         (self._home / "config" / "opensearch.yml").write_text(json.dumps(settings))  # JSON is YAML

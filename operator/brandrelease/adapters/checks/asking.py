@@ -14,16 +14,16 @@ from brandrelease.adapters.checks.login import Login, Ticket, UnusableSecret
 from brandrelease.core.measured import Observation, Unmeasured
 from brandrelease.core.plain import plain
 from brandrelease.core.scrub import scrub
-from brandrelease.core.words import cut, without_passwords
+from brandrelease.core.words import cut, cut_middle, seconds, without_passwords
 
 ANSWER_LIMIT: Final = 1024 * 1024
 """Bytes. An answer is one number."""
 
 _QUOTED: Final = 300
-"""Characters of the server's own words."""
+"""Bytes of the server's own words: their beginning and their end."""
 
-_CONSIDERED: Final = 4096
-"""Characters that are searched for secrets before they are cut."""
+_CONSIDERED: Final = 16_384
+"""Characters that are searched for secrets: more than any login has, and few enough to take a moment."""
 
 _TITLE: Final = 200
 
@@ -67,28 +67,27 @@ class Server:
     def title(self) -> str:
         return title(self.kind, self.url)
 
-    async def ask(
-        self,
-        method: str,
-        *path: str,
-        params: Mapping[str, str] | None = None,
-        form: Mapping[str, str] | None = None,
-        content: object = None,
-    ) -> Answer:
-        """Ask below the server's address, with a form or JSON; raises Unanswered, and what aiohttp raises."""
-        # One connection for each look: one that was kept may be closed by the server in the very moment it is used.
-        headers = {"Accept": "application/json", "Connection": "close"}
+    async def ask(self, method: str, *path: str, **question: Any) -> Answer:
+        """Ask below the server's address; raises Unanswered, and what aiohttp raises. question: as aiohttp takes it.
+
+        A connection that was kept from the last look may be closed by the server in the very moment it is used; a
+        question changes nothing, so it is put once more. (Asking for no such connections is no way out: OpenSearch cuts
+        those whose head and body come one after the other.)
+        """
+        try:
+            return await self._ask(method, path, question)
+        except aiohttp.ClientConnectorError:
+            raise
+        except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
+            return await self._ask(method, path, question)
+
+    async def _ask(self, method: str, path: tuple[str, ...], question: Mapping[str, Any]) -> Answer:
+        headers = {"Accept": "application/json"}
         if self.login.authorization:
             headers["Authorization"] = self.login.authorization
+        url, trust = URL(self.url).joinpath(*path), self.login.trust or True
         async with self.session.request(
-            method,
-            URL(self.url).joinpath(*path),
-            params=params,
-            data=form,
-            json=content,
-            headers=headers,
-            allow_redirects=False,
-            ssl=self.login.trust or True,
+            method, url, headers=headers, allow_redirects=False, ssl=trust, **question
         ) as response:
             if response.status in _REDIRECTS:
                 raise Unanswered(self._redirects(response))
@@ -128,8 +127,10 @@ class Server:
 
     def quote(self, words: str) -> str:
         """The server's words in one short line, without our secrets: a server says whatever it likes."""
-        line = " ".join(plain(words[:_CONSIDERED]).split())
-        return cut(without_passwords(scrub(line, self.login.hidden)), _QUOTED).rstrip(".")
+        considered = " ".join(plain(words[:_CONSIDERED]).split())
+        line = without_passwords(scrub(considered, self.login.hidden))
+        # A secret that was cut in two at the end is not recognized there, so that end is not shown.
+        return (cut(line, _QUOTED) if len(words) > _CONSIDERED else cut_middle(line, _QUOTED)).rstrip(".")
 
     async def _json(self, response: aiohttp.ClientResponse) -> Any:
         body = bytearray()
@@ -138,8 +139,8 @@ class Server:
             if len(body) > ANSWER_LIMIT:
                 if response.status == _OK:
                     raise Unanswered(
-                        f"{self.title} answers with more than {ANSWER_LIMIT // 1024} KiB. A check needs a query that "
-                        "gives one number: aggregate it, for example with sum(...)."
+                        f"{self.title} answers with more than {ANSWER_LIMIT // 1024} KiB, and a check needs one number. "
+                        "Aggregate the query, for example with sum(...), or correct url of the check."
                     )
                 return None
         try:
@@ -176,15 +177,15 @@ def title(kind: str, url: str) -> str:
     return f"{kind} at {cut(url, _TITLE)}"
 
 
-async def within(seconds: int, title: str, look: Coroutine[Any, Any, Observation]) -> Observation:
-    """What the look finds. Nothing is raised: what goes wrong is said."""
+async def within(limit: int, title: str, look: Coroutine[Any, Any, Observation]) -> Observation:
+    """What the look finds in so many seconds. Nothing is raised: what goes wrong is said."""
     try:
-        async with asyncio.timeout(seconds):
+        async with asyncio.timeout(limit):
             return await look
     except (Unanswered, UnusableSecret) as told:
         return Unmeasured(str(told))
     except TimeoutError:
-        return Unmeasured(f"{title} did not answer within {seconds} seconds. {_AGAIN}")
+        return Unmeasured(f"{title} did not answer within {seconds(limit)}. {_AGAIN}")
     except (aiohttp.ClientError, OSError, ValueError) as error:
         return Unmeasured(f"{title} {_trouble(error)}")
 

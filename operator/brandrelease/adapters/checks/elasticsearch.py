@@ -45,7 +45,7 @@ class LogCounts:
 
 
 async def _count(server: Server, source: ElasticsearchCheck) -> int:
-    answer = await server.ask("POST", source.index, "_count", params=_ONLY_WHAT_IS_THERE, content=_question(source))
+    answer = await server.ask("POST", source.index, "_count", params=_ONLY_WHAT_IS_THERE, json=_question(source))
     if not answer.is_good:
         raise _refusal(server, source, answer)
     match answer.content:

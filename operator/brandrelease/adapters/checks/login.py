@@ -47,7 +47,7 @@ class Login:
     @property
     def title(self) -> str:
         """What it is called in a sentence."""
-        return f"{' and '.join(self.keys)} of the Secret {self.secret_name}"
+        return f"the {' and '.join(self.keys)} of the Secret {self.secret_name}"
 
 
 def login(name: str | None, secret: Secret | None, ticket: Ticket) -> Login:
@@ -63,7 +63,7 @@ def login(name: str | None, secret: Secret | None, ticket: Ticket) -> Login:
     trust = _trust(name, secret[CA_FILE]) if secret.get(CA_FILE, b"").strip() else None
     if value := _text(secret, ticket.key):
         authorization = f"{ticket.scheme} {_sendable(name, ticket.key, value)}"
-        return Login(name, (ticket.key,), authorization, trust, (authorization, value.decode()))
+        return Login(name, (ticket.key,), authorization, trust, (value.decode(),))
     user, password = _text(secret, USERNAME), _text(secret, PASSWORD)
     if user and password:
         both = user + b":" + password

@@ -44,7 +44,7 @@ class PrometheusQueries:
         server = Server(self._session, KIND, source.url, granted, TOKEN, "to send queries to /api/v1/query")
         # It gives up when we do: nobody waits for the answer any more.
         form = {"query": source.query, "timeout": f"{source.timeout_seconds}s"}
-        answer = await server.ask("POST", "api", "v1", "query", form=form)
+        answer = await server.ask("POST", "api", "v1", "query", data=form)
         if answer.status in _QUERY_REFUSED and (words := _words(answer)):
             raise Unanswered(
                 f"{server.title} cannot carry out the query: {server.quote(words)}. Correct query of the check."
