@@ -33,6 +33,7 @@ from brandrelease.adapters.kube.cluster import KubeCluster, WatchedObjects
 from brandrelease.adapters.kube.events import KubeAnnouncer
 from brandrelease.adapters.kube.hooks import KubeHooks
 from brandrelease.adapters.kube.logs import log_tail
+from brandrelease.adapters.kube.reading_secrets import KubeSecrets
 from brandrelease.adapters.notify.github import GitHubNotifier
 from brandrelease.adapters.notify.sender import HttpSender
 from brandrelease.adapters.notify.slack import SlackNotifier
@@ -83,7 +84,6 @@ class _Work:
     queue: WorkQueue
     brands: WorkQueue
     turns: BuildTurns
-    aws: AwsApi
     watch: CodeBuildWatch
     fleet: Fleet
     deliveries: BackgroundDeliveries
@@ -113,17 +113,26 @@ class _Outside:
     git: GitCli
     registry: Registries
     jobs: JobProfile
+    secrets: KubeSecrets
     looking: Looking
+    threads: tuple[AwsApi | SystemNames, ...]
+
+    def close(self) -> None:
+        """No more questions by those that have threads of their own."""
+        for each in self.threads:
+            each.close()
 
 
 def _outside(settings: Settings, api: KubeApi, session: aiohttp.ClientSession, metrics: Metrics) -> _Outside:
     aws, clock, cluster = AwsApi(metrics), SystemClock(), KubeCluster(api, settings.watch_namespaces)
+    secrets, names = KubeSecrets(api), SystemNames()
+    aws_of_checks = AwsApi(metrics)  # a look that hangs must not take the threads of builds
     sources: dict[str, Check] = {
-        "http": WebPage(SystemNames(), clock),
+        "http": WebPage(names, clock),
         "prometheus": PrometheusQueries(session),
         "elasticsearch": LogCounts(session),
-        "cloudWatchAlarms": AlarmCheck(aws),
-        "cloudWatchMetric": MetricCheck(aws, clock),
+        "cloudWatchAlarms": AlarmCheck(aws_of_checks),
+        "cloudWatchMetric": MetricCheck(aws_of_checks, clock),
     }
     return _Outside(
         api=api,
@@ -139,7 +148,9 @@ def _outside(settings: Settings, api: KubeApi, session: aiohttp.ClientSession, m
             settings.build_security_profile,
             settings.insecure_registries,
         ),
-        looking=Looking(sources, cluster.secret, settings.namespace),
+        secrets=secrets,
+        looking=Looking(sources, secrets, settings.namespace),
+        threads=(aws, aws_of_checks, names),
     )
 
 
@@ -189,7 +200,7 @@ def _work(settings: Settings, outside: _Outside, metrics: Metrics, known: Known)
     queue = WorkQueue(Reconciler(world, announcer, metrics, known.brand_releases.saw_own_write), metrics)
     metrics.queue_oldest_seconds.set_function(queue.oldest_wait)
     brands = WorkQueue(_over_brands(settings, outside, announcer, known), metrics.brands)
-    return _Work(queue, brands, turns, outside.aws, watch, metrics.fleet, deliveries, measuring)
+    return _Work(queue, brands, turns, watch, metrics.fleet, deliveries, measuring)
 
 
 def _over_brands(settings: Settings, outside: _Outside, announcer: KubeAnnouncer, known: Known) -> BrandPass:
@@ -197,7 +208,7 @@ def _over_brands(settings: Settings, outside: _Outside, announcer: KubeAnnouncer
         sources=outside.git,
         registry=outside.registry,
         builders={"codeBuild": CodeBuildUsable(outside.aws), "buildKit": BuildKitUsable(outside.api, outside.jobs)},
-        secret=outside.cluster.secret,
+        secret=outside.secrets,
         build_namespace=settings.build_namespace,
         looking=outside.looking,
     )
@@ -209,7 +220,8 @@ def _over_brands(settings: Settings, outside: _Outside, announcer: KubeAnnouncer
 async def _run(settings: Settings, api: KubeApi, session: aiohttp.ClientSession) -> None:
     structlog.contextvars.bind_contextvars(instance=settings.instance)
     metrics, known, interest = Metrics(), Known(), Interest()
-    work = _work(settings, _outside(settings, api, session, metrics), metrics, known)
+    outside = _outside(settings, api, session, metrics)
+    work = _work(settings, outside, metrics, known)
     watched = WatchedObjects(api, settings.watch_namespaces, settings.build_namespace, handlers.SELECTORS)
     resync = Resync(watched, known, interest.by_kind(), work.enqueue, metrics)
     probes = Probes(metrics, work.queue.oldest_wait, resync.silence)
@@ -218,7 +230,7 @@ async def _run(settings: Settings, api: KubeApi, session: aiohttp.ClientSession)
     pump = handlers.Pump(
         settings.watch_namespaces, settings.build_namespace, kubeconfig=settings.kubeconfig is not None
     )
-    telling = asyncio.create_task(_tell_who_we_are(work.aws))
+    telling = asyncio.create_task(_tell_who_we_are(outside.aws))
     try:
         work.turns.seed(await _builds_in_flight(api, settings.watch_namespaces))
         await _until_the_first_ends(
@@ -231,7 +243,7 @@ async def _run(settings: Settings, api: KubeApi, session: aiohttp.ClientSession)
     finally:
         telling.cancel()
         await work.deliveries.close()
-        work.aws.close()
+        outside.close()
         await runner.cleanup()
         log.info("The operator has stopped.")
 

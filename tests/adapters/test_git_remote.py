@@ -726,3 +726,30 @@ async def test_the_repository_of_the_working_directory_and_the_home_are_not_read
     monkeypatch.setenv("GIT_CONFIG_VALUE_0", site.url)
     assert isinstance(await resolve(git, site, "master"), Resolved)
     assert isinstance(await resolve(git, site, site.head() or ""), Resolved)
+
+
+# --- whether it answers at all ----------------------------------------------------------------------------------------
+
+
+async def test_a_repository_that_answers_is_no_trouble_also_while_it_is_empty(git: GitCli, server: GitServer) -> None:
+    repository = server.repository("empty")
+    assert await git.trouble(repository.url, None) is None
+    repository.commit({"a": "1"})
+    assert await git.trouble(repository.url, None) is None
+    assert not [request for request in server.requests if "git-receive-pack" in request]
+
+
+async def test_why_a_repository_cannot_be_read_is_told_in_the_words_of_a_release(
+    git: GitCli, server: GitServer
+) -> None:
+    missing = await git.trouble(f"{server.url}/missing.git", None)
+    assert refused(missing or Resolved("", "")).reason is Reason.SourceNotFound
+    forbidden = await GitCli(git._logins.parent / "strict", allow_insecure=False).trouble(
+        f"{server.url}/site.git", None
+    )
+    assert refused(forbidden or Resolved("", "")).reason is Reason.SourceNotAllowed
+    server.login = LOGIN
+    locked = await git.trouble(f"{server.url}/site.git", None)
+    assert refused(locked or Resolved("", "")).reason is Reason.SourceAuthenticationFailed
+    server.repository("site").commit({"a": "1"})
+    assert await git.trouble(f"{server.url}/site.git", {"username": b"ada", "password": PASSWORD.encode()}) is None

@@ -4,6 +4,7 @@ import base64
 import re
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,12 @@ import pytest
 
 from apiserver.json_api import Api
 from apiserver.objects import BRANDS, RELEASES
+from apiserver.objects import brand as brand_object
 from apiserver.operated_site import SETTLE, Object, Site
-from brandrelease.apis.brand_status import BrandStatus
+from brandrelease.apis.brand_status import BrandCondition, BrandConditionType, BrandStatus, EnvironmentStatus
+from brandrelease.apis.brandrelease import ConditionStatus
+from brandrelease.apis.progress import MESSAGE_LIMIT
+from brandrelease.apis.reasons import Reason
 from support.fault_proxy import Request
 from support.git_server import GitServer
 from support.kubectl import Kubectl
@@ -194,6 +199,19 @@ def test_a_secret_that_is_not_there_and_a_registry_that_is_down_are_told_in_thei
 
 
 @pytest.mark.usefixtures("builds")
+def test_a_secret_that_the_operator_may_not_read_is_told_with_the_right_that_is_missing(site: Site) -> None:
+    site.brand()
+    spec(site, source={"secretName": "locked-away"})
+    with site.proxy.fault(lambda request: request.is_for("GET", "/secrets/locked-away"), status=403):
+        site.start()
+        told = becomes(site, "False", "SecretForbidden")
+    assert condition(told)["message"].startswith(
+        'The operator may not read Secret "locked-away" in namespace "builds": '
+    )
+    assert condition(told)["message"].endswith("Allow its service account to get Secrets there.")
+
+
+@pytest.mark.usefixtures("builds")
 def test_build_jobs_are_tried_dry_and_none_is_made(site: Site, api: Api) -> None:
     site.brand()
     spec(site, build={"external": None, "buildKit": {}})
@@ -224,6 +242,32 @@ def test_a_soak_that_is_shorter_than_a_check_needs_is_warned_of_and_the_brand_is
     assert "Raise soakSeconds to 35" in condition(told)["message"]
     site.change_environment(soakSeconds=35)
     site.until("the warning is gone", lambda: condition(brand(site), "SoakTooShort")["status"] is None, SETTLE)
+
+
+def test_the_fullest_status_is_accepted_and_read_back_the_same(api: Api) -> None:
+    moment = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+    full = BrandStatus(
+        observed_generation=1,
+        conditions=tuple(
+            BrandCondition(
+                type=kind,
+                status=ConditionStatus.No,
+                reason=Reason.SourceAuthenticationFailed,
+                message="世" * MESSAGE_LIMIT,
+                last_transition_time=moment,
+                observed_generation=1,
+            )
+            for kind in BrandConditionType
+        ),
+        environments=tuple(
+            EnvironmentStatus(name=f"{number:063}", namespace="n" * 127, release="r" * 253) for number in range(32)
+        ),
+    )
+    api.post(BRANDS, brand_object({"metadata.name": "full"})).expect(201)
+    api.merge(f"{BRANDS}/full/status", {"status": full.to_wire()}).expect(200)
+    stored = api.get(f"{BRANDS}/full").expect(200)["status"]
+    assert stored == full.to_wire()
+    assert BrandStatus.model_validate(stored) == full
 
 
 # --- what it costs ----------------------------------------------------------------------------------------------------

@@ -83,13 +83,36 @@ def test_brandreleases_show_image_release_and_message_when_wide(api: Api, kubect
     assert row.split()[8:-1] == [IMAGE, "7", "master", "runs."]
 
 
-def test_brands_show_repository_and_image(api: Api, kubectl: Kubectl) -> None:
+def test_brands_show_whether_they_are_ready_and_the_message_when_wide(api: Api, kubectl: Kubectl) -> None:
     body = api.post(BRANDS, brand({"metadata.name": "shown"})).expect(201)
+    condition = status()["conditions"][0] | {
+        "status": "False",
+        "reason": "SourceUnreachable",
+        "message": "git is silent.",
+    }
+    api.merge(f"{BRANDS}/shown/status", {"status": {"conditions": [condition]}}).expect(200)
 
     header, row = kubectl.run("get", "brands", "shown").splitlines()
 
-    assert header.split() == ["NAME", "REPOSITORY", "IMAGE", "AGE"]
-    assert row.split()[1:3] == [body["spec"]["source"]["url"], body["spec"]["image"]["repository"]]
+    assert header.split() == ["NAME", "REPOSITORY", "READY", "REASON", "AGE"]
+    assert row.split()[1:4] == [body["spec"]["source"]["url"], "False", "SourceUnreachable"]
+
+    header, row = kubectl.run("get", "brands", "shown", "--output", "wide").splitlines()
+
+    assert header.split() == ["NAME", "REPOSITORY", "READY", "REASON", "IMAGE", "MESSAGE", "AGE"]
+    assert row.split()[4:-1] == [body["spec"]["image"]["repository"], "git", "is", "silent."]
+
+
+def test_status_is_a_subresource_of_brands(api: Api) -> None:
+    body = api.post(BRANDS, brand({"metadata.name": "with-status", "status": {"observedGeneration": 7}})).expect(201)
+    assert "status" not in body
+    path = f"{BRANDS}/with-status"
+
+    through_status = api.merge(f"{path}/status", {"spec": {"environments": []}, "status": {"observedGeneration": 1}})
+
+    assert through_status.expect(200)["status"] == {"observedGeneration": 1}
+    assert through_status.body["spec"] == body["spec"]
+    assert through_status.body["metadata"]["generation"] == 1
 
 
 def test_br_is_short_for_brandreleases(api: Api, kubectl: Kubectl, namespace: str) -> None:

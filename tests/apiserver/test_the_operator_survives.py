@@ -57,6 +57,7 @@ def test_only_the_status_and_the_deployment_are_written_and_only_what_is_watched
     assert writes == {
         f"PUT /apis/brandrelease.dev/v1alpha1/{namespace}/brandreleases/e0/status",
         f"PATCH /apis/apps/v1/{namespace}/deployments/{site.name}-e0-deployment",
+        f"PUT /apis/brandrelease.dev/v1alpha1/brands/{site.name}/status",
     }
     reads = {request.path for request in site.proxy.requests if not request.is_write}
     discovery = re.compile(r"/api(/v1)?|/apis(/[\w.]+/\w+)?|/version")

@@ -1,13 +1,14 @@
-"""Which BrandReleases an event concerns."""
+"""Which BrandReleases and Brands an event concerns."""
 
 from typing import Any
 
 import pytest
 
 from brandrelease.controller.interest import Interest
-from brandrelease.controller.work_queue import Key
+from brandrelease.controller.work_queue import Key, brand_key
 
 PRODUCTION, STAGING, OTHER = Key("drumeo-production", "a"), Key("drumeo-staging", "b"), Key("pianote", "c")
+DRUMEO, PIANOTE = brand_key("drumeo"), brand_key("pianote")
 
 
 @pytest.fixture
@@ -24,8 +25,8 @@ def job(brand: str | None) -> dict[str, Any]:
 
 
 CONCERNED: dict[str, tuple[str, dict[str, Any], set[Key]]] = {
-    "a Brand": ("brands", {"name": "drumeo"}, {PRODUCTION, STAGING}),
-    "a Brand without releases": ("brands", {"name": "guitareo"}, set()),
+    "a Brand": ("brands", {"name": "drumeo"}, {DRUMEO, PRODUCTION, STAGING}),
+    "a Brand without releases": ("brands", {"name": "guitareo"}, {brand_key("guitareo")}),
     "a build": ("jobs", job("drumeo"), {PRODUCTION, STAGING}),
     "a hook": (
         "jobs",
@@ -54,7 +55,8 @@ CONCERNED: dict[str, tuple[str, dict[str, Any], set[Key]]] = {
     "a pod": ("pods", {"namespace": "pianote", "name": "web-1", "labels": {"brandrelease.dev/name": "c"}}, {OTHER}),
     "a pod without our label": ("pods", {"namespace": "pianote", "name": "web-1", "labels": {"app": "x"}}, set()),
     "a pod without labels": ("pods", {"namespace": "pianote", "name": "web-1"}, set()),
-    "a BrandRelease": ("brandreleases", {"namespace": "pianote", "name": "c"}, {OTHER}),
+    "a BrandRelease": ("brandreleases", {"namespace": "pianote", "name": "c"}, {OTHER, PIANOTE}),
+    "a BrandRelease that was never seen": ("brandreleases", {"namespace": "x", "name": "y"}, {Key("x", "y")}),
 }
 
 
@@ -66,8 +68,8 @@ def test_an_event_concerns(interest: Interest, kind: str, metadata: dict[str, An
 def test_a_brand_release_that_is_gone_makes_place_for_another_of_its_brand_in_its_namespace(interest: Interest) -> None:
     heir = Key("drumeo-production", "heir")
     interest.learn(heir, "drumeo")
-    assert set(interest.forget(PRODUCTION)) == {heir}
-    assert set(interest.of_brand({"name": "drumeo"})) == {STAGING, heir}
+    assert set(interest.forget(PRODUCTION)) == {heir, DRUMEO}
+    assert set(interest.of_brand({"name": "drumeo"})) == {STAGING, heir, DRUMEO}
 
 
 def test_a_brand_release_that_was_never_seen_can_be_gone(interest: Interest) -> None:
@@ -75,5 +77,9 @@ def test_a_brand_release_that_was_never_seen_can_be_gone(interest: Interest) -> 
 
 
 def test_learning_the_same_twice_is_learning_it_once(interest: Interest) -> None:
-    interest.learn(OTHER, "pianote")
-    assert list(interest.of_brand({"name": "pianote"})) == [OTHER]
+    assert list(interest.learn(OTHER, "pianote")) == []
+    assert list(interest.of_brand({"name": "pianote"})) == [PIANOTE, OTHER]
+
+
+def test_a_brand_tells_of_a_brand_release_that_is_new(interest: Interest) -> None:
+    assert list(interest.learn(Key("pianote", "another"), "pianote")) == [PIANOTE]

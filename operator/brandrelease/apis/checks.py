@@ -205,7 +205,7 @@ class CloudWatchAlarms(ApiModel):
     """Alarms of Amazon CloudWatch, metric and composite ones."""
 
     region: _Region = Field(description="AWS region of the alarms, for example us-east-2.")
-    names: tuple[Annotated[str, Field(max_length=255)], ...] = Field(
+    names: tuple[Annotated[str, Field(min_length=1, max_length=255)], ...] = Field(
         min_length=1,
         max_length=ALARMS_LIMIT,
         json_schema_extra=list_set(),
@@ -239,7 +239,7 @@ class CloudWatchMetric(ApiModel):
         ),
     )
     metric_name: str = Field(min_length=1, max_length=255, description="Name of the metric, for example DBLoad.")
-    dimensions: dict[str, Annotated[str, Field(max_length=255)]] = Field(
+    dimensions: dict[str, Annotated[str, Field(min_length=1, max_length=255)]] = Field(
         default_factory=dict,
         max_length=10,
         description="Which of them, for example {DBClusterIdentifier: production}.",

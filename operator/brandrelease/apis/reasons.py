@@ -130,6 +130,7 @@ class Reason(StrEnum):
     # A Brand, before any release.
     Asking = "Asking"
     EndpointUnreachable = "EndpointUnreachable"
+    SecretForbidden = "SecretForbidden"
     SoakTooShort = "SoakTooShort"
 
     # What people ask for by annotations.

@@ -26,6 +26,9 @@ log = structlog.get_logger(__name__)
 WORKERS: Final = 4
 """Brands that are asked about at the same time, however many there are."""
 
+EARLY: Final = 0.1
+"""Seconds by which a timer may ring before its time, by rounding: that is time enough."""
+
 CONFLICT_LIMIT: Final = timedelta(minutes=1)
 """Longest pause after a conflict: somebody who changes a Brand all the time must not have everybody asked all the time."""
 
@@ -124,7 +127,7 @@ class BrandPass:
     @staticmethod
     def _is_due(asking: _Asking, seen: SeenBrand) -> bool:
         """Somebody has changed something in the Brand, or it is time."""
-        return asking.version != seen.resource_version or _now() >= asking.due
+        return asking.version != seen.resource_version or _now() + EARLY >= asking.due
 
     @staticmethod
     def _asked(before: _Asking, seen: SeenBrand) -> _Asking:

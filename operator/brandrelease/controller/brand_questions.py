@@ -15,15 +15,24 @@ from brandrelease.controller.looking import Looking
 from brandrelease.core.brand_seen import Asked, CheckLook, Unreached
 from brandrelease.core.builds_seen import ImageUnknown
 from brandrelease.core.images import builder_name
-from brandrelease.core.measured import CheckOrder, Observation
-from brandrelease.ports import Endpoints, Registry, Secret, Sources, Usable
+from brandrelease.core.measured import CheckOrder, Observation, Unmeasured
+from brandrelease.ports import Endpoints, Refused, Registry, Secret, Sources, Usable
 
 QUESTION_SECONDS: Final = 100.0
-"""Longest wait for one answer. git has a limit of 30 s of its own, boto3 one of 4 tries of 23 s."""
+"""Longest wait for one answer, and for all checks together. git has a limit of 30 s of its own, boto3 one of 4 tries of 23 s."""
 
 CHECKS_AT_ONCE: Final = 4
 ANY_TAG: Final = "brandrelease-asks"
 """A tag that nobody has: that it is absent is a good answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """Who names a Secret, and what it is told as that it is not there."""
+
+    brand: str
+    field: str
+    reason: Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +60,10 @@ class Questions:
 
     async def _source(self, brand: Brand) -> Unreached | None:
         source = brand.spec.source
-        secret = await self._build_secret(source.secret_name)
-        if secret is None and source.secret_name:
-            text = self._missing(brand, source.secret_name, "spec.source.secretName")
-            return Unreached(Reason.SourceAuthenticationFailed, text)
+        missing = Missing(brand.name, "spec.source.secretName", Reason.SourceAuthenticationFailed)
+        secret = await self._build_secret(source.secret_name, missing)
+        if isinstance(secret, Unreached):
+            return secret
         try:
             async with asyncio.timeout(QUESTION_SECONDS):
                 trouble = await self.sources.trouble(source.url, secret)
@@ -64,10 +73,10 @@ class Questions:
 
     async def _registry(self, brand: Brand) -> Unreached | None:
         image = brand.spec.image
-        secret = await self._build_secret(image.secret_name)
-        if secret is None and image.secret_name:
-            text = self._missing(brand, image.secret_name, "spec.image.secretName")
-            return Unreached(Reason.RegistryAuthenticationFailed, text)
+        missing = Missing(brand.name, "spec.image.secretName", Reason.RegistryAuthenticationFailed)
+        secret = await self._build_secret(image.secret_name, missing)
+        if isinstance(secret, Unreached):
+            return secret
         try:
             async with asyncio.timeout(QUESTION_SECONDS):
                 found = await self.registry.look_up(image.repository, ANY_TAG, secret)
@@ -99,9 +108,9 @@ class Questions:
 
     async def _checks(self, brand: Brand) -> tuple[CheckLook, ...]:
         """One look at each source; environments that look at the same share the look."""
-        looking, places = self.looking, asyncio.Semaphore(CHECKS_AT_ONCE)
-        if looking is None:
+        if self.looking is None:
             return ()
+        places, until = asyncio.Semaphore(CHECKS_AT_ONCE), asyncio.get_running_loop().time() + QUESTION_SECONDS
         looks: dict[str, asyncio.Task[Observation]] = {}
         told: list[tuple[str, Check, asyncio.Task[Observation]]] = []
         async with asyncio.TaskGroup() as group:
@@ -109,24 +118,35 @@ class Questions:
                 for check in environment.checks:
                     key = f"{check.source_name} {check.source.model_dump_json()}"
                     if key not in looks:
-                        looks[key] = group.create_task(self._look(looking, check, places))
+                        looks[key] = group.create_task(_look(self.looking, check, places, until))
                     told.append((environment.name, check, looks[key]))
         return tuple(CheckLook(environment, check, look.result()) for environment, check, look in told)
 
-    async def _look(self, looking: Looking, check: Check, places: asyncio.Semaphore) -> Observation:
-        async with places:
-            return await looking.look(CheckOrder(check))
-
     # --- Secrets ------------------------------------------------------------------------------------------------------
 
-    async def _build_secret(self, name: str | None) -> Secret | None:
-        return await self.secret(self.build_namespace, name) if name else None
+    async def _build_secret(self, name: str | None, missing: Missing) -> Secret | Unreached | None:
+        """The Secret of this name; None where none is named."""
+        if name is None:
+            return None
+        try:
+            secret = await self.secret(self.build_namespace, name)
+        except Refused as refused:
+            return Unreached(refused.refusal.reason, refused.refusal.message)
+        if secret is None:
+            text = (
+                f'There is no Secret "{name}" in namespace "{self.build_namespace}", which Brand {missing.brand} names in {missing.field}. '
+                f"Create it, or correct {missing.field}."
+            )
+            return Unreached(missing.reason, text)
+        return secret
 
-    def _missing(self, brand: Brand, secret: str, field_name: str) -> str:
-        return (
-            f'There is no Secret "{secret}" in namespace "{self.build_namespace}", which Brand {brand.name} names in {field_name}. '
-            f"Create it, or correct {field_name}."
-        )
+
+async def _look(looking: Looking, check: Check, places: asyncio.Semaphore, until: float) -> Observation:
+    try:
+        async with asyncio.timeout_at(until), places:
+            return await looking.look(CheckOrder(check))
+    except TimeoutError:
+        return Unmeasured(_slow("Its source"))
 
 
 def _slow(who: str) -> str:

@@ -49,8 +49,9 @@ class Interest:
         return (Key(str(metadata["namespace"]), str(name)),) if name else ()
 
     def of_brand_release(self, metadata: Metadata) -> Iterable[Key]:
-        """The object itself."""
-        return (Key(str(metadata["namespace"]), str(metadata["name"])),)
+        """The object itself, and the Brand that tells of it."""
+        key = Key(str(metadata["namespace"]), str(metadata["name"]))
+        return (key, *(brand_key(brand) for brand, keys in self._by_brand.items() if key in keys))
 
     def by_kind(self) -> Mapping[str, Callable[[Metadata], Iterable[Key]]]:
         """The same for every kind that is watched, by its plural."""

@@ -9,7 +9,7 @@ import structlog
 
 from brandrelease.apis.checks import Check as DeclaredCheck
 from brandrelease.core.measured import CheckOrder, Observation, Unmeasured
-from brandrelease.ports import Check, Secret
+from brandrelease.ports import Check, Refused, Secret
 
 log = structlog.get_logger(__name__)
 
@@ -33,6 +33,8 @@ class Looking:
                 return await self._look(order)
         except TimeoutError:
             return Unmeasured(f"There was no answer within {limit:g} seconds. It is asked again.")
+        except Refused as refused:
+            return Unmeasured(refused.refusal.message)
         except Exception as error:
             log.exception("A check could not look.", check=order.check.name)
             kind = type(error).__name__

@@ -19,6 +19,7 @@ NO_COMMIT: Final = "0" * 40
 NOT_NOW: Final = ("exceeded quota", "dry run")
 """A quota that is full for now says nothing of the next build, and an admission webhook that takes no dry run nothing at all."""
 
+REFUSALS: Final = frozenset({400, 403, 404, 422})
 ALREADY_EXISTS: Final = 409
 _MISSING: Final = "ResourceNotFoundException"
 _BUSY: Final = frozenset({FailureClass.Quota})
@@ -65,7 +66,7 @@ class BuildKitUsable:
         except ApiError as error:
             if error.status == ALREADY_EXISTS or any(words in error.message for words in NOT_NOW):
                 return None
-            if error.status == 0:
+            if error.status not in REFUSALS:
                 return Unreached(Reason.BuilderUnreachable, f"{error.message.rstrip('.')}. It is asked again.")
             text = (
                 f"The API server would not take build Jobs in namespace {namespace}: {error.message.rstrip('.')}. "

@@ -1,6 +1,5 @@
 """The port `Cluster` on the Kubernetes API."""
 
-import base64
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, ClassVar
@@ -14,7 +13,6 @@ from brandrelease.adapters.kube.api import (
     EVENTS,
     JOBS,
     PODS,
-    SECRETS,
     ApiError,
     KubeApi,
 )
@@ -22,6 +20,7 @@ from brandrelease.adapters.kube.brands import read_brand
 from brandrelease.adapters.kube.fellows import fellows
 from brandrelease.adapters.kube.logs import log_tail
 from brandrelease.adapters.kube.pod_events import WARNINGS_ABOUT_PODS, pod_warnings
+from brandrelease.adapters.kube.reading_secrets import read_secret
 from brandrelease.adapters.kube.views import deployment_view, pod_view
 from brandrelease.apis.brand import Brand
 from brandrelease.apis.brandrelease import BrandRelease, BrandReleaseStatus
@@ -102,8 +101,7 @@ class KubeCluster:
         return fellows(bodies, reason, since, but=but)
 
     async def secret(self, namespace: str, name: str) -> Secret | None:
-        body = await self._api.get(SECRETS, namespace, name)
-        return {key: base64.b64decode(value) for key, value in body.get("data", {}).items()} if body else None
+        return await read_secret(self._api, namespace, name)
 
     async def write_status(self, release: BrandRelease, status: BrandReleaseStatus) -> str:
         body: dict[str, Any] = {
