@@ -2,7 +2,6 @@
 
 import asyncio
 import functools
-import heapq
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -17,13 +16,8 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
 
     def _run_once(self) -> None:
         loop: Any = self
-        while (
-            loop._scheduled and loop._scheduled[0].cancelled()
-        ):  # asyncio drops them too late: it would wait for the next
-            heapq.heappop(loop._scheduled)._scheduled = False
-            loop._timer_cancelled_count -= 1
-        if not loop._ready and loop._scheduled:
-            self._now = max(self._now, loop._scheduled[0].when())
+        if not loop._ready and (due := [timer.when() for timer in loop._scheduled if not timer.cancelled()]):
+            self._now = max(self._now, min(due))
         super()._run_once()  # type: ignore[misc]
 
 
