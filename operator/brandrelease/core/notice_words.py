@@ -39,7 +39,7 @@ def compose(world: Snapshot, endpoint: Notification, told: Told, about: News) ->
         stage=about.stage,
         happened_at=about.happened_at,
         title=f"{spec.brand} {spec.environment}{what if about.apart else ': ' + what}",
-        brief=_brief(what, why, about),
+        brief=_brief(why, about),
         why=why,
         facts=() if about.apart else _facts(subject),
         log=_log(subject) if about.stage in _WITH_LOG else "",
@@ -98,12 +98,15 @@ def _state(stage: Stage) -> str:  # noqa: PLR0911, C901 - one for each stage
             assert_never(stage)
 
 
-def _brief(what: str, why: str, about: News) -> str:
-    """One short line, for those who know brand and environment already."""
-    said = what.strip()
-    took = _took(about.release) if about.is_end else None
-    after = f" after {seconds(took)}" if took is not None else ""
-    line = f"{said[:1].upper()}{said[1:]}{after}"
+def _brief(why: str, about: News) -> str:
+    """One short line, for those who see brand, environment and commit already."""
+    name = f"Release {about.number}"
+    if about.stage is Stage.Superseded:
+        return cut(why or f"{name} {_state(about.stage)}.", BRIEF)
+    if about.stage is Stage.RolledBack and why:  # it says first to which release
+        return cut(f"{name}: {why}", BRIEF)
+    took = _took(about.release) if about.stage is Stage.Live else None
+    line = f"{name} {_state(about.stage)}{f' after {seconds(took)}' if took is not None else ''}"
     return cut(f"{line}: {why}" if why else f"{line}.", BRIEF)
 
 

@@ -78,7 +78,7 @@ def _telling_reason(each: News) -> Reason | None:
 
 def _takes(endpoint: Notification, told: Told, each: News) -> bool:
     """Whether it is to be told: by its list of stages, and to the end whatever it was told the beginning of."""
-    if endpoint.git_hub is not None and (each.apart or each.release is None):
+    if endpoint.git_hub is not None and each.apart:
         return False  # it is about no commit
     begun = told.release == each.number and told.stage is not None and told.stage not in ENDS
     return not endpoint.on or each.stage in endpoint.on or (begun and each.is_end)
@@ -97,13 +97,12 @@ def _so_far(world: Snapshot, status: BrandReleaseStatus, endpoint: Notification)
 
 def _as_found(endpoint: Notification, status: BrandReleaseStatus, now: datetime) -> Told:
     """A new endpoint: what has ended before is taken as known, what is in flight is told from where it stands."""
-    ended = [each for each in news(status) if each.is_end]
-    under_way = [each.number for each in news(status) if not each.is_end]
-    last = max((each.number for each in ended if not under_way or each.number < min(under_way)), default=None)
-    if last is None:
-        return Told(name=endpoint.name, release=max(min(under_way, default=1) - 1, 0), told_at=now)
-    stage = next(each.stage for each in ended if each.number == last)
-    return Told(name=endpoint.name, release=last, stage=stage, told_at=now)
+    known = Told(name=endpoint.name, release=0, told_at=now)
+    for each in news(status):
+        if not each.is_end:
+            break
+        known = known.model_copy(update={"release": each.number, "stage": each.stage})
+    return known
 
 
 def after(told: Told, delivery: Delivery, now: datetime) -> Told:

@@ -74,7 +74,7 @@ def _changes(notice: Notice) -> str:
 
 def _log(log: str) -> str:
     """The end of a log has the cause. Three backticks would end the box."""
-    text = escaped(log.replace("```", "'''"))
+    text = escaped(log.strip("\n").replace("```", "'''"))
     room = SECTION_LIMIT - 16
     if len(text) > room:
         text = "…" + _ENTITY_REST.sub("", text[-room:])
