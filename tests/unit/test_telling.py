@@ -17,8 +17,9 @@ from brandrelease.apis.brandrelease import (
     Phase,
 )
 from brandrelease.apis.notifications import Notification, Stage, Told
-from brandrelease.apis.progress import HookProgress, HooksProgress, Rollback, Rollout, Verification
+from brandrelease.apis.progress import HookProgress, HooksProgress, Rollback, Rollout
 from brandrelease.apis.reasons import Reason
+from brandrelease.apis.verification import Verification
 from brandrelease.core.notice import Delivered, Undelivered
 from brandrelease.core.stages import news, trouble_apart
 from brandrelease.core.telling import after, next_for
