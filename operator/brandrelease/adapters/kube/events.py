@@ -63,9 +63,8 @@ class KubeAnnouncer:
         except ApiError as error:
             log.warning(
                 "An Event could not be written.",
-                kind=subject.kind,
                 namespace=subject.namespace,
-                name=subject.name,
+                **{subject.kind.lower(): subject.name},
                 reason=announcement.reason,
                 error=error.message,
             )
