@@ -227,7 +227,7 @@ async def test_a_check_has_its_secret_from_the_namespace_of_checks() -> None:
     assert world.http.asked[0][1] == SECRETS["operator", "monitoring"]
     (look,) = (await world.ask(prometheus("nowhere"))).checks
     assert look.observation == Unmeasured(
-        'There is no Secret "nowhere" in namespace "operator", which check monitoring names. Create it, or correct secretName.'
+        'There is no Secret "nowhere" in namespace "operator", which check errors names. Create it, or correct secretName.'
     )
 
 

@@ -34,6 +34,7 @@ def test_what_is_quoted_has_no_secrets_and_is_still_understood() -> None:
 
 def test_of_very_long_words_no_more_is_looked_at_than_the_kubelet_ever_says() -> None:
     assert len(quoted("x" * 10 * READ_LIMIT).encode()) == QUOTE_LIMIT
+    assert quoted("x" * READ_LIMIT + " and what nobody says").endswith("x")
     assert SECRETS[1][:4] not in quoted("y" * 200 + f" password={SECRETS[1]} " + "z" * READ_LIMIT)
 
 
