@@ -171,6 +171,15 @@ async def test_an_index_that_is_not_there_is_no_zero(
         assert f"Elasticsearch at {logs.url} has no open index for {index}. Correct index of the check" in message
 
 
+async def test_with_a_login_an_index_that_is_not_there_may_be_one_that_is_not_shown(
+    logs: OpenSearchServer, tmp_path: Path, session: aiohttp.ClientSession
+) -> None:
+    async with Gate(logs.url, f"ApiKey {API_KEY}", tmp_path).open() as gate:
+        secret = {"apiKey": API_KEY.encode(), "caFile": gate.ca}
+        message = words(await LogCounts(session).measure(order(gate.url, "nope-*", secretName=SECRET), secret))
+    assert "has no open index for nope-*, or none that its login may read." in message
+
+
 @pytest.mark.parametrize(
     ("query", "told"),
     [

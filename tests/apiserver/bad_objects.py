@@ -248,6 +248,12 @@ BAD_BRANDS: Final = (
     _environment("a mode in small letters", "rollback.mode", "manual", f': Unsupported value: "manual": {MODES}'),
     _environment("an empty mode", "rollback.mode", "", f': Unsupported value: "": {MODES}'),
     _environment("afterMigration a mode", "rollback.afterMigration", "Manual", ': Unsupported value: "Manual": supported values: "Hold", "Rollback"'),
+    _environment(
+        "a check of an index that would be the whole server",
+        "checks",
+        [{"name": "errors", "elasticsearch": {"url": "https://logs.example.com", "index": "..", "query": "level:error"}}],
+        '[0].elasticsearch.index: Invalid value: "..": must be the name or pattern of an index, for example \'logs-drumeo-*\'',
+    ),
     _environment("rollback a word", "rollback", "Manual", ' in body must be of type object: "string"'),
     # The cache in front.
     *(

@@ -92,9 +92,11 @@ def _refusal(server: Server, source: ElasticsearchCheck, answer: Answer) -> Unan
     error = answer.content.get("error") if isinstance(answer.content, dict) else None
     words = _words(error)
     if answer.status == _NOT_FOUND and isinstance(error, dict) and error.get("type") == _NO_INDEX:
+        # A pattern shows a login only what it may read, so the two look the same.
+        allowed = ", or none that its login may read" if server.login.authorization else ""
         return Unanswered(
-            f"{server.title} has no open index for {source.index}. Correct index of the check, or look whether logs still "
-            "arrive there."
+            f"{server.title} has no open index for {source.index}{allowed}. Correct index of the check, or look whether logs "
+            "still arrive there."
         )
     if answer.status == _BAD_REQUEST and words:
         return Unanswered(f"{server.title} cannot carry out the query: {server.quote(words)}. Correct the check.")
