@@ -7,21 +7,27 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
+from urllib.parse import urlsplit
 
 import pytest
 
 from cluster import api
+from cluster.certificates import Authority
 from cluster.clusters import Cluster
 from e2e.codebuild_story import REGION, CodeBuildStory
 from e2e.database_story import DatabaseStory
 from e2e.registry_story import RegistryStory
+from e2e.signals_story import AlarmStory, EdgeStory, LoggedStory
 from e2e.story import Story
 from support import images
 from support.codebuild import CodeBuildServer, ecr_host
 from support.git_server import GitServer
 from support.kubectl import Kubectl
+from support.log_shipper import LogShipper
 from support.mariadb import MariaDb
+from support.opensearch.server import OpenSearchServer
 from support.registry import RegistryServer
+from support.wire import Wire
 
 CRDS = Path(__file__).parents[2] / "crds"
 CLUSTER = "BRANDRELEASE_TEST_CLUSTER"
@@ -104,6 +110,45 @@ def codebuild_story(
 ) -> Iterator[CodeBuildStory]:
     """A story whose images CodeBuild builds."""
     yield from _played(CodeBuildStory(_name(request), cluster, git, tmp_path, aws=aws))
+
+
+@pytest.fixture(scope="session")
+def logs() -> Iterator[OpenSearchServer]:
+    with OpenSearchServer() as server:
+        yield server
+
+
+@pytest.fixture
+def edge_story(cluster: Cluster, git: GitServer, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[EdgeStory]:
+    """A story whose site is behind an nginx."""
+    authority = Authority(tmp_path / "authority")
+    authority.create()
+    yield from _played(EdgeStory(_name(request), cluster, git, tmp_path, authority=authority))
+
+
+@pytest.fixture
+def logged_story(
+    cluster: Cluster, git: GitServer, logs: OpenSearchServer, tmp_path: Path, request: pytest.FixtureRequest
+) -> Iterator[LoggedStory]:
+    """A story whose pods' logs are in OpenSearch."""
+    with _wire_to(logs.url) as wire:
+        told = LoggedStory(_name(request), cluster, git, tmp_path, logs=logs, wire=wire)
+        with LogShipper(told.kubectl, told.namespace, logs, told.index):
+            yield from _played(told)
+
+
+@pytest.fixture
+def alarm_story(
+    cluster: Cluster, git: GitServer, aws: CodeBuildServer, tmp_path: Path, request: pytest.FixtureRequest
+) -> Iterator[AlarmStory]:
+    """A story whose database has an alarm in CloudWatch."""
+    with _wire_to(aws.url) as wire:
+        yield from _played(AlarmStory(_name(request), cluster, git, tmp_path, aws=aws, wire=wire))
+
+
+def _wire_to(url: str) -> Wire:
+    parts = urlsplit(url)
+    return Wire((parts.hostname or "", parts.port or 0))
 
 
 @pytest.fixture

@@ -30,6 +30,11 @@ class Edge:
     ) -> None:
         self.stop()
 
+    @property
+    def url(self) -> str:
+        """What visitors ask for."""
+        return f"https://{self.address}:{self.port}/"
+
     def start(self) -> None:
         """Start it, each time at the same address, and wait until it takes connections."""
         self._directory.mkdir(parents=True, exist_ok=True)

@@ -110,6 +110,12 @@ class Kubectl:
         """Return the log of a pod (or ``job/NAME``, ``deploy/NAME``)."""
         return self.run("logs", pod, f"--namespace={namespace}", *options)
 
+    def follow_log(self, pod: str, namespace: str = "default") -> subprocess.Popen[str]:
+        """The log of a pod with the time of each line, as it is written; whoever has it must end it."""
+        options = (f"--kubeconfig={self.kubeconfig}", f"--cache-dir={self.kubeconfig.parent / 'kubectl-cache'}")
+        argv = (str(self.program), *options, "logs", pod, f"--namespace={namespace}", "--follow", "--timestamps")
+        return subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+
 
 def _parse(stream: IO[str], versions: "queue.Queue[Seen]") -> None:
     """Objects follow one another, each over many lines that end with a brace in the first column."""

@@ -140,7 +140,12 @@ def _base() -> oci.Image:
 
 def push_image(cluster: Cluster, repository: str, tag: str, site: Site) -> str:
     """Push the site's image as CI would, without a build, and return it by digest."""
-    tar = oci.tar_of({path: content.encode() for path, content in site.files().items()})
+    return push_files(cluster, repository, tag, site.files())
+
+
+def push_files(cluster: Cluster, repository: str, tag: str, files: Mapping[str, str]) -> str:
+    """Push an image with PHP and these files, which starts /site/start.sh, and return it by digest."""
+    tar = oci.tar_of({path: content.encode() for path, content in files.items()})
     config = {"Cmd": ["/site/start.sh"], "Env": [images.PATH]}
     reference = f"{cluster.registry}/{repository}:{tag}"
     digest = oci.push(replace(oci.image(tar, config), base=_base()), reference)
