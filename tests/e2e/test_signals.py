@@ -15,8 +15,8 @@ from support.php_site import PORT
 
 Told = Callable[[str, object], None]
 
-THREE_LOOKS = 3.0
-"""Seconds: each look a second after the one before, and the first at the beginning of the watch."""
+THREE_LOOKS = 2.0
+"""Seconds: the first look is at the beginning of the watch, and each other a second later."""
 
 
 def home_page(edge: Edge) -> dict[str, object]:
