@@ -207,6 +207,18 @@ async def test_what_does_not_answer_is_asked_again_after_growing_pauses_and_heal
 
 
 @on_virtual_time
+async def test_who_works_on_a_brand_that_is_not_ready_is_not_kept_waiting_for_what_was_tried_before() -> None:
+    world = World()
+    world.trouble_of_git = SILENT
+    world.is_there(a_brand())
+    await world.play(1000)
+    world.is_marked()
+    world.asked.clear()
+    await world.play(80)
+    assert world.pauses() == [10, 20, 40]
+
+
+@on_virtual_time
 async def test_a_release_that_comes_or_goes_changes_the_holders_and_asks_nobody() -> None:
     world = World()
     world.is_there(a_brand())

@@ -18,7 +18,8 @@ from brandrelease.apis.brandrelease import ConditionStatus
 from brandrelease.controller.brand_questions import Questions
 from brandrelease.controller.work_queue import Again, Key
 from brandrelease.core.brand_health import announcement, is_ready, judge_brand, pause
-from brandrelease.core.brand_seen import Asked, BrandSnapshot, SeenBrand
+from brandrelease.core.brand_seen import BrandSnapshot, SeenBrand
+from brandrelease.core.snapshot import BrandInvalid
 from brandrelease.ports import BrandAnnouncer, Brands, Clock, StatusConflict
 
 log = structlog.get_logger(__name__)
@@ -81,25 +82,32 @@ class BrandPass:
         return not self._namespaces.isdisjoint(seen.brand.namespaces().values())
 
     async def _look(self, key: Key, seen: SeenBrand) -> Again:
-        before, brand = seen.status, seen.brand
-        holders = await self._brands.holders(brand) if isinstance(brand, Brand) else {}
-        snapshot = BrandSnapshot(self._clock.now(), seen, holders, asked=None)
-        asking = self._asking.get(key) or self._first_sight(seen)
-        asks = isinstance(brand, Brand) and self._is_due(asking, seen)
-        if not asks or before.observed_generation != seen.generation:
-            snapshot = replace(snapshot, seen=await self._record(snapshot.seen, judge_brand(snapshot)))
-        if asks and isinstance(brand, Brand):
-            asked: Asked = await self._questions.ask(brand)
-            snapshot = replace(snapshot, now=self._clock.now(), asked=asked)
-            snapshot = replace(snapshot, seen=await self._record(snapshot.seen, judge_brand(snapshot)))
-            asking = self._asked(asking, snapshot.seen)
-        after = snapshot.seen
-        await self._tell(replace(after, status=before), after.status)
+        asking, brand = self._asking.get(key) or self._first_sight(seen), seen.brand
+        if asking.version != seen.resource_version:  # somebody has changed something, and wants to see the answer
+            asking = _Asking(seen.resource_version, _now())
+        snapshot = BrandSnapshot(self._clock.now(), seen, {}, asked=None)
+        if isinstance(brand, BrandInvalid):
+            after = await self._record(snapshot)
+        else:
+            snapshot = replace(snapshot, holders=await self._brands.holders(brand))
+            due = _now() + EARLY >= asking.due
+            after = await (self._ask(snapshot, brand) if due else self._record(snapshot))
+            asking = self._next(asking, after) if due else asking
+        await self._tell(seen, after.status)
         self._asking[key] = replace(asking, version=after.resource_version)
-        return Again(after=timedelta(seconds=asking.due - _now())) if isinstance(brand, Brand) else Again()
+        return Again() if isinstance(brand, BrandInvalid) else Again(after=timedelta(seconds=asking.due - _now()))
 
-    async def _record(self, seen: SeenBrand, status: BrandStatus) -> SeenBrand:
-        """Write the status if it differs; the object as it is then. Raises StatusConflict."""
+    async def _ask(self, snapshot: BrandSnapshot, brand: Brand) -> SeenBrand:
+        """Ask, and write what was found; before that, that a new spec was taken note of."""
+        seen = snapshot.seen
+        if seen.status.observed_generation != seen.generation:
+            seen = await self._record(snapshot)
+        asked = await self._questions.ask(brand)
+        return await self._record(replace(snapshot, now=self._clock.now(), seen=seen, asked=asked))
+
+    async def _record(self, snapshot: BrandSnapshot) -> SeenBrand:
+        """Judge, and write the status if it differs; the object as it is then. Raises StatusConflict."""
+        seen, status = snapshot.seen, judge_brand(snapshot)
         if status == seen.status:
             return seen
         version = await self._brands.write_status(seen, status)
@@ -125,12 +133,7 @@ class BrandPass:
         return _Asking(seen.resource_version, _now() + wait)
 
     @staticmethod
-    def _is_due(asking: _Asking, seen: SeenBrand) -> bool:
-        """Somebody has changed something in the Brand, or it is time."""
-        return asking.version != seen.resource_version or _now() + EARLY >= asking.due
-
-    @staticmethod
-    def _asked(before: _Asking, seen: SeenBrand) -> _Asking:
+    def _next(before: _Asking, seen: SeenBrand) -> _Asking:
         tries = 0 if is_ready(seen.status) is ConditionStatus.Yes else before.tries + 1
         wait = pause(seen.status, max(tries, 1)).total_seconds() * random.uniform(0.8, 1.2)  # noqa: S311 - spreads the load, keeps no secret
         return _Asking(seen.resource_version, _now() + wait, tries)
