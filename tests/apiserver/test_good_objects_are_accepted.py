@@ -30,6 +30,7 @@ from brandrelease.apis.brandrelease import (
     UnneededBuild,
 )
 from brandrelease.apis.checks import CHECKS_LIMIT
+from brandrelease.apis.notifications import NOTIFICATIONS_LIMIT, PROBLEM_LIMIT, Stage, Told
 from brandrelease.apis.progress import (
     CHANGES_LIMIT,
     LET_THROUGH_LIMIT,
@@ -149,6 +150,42 @@ BRAND_EDGES: tuple[tuple[str, Any], ...] = (
             *("0 0 L * *", "0 0 LW * *", "0 0 * * 5L", "0 0 * 11 4#4,FRI#1", "59 23 31 12 0", "0 0 30 2 *"),
         )
     ),
+    ("spec.environments.0.notifications", []),
+    (
+        "spec.environments.0.notifications",
+        [{"name": "slack", "slack": {"channel": "C0123456789", "secretName": "a.b"}, "on": ["Failed", "Live"]}],
+    ),
+    (
+        "spec.environments.0.notifications",
+        [
+            {
+                "name": "s",
+                "slack": {"channel": "#обновления-2", "secretName": "s", "apiUrl": "https://slack-gov.com/api"},
+            }
+        ],
+    ),
+    (
+        "spec.environments.0.notifications",
+        [
+            {"name": "a", "webhook": {"url": "https://hooks.example.com:8443", "secretName": "x"}},
+            {"name": "b", "webhook": {"url": "http://receiver.tools.svc/in?a=b&c=%20#x", "secretName": "x"}},
+            {"name": "c", "webhook": {"url": "https://h.example.com/a@b:c", "secretName": "x"}},
+        ],
+    ),
+    (
+        "spec.environments.0.notifications",
+        [
+            {
+                "name": "g",
+                "gitHub": {
+                    "repository": "Example-Org/some.repo_2",
+                    "secretName": "x",
+                    "apiUrl": "https://github.example.com/api/v3",
+                    "url": "https://www.drumeo.com",
+                },
+            }
+        ],
+    ),
     ("spec.environments.0.hooks", {}),
     ("spec.environments.0.hooks", {"postDeploy": {"command": ["/bin/true"], "timeoutSeconds": 1}}),
     (
@@ -196,6 +233,19 @@ def test_the_fullest_brand_is_accepted_within_what_the_rules_may_cost(api: Api) 
             "windows": [WEEKEND | {"schedule": f"{'0,' * 45}0 * * * *", "timeZone": "A" * 64, "reason": "世" * 128}]
             * 16,
             "cloudFront": {"distributionId": "E" * 64, "paths": [f"/{path:02}{'p' * 253}" for path in range(15)]},
+            "notifications": [
+                {
+                    "name": f"{each}{'n' * 62}",
+                    "on": list(Stage),
+                    "gitHub": {
+                        "repository": f"o/{'r' * 138}",
+                        "secretName": "s" * 253,
+                        "apiUrl": f"https://github.example.com/{'u' * 485}",
+                        "url": f"https://www.example.com/{'u' * 488}",
+                    },
+                }
+                for each in range(NOTIFICATIONS_LIMIT)
+            ],
         }
         for number in range(32)
     ]
@@ -400,6 +450,18 @@ def fullest_status() -> BrandReleaseStatus:
         last_handled=HandledRequest(
             ref="r" * 255, requested_at=why, rollback_to=why, abort=why, override=why, answer=message
         ),
+        notifications=[
+            Told(
+                name=f"{number}{'n' * 62}",
+                release=51,
+                told_at=moment,
+                stage=Stage.NeedsSomebody,
+                reason=Reason.CrashLoopBackOff,
+                id="i" * 256,
+                problem="世" * PROBLEM_LIMIT,
+            )
+            for number in range(NOTIFICATIONS_LIMIT)
+        ],
     )
 
 

