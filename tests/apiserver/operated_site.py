@@ -73,6 +73,8 @@ class Site:
         self.proxy = FaultProxy(server.kubeconfig, directory)
         self.controller = DeploymentController(Api(server.kubeconfig), namespace)  # a connection of its own
         self._settings = {
+            "BRANDRELEASE_NAMESPACE": namespace,
+            "BRANDRELEASE_ALLOW_INSECURE_ENDPOINTS": "true",
             "BRANDRELEASE_BUILD_NAMESPACE": "builds",
             "BRANDRELEASE_WATCH_NAMESPACES": namespace,
             "BRANDRELEASE_CACHE_DIR": str(directory / "mirrors"),

@@ -1,8 +1,9 @@
-"""HTTP servers in the test's own event loop, also such as misbehave below HTTP."""
+"""HTTP servers in the test's own event loop or beside it, also such as misbehave below HTTP."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
@@ -40,3 +41,18 @@ async def raw_server(answer: Callable[[asyncio.StreamWriter], Awaitable[None]]) 
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     finally:
         server.close()
+
+
+@contextmanager
+def beside(server: AbstractAsyncContextManager[str]) -> Iterator[str]:
+    """The same in a thread of its own, for tests that have no event loop."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    try:
+        yield asyncio.run_coroutine_threadsafe(server.__aenter__(), loop).result(10)
+    finally:
+        asyncio.run_coroutine_threadsafe(server.__aexit__(None, None, None), loop).result(10)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(10)
+        loop.close()
