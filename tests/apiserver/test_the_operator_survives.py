@@ -48,7 +48,7 @@ def test_a_release_leaves_no_finalizer_and_nothing_of_kopf_on_any_object(site: S
     assert "brandrelease" in managers
 
 
-def test_only_the_status_and_the_deployment_are_written_and_only_what_is_watched_is_read(site: Site) -> None:
+def test_only_the_status_the_deployment_and_events_are_written_and_only_what_is_watched_is_read(site: Site) -> None:
     site.brand()
     site.start()
     site.is_live()
@@ -58,6 +58,7 @@ def test_only_the_status_and_the_deployment_are_written_and_only_what_is_watched
         f"PUT /apis/brandrelease.dev/v1alpha1/{namespace}/brandreleases/e0/status",
         f"PATCH /apis/apps/v1/{namespace}/deployments/{site.name}-e0-deployment",
         f"PUT /apis/brandrelease.dev/v1alpha1/brands/{site.name}/status",
+        f"POST /api/v1/{namespace}/events",
     }
     reads = {request.path for request in site.proxy.requests if not request.is_write}
     discovery = re.compile(r"/api(/v1)?|/apis(/[\w.]+/\w+)?|/version")

@@ -23,7 +23,15 @@ MEDDLED = "registry.example.com/drumeo:meddled"
 HOOK = {"command": ["php", "artisan", "migrate"]}
 HISTORY = 4
 CLOUD_FRONT = {"distributionId": "E2QWRUHEXAMPLE"}
-SERVERS = ("git_is_down", "registry_is_down", "cache_is_down", "controller_is_down", "nodes_are_full")
+SLACK = {"name": "slack", "slack": {"channel": "#releases", "secretName": "slack"}}
+SERVERS = (
+    "git_is_down",
+    "registry_is_down",
+    "cache_is_down",
+    "controller_is_down",
+    "nodes_are_full",
+    "endpoints_are_down",
+)
 """What may be down, by its name in the simulated world."""
 
 POLICY = {"mode": ("Automatic", "Manual"), "afterMigration": ("Hold", "Rollback")}
@@ -217,7 +225,13 @@ class Histories(RuleBasedStateMachine):
         hooks = {name: HOOK for name in ("preDeploy", "postDeploy") if data.draw(st.booleans(), label=name)}
         policy = {name: data.draw(st.sampled_from(values), label=name) for name, values in POLICY.items()}
         cloud_front = CLOUD_FRONT if data.draw(st.booleans(), label="cloudFront") else None
-        self.world.change_brand(revisionHistoryLimit=HISTORY, hooks=hooks, rollback=policy, cloudFront=cloud_front)
+        self.world.change_brand(
+            revisionHistoryLimit=HISTORY,
+            hooks=hooks,
+            rollback=policy,
+            cloudFront=cloud_front,
+            notifications=[SLACK],
+        )
 
     @precondition(lambda self: self.world.hooks.jobs)
     @rule()
@@ -332,12 +346,22 @@ class Histories(RuleBasedStateMachine):
         if world.spec is not None and not world.spec.suspend and world.kill_in is None and self.has_looked:
             assert not world.builds_nobody_waits_for()
 
+    @invariant()
+    def nobody_is_told_of_a_release_after_the_next_one(self) -> None:
+        """But where somebody leaves one later that stood still, which is news of it."""
+        told: dict[str, int] = {}
+        for notice in self.world.deliveries.taken:
+            assert notice.number >= told.get(notice.uid, 0), [
+                (each.number, each.stage) for each in self.world.deliveries.taken
+            ]
+            told[notice.uid] = notice.number
+
     def teardown(self) -> None:
         """Whatever happened: once everything works, and nobody meddles, a good commit that mends what is bad goes live."""
         world = self.world
         world.kill_in, self.more_at_once = None, 0
         self._mend_servers()
-        world.change_brand(revisionHistoryLimit=HISTORY, cloudFront=CLOUD_FRONT)
+        world.change_brand(revisionHistoryLimit=HISTORY, cloudFront=CLOUD_FRONT, notifications=[SLACK])
         if world.site is None:
             world.make_deployment_anew()
         world.push("master", "the last commit", mends=True)
@@ -351,6 +375,8 @@ class Histories(RuleBasedStateMachine):
         asked = world.status.current.invalidation
         assert asked is not None
         assert world.caches.made[asked.reference].image == world.status.current.image
+        (told,) = world.status.notifications
+        assert (told.release, told.stage, told.problem) == (world.status.current.number, "Live", None)
 
 
 # The committed run plays the same histories every time (derandomize, no database), so that a red build is red for

@@ -277,9 +277,17 @@ class SimulatedDeliveries:
         self.wanted, self.known = {}, {}
 
     def send(self) -> None:
+        """They are on their way in the background: who dies on it is started again, and looks at everything."""
+        try:
+            self._send()
+        except Killed:
+            self._world.restart()
+            self._world.woken.append(KEY)
+
+    def _send(self) -> None:
         for name, notice in [*self.wanted.items()]:
             before = self.known.get(name)
-            if name in self.down:
+            if name in self.down or self._world.endpoints_are_down:
                 self.known[name] = Undelivered(notice, f"{name} does not answer.", given_up=self.gives_up)
             else:
                 del self.wanted[name]
@@ -321,7 +329,7 @@ class Simulation:
         self.kill_in: int | None = None
         self.kill_after_deed = False
         self.applied_images: list[tuple[int, str]] = []
-        self.git_is_down = self.registry_is_down = self.cache_is_down = False
+        self.git_is_down = self.registry_is_down = self.cache_is_down = self.endpoints_are_down = False
         self.due: datetime | None = None
         self.parents: dict[str, str | None] = {}
         self.undoes: dict[str, frozenset[str]] = {}

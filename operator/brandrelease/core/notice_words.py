@@ -1,6 +1,6 @@
 """Everything that a person reads in a notification, whatever it is sent by."""
 
-from typing import Final, assert_never
+from typing import Final
 
 from brandrelease.apis.brandrelease import CurrentRelease, PastRelease
 from brandrelease.apis.notifications import Notification, Stage, Told
@@ -12,6 +12,20 @@ from brandrelease.core.words import cut, seconds, short
 
 BRIEF: Final = 140
 """Characters that GitHub has for the description of a status."""
+
+_STATES: Final = {
+    Stage.Started: "has begun",
+    Stage.Migrating: "runs its preDeploy hook",
+    Stage.Deploying: "is being deployed",
+    Stage.Verifying: "runs in all pods and is watched",
+    Stage.RollingBack: "is being rolled back",
+    Stage.NeedsSomebody: "needs somebody",
+    Stage.Live: "is live",
+    Stage.RolledBack: "was rolled back",
+    Stage.Failed: "has failed",
+    Stage.Superseded: "was replaced by a newer one",
+    Stage.Aborted: "was aborted",
+}
 
 _EXPLAINED: Final = BAD_NEWS | {Stage.Superseded, Stage.Aborted}
 """Stages that need a reason."""
@@ -67,46 +81,18 @@ def _what(about: News) -> str:
     if about.apart:
         return " needs somebody"
     commit = f" ({short(about.release.commit)})" if about.release else ""
-    return f"release {about.number}{commit} {_state(about.stage)}"
-
-
-def _state(stage: Stage) -> str:  # noqa: PLR0911, C901 - one for each stage
-    match stage:
-        case Stage.Started:
-            return "has begun"
-        case Stage.Migrating:
-            return "runs its preDeploy hook"
-        case Stage.Deploying:
-            return "is being deployed"
-        case Stage.Verifying:
-            return "runs in all pods and is watched"
-        case Stage.RollingBack:
-            return "is being rolled back"
-        case Stage.NeedsSomebody:
-            return "needs somebody"
-        case Stage.Live:
-            return "is live"
-        case Stage.RolledBack:
-            return "was rolled back"
-        case Stage.Failed:
-            return "has failed"
-        case Stage.Superseded:
-            return "was replaced by a newer one"
-        case Stage.Aborted:
-            return "was aborted"
-        case _:
-            assert_never(stage)
+    return f"release {about.number}{commit} {_STATES[about.stage]}"
 
 
 def _brief(why: str, about: News) -> str:
     """One short line, for those who see brand, environment and commit already."""
     name = f"Release {about.number}"
     if about.stage is Stage.Superseded:
-        return cut(why or f"{name} {_state(about.stage)}.", BRIEF)
+        return cut(why or f"{name} {_STATES[about.stage]}.", BRIEF)
     if about.stage is Stage.RolledBack and why:  # it says first to which release
         return cut(f"{name}: {why}", BRIEF)
     took = _took(about.release) if about.stage is Stage.Live else None
-    line = f"{name} {_state(about.stage)}{f' after {seconds(took)}' if took is not None else ''}"
+    line = f"{name} {_STATES[about.stage]}{f' after {seconds(took)}' if took is not None else ''}"
     return cut(f"{line}: {why}" if why else f"{line}.", BRIEF)
 
 
