@@ -4,6 +4,7 @@ import asyncio
 import base64
 import json
 import time
+from functools import partial
 from typing import Any
 
 import pytest
@@ -77,7 +78,7 @@ def test_slack_a_webhook_and_github_are_told_of_a_release_and_a_killed_operator_
         site.start()
         site.becomes_live(commit)
         for name in ("slack", "hook", "github"):
-            site.until(f"{name} knows that it is live", lambda name=name: knows(site, name, "Live"), SETTLE)
+            site.until(f"{name} knows that it is live", partial(knows, site, name, "Live"), SETTLE)
         metrics = site.operator.get("/metrics")
     (message,) = slack.messages
     assert message.text == f"{site.name} e0: release 1 ({commit[:12]}) is live"

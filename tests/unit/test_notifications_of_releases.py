@@ -331,7 +331,7 @@ def test_wherever_the_operator_dies_every_release_is_told_to_its_end_and_none_af
         world = Story(notifications=[SLACK, HOOK], soakSeconds=4)
         world.kill_in, world.kill_after_deed = deed, after_deed
         _two_and_a_bad_one(world)
-        assert world.kill_in is None
+        assert not world.kill_in, "it has died"
         for name in ("slack", "hook"):
             seen = stages(world, name)
             ends = list(dict.fromkeys(stage for stage in seen if stage.split()[1] in ENDS))

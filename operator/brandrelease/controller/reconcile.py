@@ -1,5 +1,6 @@
 """One pass over one BrandRelease: observe -> decide -> write the status -> act. Nothing waits inside a pass."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -51,7 +52,9 @@ class Reconciler:
         if not await self._record(release, plan):
             return AT_ONCE
         self._world.deliveries.want(key.namespace, key.name, plan.notices)
-        return await self._act(key, plan)
+        # At the same time: a rollback does not wait until people are told of it.
+        again, _ = await asyncio.gather(self._act(key, plan), self._announce(release, plan))
+        return again
 
     def _decide(self, snapshot: Snapshot) -> Plan:
         """The plan; a build that would begin asks for its turn first, and without it the plan is another."""
@@ -75,9 +78,12 @@ class Reconciler:
         self._metrics.fleet.see(release, plan.status)
         count(self._metrics, release.status, plan.status)
         _log(release, plan)
-        for announcement in plan.announcements:
-            await self._announcer.announce(release, announcement)
         return True
+
+    async def _announce(self, release: BrandRelease, plan: Plan) -> None:
+        if plan.status != release.status:
+            for announcement in plan.announcements:
+                await self._announcer.announce(release, announcement)
 
     async def _act(self, key: Key, plan: Plan) -> Again:
         if plan.action is None:

@@ -57,7 +57,7 @@ class AlarmCheck:
 
 def _can_exist(name: str) -> bool:
     """CloudWatch refuses a question with a name that none can have, and with it the questions about all others."""
-    return name != "" and all(ord(character) >= ord(" ") for character in name)
+    return all(ord(character) >= ord(" ") for character in name)
 
 
 def _seen(alarm: Mapping[str, Any]) -> AlarmSeen:
