@@ -51,7 +51,8 @@ verify: ; @$(RUN) python -m brandrelease.codegen --check
 # --- tests -------------------------------------------------------------------------------------------------------------
 
 .PHONY: unit
-unit: ; @$(RUN) pytest -q -n 2 --dist worksteal tests/property tests/unit # the longest first, so that nobody waits for it
+# The longest test comes first, so that the others do not wait for it at the end.
+unit: ; @$(RUN) pytest -q -n 2 --dist worksteal tests/property tests/unit
 
 # Tests of speed are left out: to be measured makes the code slow.
 .PHONY: coverage
@@ -89,7 +90,7 @@ bench: programs ## Time from kubectl apply to the patch and from a failure to th
 	@$(RUN) python tests/bench/overhead.py && $(RUN) python tests/bench/codebuild.py
 
 .PHONY: mutation
-mutation: setup ## Break the core in one place at a time, and list every change that no test notices (takes an hour)
+mutation: setup ## Break the core in one place at a time, and list every change that no test notices (takes more than an hour)
 	@$(RUN) python -m mutation
 
 .PHONY: up down

@@ -680,17 +680,23 @@ def test_the_cause_is_told_and_not_what_follows_from_it(pods: list[PodView], rea
     assert verdict.problem.reason is reason
 
 
-DENIED = (
-    'failed to resolve reference "123456789012.dkr.ecr.us-east-2.amazonaws.com/drumeo@sha256:1": pull access denied'
+ECR = "123456789012.dkr.ecr.us-east-2.amazonaws.com/drumeo"
+NOT_LET_IN = (
+    "pull access denied",
+    "no basic auth credentials",
+    "unexpected status: 401",
+    "unexpected status: 403 Forbidden",
+    "unauthorized: authentication required",
+    "authorization failed",
+    "not authorized to perform: ecr:BatchGetImage",
 )
 
 
 @pytest.mark.parametrize(
     ("words", "is_told"),
     [
-        (DENIED, True),
-        ("123456789012.dkr.ecr.us-east-2.amazonaws.com/drumeo: unexpected status: 401 Unauthorized", True),
-        ("123456789012.dkr.ecr.us-east-2.amazonaws.com/drumeo: i/o timeout", False),
+        *((f'failed to resolve reference "{ECR}@sha256:1": {words}', True) for words in NOT_LET_IN),
+        (f"{ECR}: i/o timeout", False),
         ("registry.example.com/drumeo: pull access denied", False),
     ],
 )

@@ -177,8 +177,15 @@ def test_the_container_that_holds_a_pod_up_is_named_if_there_is_one() -> None:
 def test_a_pod_that_is_ready_is_not_told_of() -> None:
     verdict = judge_rollout(deployment(), [pod(name="ready-1"), pod(UNREADY)], {}, RULES, START, at(60))
     assert isinstance(verdict, Failed)
-    assert verdict.problem.message.startswith("Only 1 of 2 new pods")
+    assert verdict.problem.message.startswith("Only 1 of 2 new pods was ready after 60 s ")
     assert verdict.problem.pod == "drumeo-1"
+
+
+def test_of_several_pods_that_are_ready_the_sentence_is_right_too() -> None:
+    pods = [pod(name="ready-1"), pod(name="ready-2"), pod(UNREADY)]
+    verdict = judge_rollout(deployment(wanted=3), pods, {}, RULES, START, at(60))
+    assert isinstance(verdict, Failed)
+    assert verdict.problem.message.startswith("Only 2 of 3 new pods were ready after 60 s ")
 
 
 def test_a_pod_that_was_lost_is_told_of_and_does_not_count() -> None:
