@@ -223,7 +223,8 @@ async def _run(settings: Settings, api: KubeApi, session: aiohttp.ClientSession)
     outside = _outside(settings, api, session, metrics)
     work = _work(settings, outside, metrics, known)
     watched = WatchedObjects(api, settings.watch_namespaces, settings.build_namespace, handlers.SELECTORS)
-    resync = Resync(watched, known, interest.by_kind(), work.enqueue, metrics)
+    arrivals = Arrivals(interest, known, work.enqueue, work.forget)
+    resync = Resync(watched, known, interest.by_kind(), work.enqueue, arrivals.gone, metrics)
     probes = Probes(metrics, work.queue.oldest_wait, resync.silence)
     runner = await probes.start(settings.http_host, settings.http_port, settings.resync_seconds)
     log.info("The operator runs.", http=settings.http_address)
@@ -234,7 +235,7 @@ async def _run(settings: Settings, api: KubeApi, session: aiohttp.ClientSession)
     try:
         work.turns.seed(await _builds_in_flight(api, settings.watch_namespaces))
         await _until_the_first_ends(
-            pump.run(Arrivals(interest, known, work.enqueue, work.forget)),
+            pump.run(arrivals),
             work.queue.run(settings.workers),
             work.brands.run(WORKERS),
             resync.run(settings.resync_seconds),

@@ -235,7 +235,7 @@ def test_a_build_namespace_that_is_not_there_is_told_before_any_release(site: Si
 
 def test_a_soak_that_is_shorter_than_a_check_needs_is_warned_of_and_the_brand_is_ready(site: Site) -> None:
     site.brand(soak=10)
-    site.change_environment(checks=[{"name": "home-page", "http": {"url": "https://www.example.com/"}}])
+    site.change_environment(checks=[{"name": "home-page", "http": {"url": f"http://{site.registry.host}/"}}])
     site.start()
     told = becomes(site, "True", "Succeeded")
     assert condition(told, "SoakTooShort")["status"] == "True"

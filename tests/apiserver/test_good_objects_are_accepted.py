@@ -53,6 +53,7 @@ from brandrelease.apis.reasons import Reason
 from brandrelease.apis.verification import (
     BAD_LIMIT,
     DROPOUTS_LIMIT,
+    LOOK_LIMIT,
     CheckBaseline,
     CheckProgress,
     CheckState,
@@ -407,7 +408,7 @@ def fullest_status() -> BrandReleaseStatus:
                     state=CheckState.NotCharged,
                     reason=Reason.MetricExceeded,
                     bad_looks=100,
-                    message="m" * (MESSAGE_LIMIT // 2 + 1),
+                    message="世" * LOOK_LIMIT,
                     observed_at=moment,
                 )
                 for number in range(CHECKS_LIMIT)
@@ -419,7 +420,7 @@ def fullest_status() -> BrandReleaseStatus:
                 state=CheckState.NotCharged,
                 value="9" * 64,
                 bad=[f"{alarm:0255}" for alarm in range(BAD_LIMIT)],
-                message="m" * (MESSAGE_LIMIT // 2 + 1),
+                message="世" * LOOK_LIMIT,
                 observed_at=moment,
             )
             for number in range(CHECKS_LIMIT)

@@ -6,9 +6,8 @@ from decimal import Decimal
 import pytest
 
 from brandrelease.apis.checks import Check, OnFailure
-from brandrelease.apis.progress import MESSAGE_LIMIT
 from brandrelease.apis.reasons import Reason
-from brandrelease.apis.verification import CheckBaseline, CheckState
+from brandrelease.apis.verification import LOOK_LIMIT, CheckBaseline, CheckState
 from brandrelease.core.checks.look import read
 from brandrelease.core.checks.looked import before_release, in_the_watch
 from brandrelease.core.checks.number import plain_number
@@ -390,7 +389,7 @@ def test_of_many_alarms_two_are_told_and_the_others_counted() -> None:
 
 def test_a_message_never_fills_the_status() -> None:
     entry = before_release(logs(), Measured(Unmeasured("x" * 5000), NOW))
-    assert len(entry.message) <= MESSAGE_LIMIT // 2 + 1
+    assert len(entry.message) == LOOK_LIMIT
 
 
 # --- what the Brand says ----------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from brandrelease.controller.arrivals import Arrivals
 from brandrelease.controller.interest import Interest
 from brandrelease.controller.resync import Known, Resync, Versions
 from brandrelease.controller.work_queue import Key
@@ -29,7 +30,9 @@ class World:
         self.woken: list[Key] = []
         self.known, self.metrics, interest = Known(), Metrics(), Interest()
         self.broken: set[str] = set()
-        self.resync = Resync(self.lists, self.known, interest.by_kind(), self.woken.extend, self.metrics)
+        self.forgotten: list[Key] = []
+        arrivals = Arrivals(interest, self.known, self.woken.extend, self.forgotten.append)
+        self.resync = Resync(self.lists, self.known, interest.by_kind(), self.woken.extend, arrivals.gone, self.metrics)
 
     async def lists(self, kind: str) -> list[Json]:
         if kind in self.broken:
@@ -174,3 +177,11 @@ def test_an_object_that_is_gone_is_forgotten_and_told_with_its_labels_where_the_
     (missing,) = versions.missing_from([])
     assert (missing["name"], missing["labels"]) == ("b", {"brandrelease.dev/name": "drumeo"})
     assert versions.missing_from([]) == []
+
+
+async def test_a_brand_release_that_is_gone_without_an_event_is_forgotten_as_if_there_had_been_one(world: World) -> None:
+    metadata = {"uid": "uid-drumeo", "name": "drumeo", "namespace": "shop", "resourceVersion": "5"}
+    world.watched("brandreleases", {"metadata": metadata})
+    world.objects["brandreleases"] = []
+    await world.once()
+    assert world.forgotten == [Key("shop", "drumeo")]

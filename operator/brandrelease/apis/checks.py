@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from brandrelease.apis.model import ApiModel, list_set, rules
 
-CHECKS_LIMIT = 16
+CHECKS_LIMIT = 10
 ALARMS_LIMIT = 10
 """CodeDeploy watches so many alarms of a deployment at most; more are as good as none."""
 

@@ -6,17 +6,21 @@ from typing import Annotated
 from pydantic import Field
 
 from brandrelease.apis.checks import ALARMS_LIMIT, CHECKS_LIMIT
-from brandrelease.apis.model import ApiModel, list_map, list_set
-from brandrelease.apis.progress import Message, Time
+from brandrelease.apis.model import ApiModel, list_atomic, list_map
+from brandrelease.apis.progress import Time
 from brandrelease.apis.reasons import Reason
 
 DROPOUTS_LIMIT = 32
 """Pods of which it is noted how often they dropped out of service."""
 
-CheckName = Annotated[str, Field(max_length=63, description="Name of the check in the Brand.")]
+LOOK_LIMIT = 320
+"""Characters of what is said of one look: there are many, and etcd has a limit."""
 
 BAD_LIMIT = ALARMS_LIMIT
 """What one look can find bad: alarms are the most."""
+
+LookMessage = Annotated[str, Field(max_length=LOOK_LIMIT, description="What was seen, and what would be good.")]
+CheckName = Annotated[str, Field(max_length=63, description="Name of the check in the Brand.")]
 
 
 class CheckState(StrEnum):
@@ -47,10 +51,10 @@ class CheckBaseline(ApiModel):
     bad: tuple[Annotated[str, Field(max_length=255)], ...] = Field(
         default=(),
         max_length=BAD_LIMIT,
-        json_schema_extra=list_set(),
+        json_schema_extra=list_atomic(),
         description="What was bad before: public or pods of an http check, names of alarms, or value.",
     )
-    message: Message
+    message: LookMessage
     observed_at: Time = Field(description="When it was looked at.")
 
 
@@ -61,7 +65,7 @@ class CheckProgress(ApiModel):
     state: CheckState = Field(description="How the check stands.")
     reason: Reason | None = Field(default=None, description="What a bad look was bad for, in one word.")
     bad_looks: int = Field(default=0, ge=0, description="How many looks in a row were bad.")
-    message: Message
+    message: LookMessage
     observed_at: Time = Field(description="When it was looked at last.")
 
 

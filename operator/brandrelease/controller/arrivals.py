@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from brandrelease.controller.interest import Interest
+from brandrelease.controller.interest import Interest, Metadata
 from brandrelease.controller.resync import Known
 from brandrelease.controller.work_queue import Key
 
@@ -20,22 +20,26 @@ class Arrivals:
 
     def __call__(self, kind: str, event_type: str | None, body: dict[str, Any]) -> None:
         """One event: ADDED, MODIFIED, DELETED, or None for an object that was there before the watch began."""
-        metadata, versions = body["metadata"], self.known.of(kind)
-        if kind == "brandreleases":
-            self._brand_release(event_type, body)
-        elif event_type == "DELETED":
-            versions.gone(metadata)
-            self.enqueue(self.interest.by_kind()[kind](metadata))
-        elif versions.is_news(metadata):
+        metadata = body["metadata"]
+        if event_type == "DELETED":
+            self.gone(kind, metadata)
+        elif kind == "brandreleases":
+            self._brand_release(body)
+        elif self.known.of(kind).is_news(metadata):
             self.enqueue(self.interest.by_kind()[kind](metadata))
 
-    def _brand_release(self, event_type: str | None, body: dict[str, Any]) -> None:
-        key = Key(str(body["metadata"]["namespace"]), str(body["metadata"]["name"]))
-        if event_type == "DELETED":
-            self.known.brand_releases.gone(body["metadata"])
+    def gone(self, kind: str, metadata: Metadata) -> None:
+        """An object was deleted: an event says so, or a list has it no more."""
+        self.known.of(kind).gone(metadata)
+        if kind == "brandreleases":
+            key = Key(str(metadata["namespace"]), str(metadata["name"]))
             self.enqueue(self.interest.forget(key))
             self.forget(key)
-            return
+        else:
+            self.enqueue(self.interest.by_kind()[kind](metadata))
+
+    def _brand_release(self, body: dict[str, Any]) -> None:
+        key = Key(str(body["metadata"]["namespace"]), str(body["metadata"]["name"]))
         self.enqueue(self.interest.learn(key, str(body["spec"]["brand"])))
         if self.known.brand_releases.is_news(body["metadata"]):
             self.enqueue([key])

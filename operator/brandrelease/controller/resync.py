@@ -81,10 +81,12 @@ class Resync:
         known: Known,
         concerned: Mapping[str, Callable[[Metadata], Iterable[Key]]],
         enqueue: Callable[[Iterable[Key]], None],
+        gone: Callable[[str, Metadata], None],
         metrics: Metrics,
     ) -> None:
+        """Gone is told kind and metadata of each object whose deletion no event has told of."""
         self._lists, self._known, self._concerned = lists, known, concerned
-        self._enqueue, self._metrics = enqueue, metrics
+        self._enqueue, self._gone, self._metrics = enqueue, gone, metrics
         self._last_success: float | None = None
 
     def silence(self) -> float:
@@ -112,8 +114,10 @@ class Resync:
         except Exception:
             log.warning("A list of the resync failed and will be repeated.", kind=kind, exc_info=True)
             return False
-        news = [m for m in metadatas if versions.is_news(m)] + versions.missing_from(metadatas)
-        for metadata in news:
+        for metadata in versions.missing_from(metadatas):
+            self._metrics.lost_events.inc()
+            self._gone(kind, metadata)
+        for metadata in filter(versions.is_news, metadatas):
             self._metrics.lost_events.inc()
             self._enqueue(self._concerned[kind](metadata))
         return True

@@ -4,8 +4,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from brandrelease.apis.checks import Check
-from brandrelease.apis.progress import MESSAGE_LIMIT
-from brandrelease.apis.verification import BAD_LIMIT, CheckBaseline, CheckProgress, CheckState
+from brandrelease.apis.verification import BAD_LIMIT, LOOK_LIMIT, CheckBaseline, CheckProgress, CheckState
 from brandrelease.core.checks.look import read
 from brandrelease.core.checks.reading import Bad, Reading
 from brandrelease.core.measured import Measured, Unmeasured
@@ -87,4 +86,4 @@ def _told(bad: tuple[Bad, ...]) -> str:
 def _sentence(text: str) -> str:
     """With a capital letter, unless it begins with an address, and a full stop; cut to what the status holds."""
     begins = text if "://" in text.split(" ", 1)[0] else text[:1].upper() + text[1:]
-    return cut(begins.rstrip("."), MESSAGE_LIMIT // 2) + "."
+    return cut(begins.rstrip("."), LOOK_LIMIT - 1) + "."
