@@ -179,7 +179,9 @@ def test_an_object_that_is_gone_is_forgotten_and_told_with_its_labels_where_the_
     assert versions.missing_from([]) == []
 
 
-async def test_a_brand_release_that_is_gone_without_an_event_is_forgotten_as_if_there_had_been_one(world: World) -> None:
+async def test_a_brand_release_that_is_gone_without_an_event_is_forgotten_as_if_there_had_been_one(
+    world: World,
+) -> None:
     metadata = {"uid": "uid-drumeo", "name": "drumeo", "namespace": "shop", "resourceVersion": "5"}
     world.watched("brandreleases", {"metadata": metadata})
     world.objects["brandreleases"] = []
