@@ -35,6 +35,7 @@ from brandrelease.adapters.kube.hooks import KubeHooks
 from brandrelease.adapters.kube.logs import log_tail
 from brandrelease.adapters.kube.reading_secrets import KubeSecrets
 from brandrelease.adapters.notify.github import GitHubNotifier
+from brandrelease.adapters.notify.reachable import Reachable
 from brandrelease.adapters.notify.sender import HttpSender
 from brandrelease.adapters.notify.slack import SlackNotifier
 from brandrelease.adapters.notify.webhook import WebhookNotifier
@@ -115,6 +116,7 @@ class _Outside:
     jobs: JobProfile
     secrets: KubeSecrets
     looking: Looking
+    endpoints: HttpSender
     threads: tuple[AwsApi | SystemNames, ...]
 
     def close(self) -> None:
@@ -150,6 +152,7 @@ def _outside(settings: Settings, api: KubeApi, session: aiohttp.ClientSession, m
         ),
         secrets=secrets,
         looking=Looking(sources, secrets, settings.namespace),
+        endpoints=HttpSender(session, allow_insecure=settings.allow_insecure_endpoints),
         threads=(aws, aws_of_checks, names),
     )
 
@@ -157,7 +160,7 @@ def _outside(settings: Settings, api: KubeApi, session: aiohttp.ClientSession, m
 def _deliveries(
     settings: Settings, outside: _Outside, metrics: Metrics, wake: Callable[[Key], None]
 ) -> BackgroundDeliveries:
-    http = HttpSender(outside.session, allow_insecure=settings.allow_insecure_endpoints)
+    http = outside.endpoints
     notifiers: dict[type, Notifier] = {
         Slack: SlackNotifier(http),
         Webhook: WebhookNotifier(http, outside.clock),
@@ -211,6 +214,12 @@ def _over_brands(settings: Settings, outside: _Outside, announcer: KubeAnnouncer
         secret=outside.secrets,
         build_namespace=settings.build_namespace,
         looking=outside.looking,
+        endpoints=Reachable(
+            SlackNotifier(outside.endpoints),
+            WebhookNotifier(outside.endpoints, outside.clock),
+            GitHubNotifier(outside.endpoints),
+            partial(outside.secrets, settings.namespace),
+        ),
     )
     namespaces = settings.watch_namespaces
     brands = KubeBrands(outside.api, namespaces)

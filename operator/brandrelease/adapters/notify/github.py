@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import quote, urlsplit
 
-from brandrelease.adapters.notify.sender import Answer, HttpSender, Trouble, seconds_until, text_of, told
+from brandrelease.adapters.notify.sender import Answer, Busy, HttpSender, Trouble, seconds_until, text_of, told, trouble
 from brandrelease.apis.notifications import GitHub, Stage
 from brandrelease.core.notice import Notice
 from brandrelease.core.words import cut
@@ -54,17 +54,14 @@ class GitHubNotifier:
         """Status, deployment, status of the deployment; known_as is repository#deployment."""
         github = notice.to.endpoint
         assert isinstance(github, GitHub), "notifiers are chosen by the endpoint"  # noqa: S101
-        return await told(
-            urlsplit(github.api_url).hostname or "GitHub", secret, lambda: self._tell(github, secret, notice)
-        )
+        return await told(_host(github), secret, lambda: self._tell(github, secret, notice))
+
+    async def trouble(self, github: GitHub, secret: Secret) -> str | None:
+        """Why nothing can be written, as far as GitHub tells to who reads: not whether the token may write."""
+        return await trouble(_host(github), secret, lambda: _Calls(self._http, github, secret).see_repository())
 
     async def _tell(self, github: GitHub, secret: Secret, notice: Notice) -> str:
-        token = text_of(secret, github.secret_name, "token")
-        if token is None:
-            raise Trouble(
-                f'Secret "{github.secret_name}" has no "token". Put a token into it that may write commit statuses and deployments of {github.repository}.'
-            )
-        calls = _Calls(self._http, github, token)
+        calls = _Calls(self._http, github, secret)
         link = {"target_url": github.url} if github.url else {}
         status = {
             "state": COMMIT_STATES[notice.stage],
@@ -82,8 +79,14 @@ class GitHubNotifier:
 class _Calls:
     """Requests to one repository; raise Trouble."""
 
-    def __init__(self, http: HttpSender, github: GitHub, token: str) -> None:
+    def __init__(self, http: HttpSender, github: GitHub, secret: Secret) -> None:
+        """Raises Trouble where the Secret has no token."""
         self._http, self._github = http, github
+        token = text_of(secret, github.secret_name, "token")
+        if token is None:
+            raise Trouble(
+                f'Secret "{github.secret_name}" has no "token". Put a token into it that may write commit statuses and deployments of {github.repository}.'
+            )
         self._headers = {
             "Authorization": f"Bearer {token}",
             "Accept": "application/vnd.github+json",
@@ -96,18 +99,28 @@ class _Calls:
     async def get(self, path: str) -> Any:
         return await self._ask("GET", path, None)
 
-    async def _ask(self, method: str, path: str, body: bytes | None) -> Any:
-        url = f"{self._github.api_url.rstrip('/')}/repos/{self._github.repository}/{path}"
-        answer = await self._http.send(method, url, self._headers | {"Content-Type": "application/json"}, body)
+    async def see_repository(self) -> None:
+        """That there is one, and that the token is let see it."""
+        answer = await self._send("GET", "", None)
         if not answer.is_ok:
-            raise self._refused(answer)
+            raise self._refused(answer, f"does not show {self._github.repository} to the token")
+        if not isinstance(answer.fields().get("full_name"), str):
+            raise Trouble(f"{answer.host} has answered with something that GitHub does not say. Look at apiUrl.")
+
+    async def _ask(self, method: str, path: str, body: bytes | None) -> Any:
+        answer = await self._send(method, f"/{path}", body)
+        if not answer.is_ok:
+            raise self._refused(answer, f"has refused to be told of {self._github.repository}")
         return answer.json()
 
-    def _refused(self, answer: Answer) -> Trouble:
+    async def _send(self, method: str, path: str, body: bytes | None) -> Answer:
+        url = f"{self._github.api_url.rstrip('/')}/repos/{self._github.repository}{path}"
+        return await self._http.send(method, url, self._headers | {"Content-Type": "application/json"}, body)
+
+    def _refused(self, answer: Answer, what: str) -> Trouble:
         if (pause := _limit_ends(answer)) is not None:
-            return Trouble("GitHub's limit of requests with this token is used up. It is tried again.", pause)
+            return Busy("GitHub's limit of requests with this token is used up. It is tried again.", pause)
         said = cut(str(answer.fields().get("message", "")), _SAID)
-        what = f"GitHub has refused to be told of {self._github.repository} (HTTP {answer.status}{': ' + said if said else ''})."
         match answer.status:
             case 401:
                 way_on = f'The token in Secret "{self._github.secret_name}" is not valid, or has expired. Put a new one there.'
@@ -117,7 +130,11 @@ class _Calls:
                 way_on = "Is the commit in that repository?"
             case _:
                 way_on = "It is tried again."
-        return Trouble(f"{what} {way_on}")
+        return Trouble(f"GitHub {what} (HTTP {answer.status}{': ' + said if said else ''}). {way_on}")
+
+
+def _host(github: GitHub) -> str:
+    return urlsplit(github.api_url).hostname or "GitHub"
 
 
 def _limit_ends(answer: Answer) -> float | None:

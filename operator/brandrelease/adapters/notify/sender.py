@@ -34,6 +34,10 @@ class Trouble(Exception):
         self.pause = pause
 
 
+class Busy(Trouble):
+    """The endpoint is there, and asks for fewer requests."""
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What came back, as far as it is read."""
@@ -85,8 +89,22 @@ class HttpSender:
         if response.status in {_TOO_MANY, _UNAVAILABLE} or "Retry-After" in answer.headers:
             pause = retry_after(answer.headers)
             if not answer.is_ok and (pause is not None or response.status == _TOO_MANY):
-                raise Trouble(f"{host} asks for fewer requests (HTTP {answer.status}). {_AGAIN}", pause)
+                trouble = Busy if answer.status < 500 else Trouble  # noqa: PLR2004 - a class of HTTP
+                raise trouble(f"{host} asks for fewer requests (HTTP {answer.status}). {_AGAIN}", pause)
         return answer
+
+    async def knock(self, url: str) -> None:
+        """Raises Trouble where the host of the address must not be spoken to, and aiohttp's errors where nobody answers.
+
+        HEAD of the origin, since HTTP itself promises that it changes nothing, and the path, which may be secret, is not
+        told. A connection alone would say less: a load balancer without a server behind it takes connections too. Any
+        answer is good, also that there is no such page or no such method.
+        """
+        self._allowed(url)
+        parts = urlsplit(url)
+        origin = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}/"
+        async with self._session.head(origin, headers={"User-Agent": "brandrelease"}, allow_redirects=False) as answer:
+            answer.close()  # a server that sends a body all the same spoils no later request
 
     def _allowed(self, url: str) -> str:
         """The host of the address; raises Trouble where it must not be spoken to."""
@@ -165,3 +183,16 @@ async def told(host: str, secret: Secret, send: Callable[[], Awaitable[str | Non
         problem, pause = f"{host} could not be spoken to ({type(error).__name__}). {_AGAIN}", None
     values = (value.decode(errors="ignore") for value in secret.values())
     return NotTaken(cut(scrub(problem, values), _LONGEST_SENTENCE), pause)
+
+
+async def trouble(host: str, secret: Secret, ask: Callable[[], Awaitable[None]]) -> str | None:
+    """Why nobody can be told there, found by asking without telling; None where all is well. The limits of `told`."""
+
+    async def unless_busy() -> None:
+        try:
+            await ask()
+        except Busy:
+            return  # whoever counts our requests can be told, later
+
+    answer = await told(host, secret, unless_busy)
+    return answer.problem if isinstance(answer, NotTaken) else None

@@ -6,10 +6,11 @@ webhook can update nothing: it gets one message, when the release has ended or n
 
 import json
 import re
+from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from brandrelease.adapters.notify.sender import Answer, HttpSender, Trouble, retry_after, text_of, told
+from brandrelease.adapters.notify.sender import Answer, Busy, HttpSender, Trouble, retry_after, text_of, told, trouble
 from brandrelease.adapters.notify.slack_message import message, reply
 from brandrelease.apis.notifications import Slack, Stage
 from brandrelease.core.notice import BAD_NEWS, ENDS, Notice
@@ -39,6 +40,22 @@ _LOST: Final = frozenset({"message_not_found", "cant_update_message", "edit_wind
 _WORD: Final = re.compile(r"[a-z_]{1,64}")
 _KNOWN_AS: Final = re.compile(r"([A-Z0-9]{1,64})/([0-9.]{1,32})")
 _TOO_MANY_PAUSE: Final = 30.0
+_ASK: Final = "auth.test"
+"""Says whether the token is good. It needs no scope, shows nothing to anybody, and may be asked often."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Token:
+    """Of a bot."""
+
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Hook:
+    """The address of an incoming webhook."""
+
+    url: str
 
 
 class SlackNotifier:
@@ -53,16 +70,26 @@ class SlackNotifier:
         assert isinstance(slack, Slack), "notifiers are chosen by the endpoint"  # noqa: S101
 
         async def send() -> str | None:
-            if (token := text_of(secret, slack.secret_name, "token")) is not None:
-                return await self._by_bot(slack, token, notice)
-            if (url := text_of(secret, slack.secret_name, "url")) is not None:
-                await self._by_incoming_webhook(url, notice)
-                return None
-            raise Trouble(
-                f'Secret "{slack.secret_name}" has neither "token" nor "url". {_TOKEN} Or put the address of an incoming webhook into it as "url".'
-            )
+            match _way(slack, secret):
+                case _Token(token):
+                    return await self._by_bot(slack, token, notice)
+                case _Hook(url):
+                    await self._by_incoming_webhook(url, notice)
+                    return None
 
-        return await told(urlsplit(slack.api_url).hostname or "Slack", secret, send)
+        return await told(_host(slack, secret), secret, send)
+
+    async def trouble(self, slack: Slack, secret: Secret) -> str | None:
+        """Why nothing can be posted, as far as Slack tells without a post: not whether the bot is in the channel."""
+
+        async def ask() -> None:
+            match _way(slack, secret):
+                case _Token(token):
+                    await self._call(slack, token, _ASK, {})
+                case _Hook(url):
+                    await self._http.knock(url)  # Slack takes nothing but messages there
+
+        return await trouble(_host(slack, secret), secret, ask)
 
     async def _by_bot(self, slack: Slack, token: str, notice: Notice) -> str:
         made = _KNOWN_AS.fullmatch(notice.known_as or "")
@@ -88,8 +115,9 @@ class SlackNotifier:
         headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json; charset=utf-8"}
         url = f"{slack.api_url.rstrip('/')}/{method}"
         answer = await self._http.send("POST", url, headers, json.dumps(body).encode())
+        wish = _wish(slack, method)
         if not answer.is_ok:
-            raise _refused(answer)
+            raise _refused(answer, wish)
         said = answer.json()
         if not isinstance(said, dict):
             raise Trouble(f"{answer.host} has answered with something that Slack does not say. Look at apiUrl.")
@@ -99,12 +127,10 @@ class SlackNotifier:
         if error in _LOST:
             return None
         if error in {"ratelimited", "rate_limited"}:
-            raise Trouble(
+            raise Busy(
                 "Slack asks for fewer requests. It is tried again.", retry_after(answer.headers) or _TOO_MANY_PAUSE
             )
-        raise Trouble(
-            f'Slack has not taken the message for channel "{slack.channel}" ({error}). {_WAYS_ON.get(error, "It is tried again.")}'
-        )
+        raise Trouble(f"Slack has not {wish} ({error}). {_WAYS_ON.get(error, 'It is tried again.')}")
 
     async def _by_incoming_webhook(self, url: str, notice: Notice) -> None:
         if notice.stage not in ENDS | {Stage.NeedsSomebody}:
@@ -112,15 +138,42 @@ class SlackNotifier:
         headers = {"Content-Type": "application/json; charset=utf-8"}
         answer = await self._http.send("POST", url, headers, json.dumps(message(notice)).encode())
         if not answer.is_ok:
-            raise _refused(answer)
+            raise _refused(answer, "taken the message")
 
 
-def _refused(answer: Answer) -> Trouble:
+def _way(slack: Slack, secret: Secret) -> _Token | _Hook:
+    """How the Secret lets post; raises Trouble where it does not."""
+    if (token := text_of(secret, slack.secret_name, "token")) is not None:
+        return _Token(token)
+    if (url := text_of(secret, slack.secret_name, "url")) is not None:
+        return _Hook(url)
+    raise Trouble(
+        f'Secret "{slack.secret_name}" has neither "token" nor "url". {_TOKEN} Or put the address of an incoming webhook into it as "url".'
+    )
+
+
+def _host(slack: Slack, secret: Secret) -> str:
+    """Who is spoken to: an incoming webhook has a host of its own."""
+    url = slack.api_url if "token" in secret else secret.get("url", b"").decode(errors="ignore").strip()
+    try:
+        return urlsplit(url).hostname or "Slack"
+    except ValueError:
+        return "Slack"
+
+
+def _wish(slack: Slack, method: str) -> str:
+    """What Slack has not done when it refuses, after "has not"."""
+    if method == _ASK:
+        return f'confirmed the token in Secret "{slack.secret_name}"'
+    return f'taken the message for channel "{slack.channel}"'
+
+
+def _refused(answer: Answer, wish: str) -> Trouble:
     """An incoming webhook says in one word why; a server in trouble says anything."""
     word = _word(answer.body[:64].decode(errors="ignore").strip())
     way_on = _WAYS_ON.get(word, "It is tried again.")
     said = f"{word}, HTTP {answer.status}" if word in _WAYS_ON else f"HTTP {answer.status}"
-    return Trouble(f"{answer.host} has not taken the message ({said}). {way_on}")
+    return Trouble(f"{answer.host} has not {wish} ({said}). {way_on}")
 
 
 def _word(said: object) -> str:

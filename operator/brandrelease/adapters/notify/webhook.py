@@ -8,7 +8,7 @@ import json
 from typing import Any, Final
 from urllib.parse import quote, urlsplit
 
-from brandrelease.adapters.notify.sender import HttpSender, Trouble, text_of, told
+from brandrelease.adapters.notify.sender import HttpSender, Trouble, text_of, told, trouble
 from brandrelease.apis.notifications import Webhook
 from brandrelease.apis.wellknown import GROUP
 from brandrelease.core.notice import Notice
@@ -51,7 +51,20 @@ class WebhookNotifier:
                     f"{answer.host} has not taken the event (HTTP {answer.status}). Look at the log of the receiver; it is tried again."
                 )
 
-        return await told(urlsplit(webhook.url).hostname or "The receiver", secret, send)
+        return await told(_host(webhook), secret, send)
+
+    async def trouble(self, webhook: Webhook, secret: Secret) -> str | None:
+        """Why no event can be sent: no key that signs, or nobody at the address. What is posted there is an event."""
+
+        async def ask() -> None:
+            signing_key(secret, webhook.secret_name)
+            await self._http.knock(webhook.url)
+
+        return await trouble(_host(webhook), secret, ask)
+
+
+def _host(webhook: Webhook) -> str:
+    return urlsplit(webhook.url).hostname or "The receiver"
 
 
 def signing_key(secret: Secret, name: str) -> bytes:
