@@ -15,7 +15,15 @@ from brandrelease.adapters.checks.cloudwatch_alarms import AlarmCheck
 from brandrelease.adapters.checks.cloudwatch_metric import MetricCheck
 from brandrelease.adapters.checks.shared_looks import SharedLooks
 from brandrelease.adapters.system_clock import SystemClock
+from brandrelease.apis.brand import Brand
+from brandrelease.apis.brand_status import BrandConditionType
+from brandrelease.apis.brandrelease import ConditionStatus
 from brandrelease.apis.checks import Check, CloudWatchAlarms, CloudWatchMetric
+from brandrelease.controller.brand_questions import Questions
+from brandrelease.controller.looking import Looking
+from brandrelease.core.brand_health import judge_brand
+from brandrelease.core.brand_seen import BrandSnapshot, SeenBrand
+from brandrelease.core.builds_seen import ImageAbsent
 from brandrelease.core.measured import (
     AlarmSeen,
     AlarmsSeen,
@@ -25,6 +33,7 @@ from brandrelease.core.measured import (
     Observation,
     Unmeasured,
 )
+from brandrelease.ports import Secret
 from brandrelease.telemetry import Metrics
 from support.codebuild import CodeBuildServer, Cut, Fault
 from support.codebuild.calls import client_at
@@ -69,10 +78,21 @@ def cloudwatch(aws: CodeBuildServer, region: str = REGION) -> Any:
     return client_at(aws.url, "cloudwatch", region)
 
 
-def metric_alarm(aws: CodeBuildServer, name: str, region: str = REGION) -> None:
-    rule = {"EvaluationPeriods": 3, "ComparisonOperator": "GreaterThanThreshold", "Threshold": 8.0}
-    metric = {"MetricName": "DBLoad", "Namespace": "AWS/RDS", "Period": 60, "Statistic": "Average"}
-    cloudwatch(aws, region).put_metric_alarm(AlarmName=name, **rule, **metric)
+RULE = {"EvaluationPeriods": 3, "ComparisonOperator": "GreaterThanThreshold", "Threshold": 8.0}
+LOAD = {"MetricName": "DBLoad", "Namespace": "AWS/RDS"}
+
+
+def metric_alarm(aws: CodeBuildServer, name: str, region: str = REGION, **fields: Any) -> None:
+    of = LOAD | {"Period": 60, "Statistic": "Average"}
+    cloudwatch(aws, region).put_metric_alarm(AlarmName=name, **RULE | of | fields)
+
+
+def expression_alarm(aws: CodeBuildServer, name: str, *periods: int) -> None:
+    """On the sum of as many metrics."""
+    stats: list[Any] = [{"Metric": LOAD, "Period": period, "Stat": "Average"} for period in periods]
+    metrics = [{"Id": f"m{n}", "MetricStat": stat, "ReturnData": False} for n, stat in enumerate(stats)]
+    total = {"Id": "total", "Expression": "SUM(METRICS())", "ReturnData": True}
+    cloudwatch(aws).put_metric_alarm(AlarmName=name, **RULE, Metrics=[*metrics, total])
 
 
 def composite_alarm(aws: CodeBuildServer, name: str) -> None:
@@ -168,6 +188,69 @@ async def test_a_long_reason_is_cut_and_shows_no_login(aws: CodeBuildServer, ala
     [told] = await seen(alarms, "load")
     assert len(told.why) == 300
     assert told.why.startswith("see https://host/ xxx")
+
+
+async def test_how_long_what_is_watched_must_be_bad_is_told_of_alarms_that_watch_a_metric(
+    aws: CodeBuildServer, alarms: AlarmCheck
+) -> None:
+    metric_alarm(aws, "all three")
+    metric_alarm(aws, "two of three", DatapointsToAlarm=2)
+    metric_alarm(aws, "five minutes", Period=300, EvaluationPeriods=1)
+    expression_alarm(aws, "expression", 60, 60)
+    expression_alarm(aws, "expression of unlike ones", 60, 300)
+    composite_alarm(aws, "composite")
+    names = ("all three", "two of three", "five minutes", "expression", "expression of unlike ones", "composite")
+    seconds = [alarm.window and alarm.window.total_seconds() for alarm in await seen(alarms, *names)]
+    assert seconds == [180, 120, 300, 180, None, None]
+
+
+async def test_an_alarm_that_cannot_fire_within_the_soak_is_warned_of_by_the_brand(
+    aws: CodeBuildServer, alarms: AlarmCheck
+) -> None:
+    metric_alarm(aws, "load", Period=300)
+    brand = Brand.model_validate({"name": "drumeo", "uid": "uid", "spec": SPEC})
+    asked = await Questions(
+        Fine(), Fine(), {}, no_secret, "builds", Looking({"cloudWatchAlarms": alarms}, no_secret, "operator")
+    ).ask(brand)
+    status = judge_brand(BrandSnapshot(NOW, SeenBrand("drumeo", "uid", 1, "1", brand), {}, asked))
+    warning = status.condition(BrandConditionType.SoakTooShort)
+    assert warning is not None
+    needed = 3 * 300 + 60  # the last of the looks comes later than the first, and may take its time
+    assert warning.message.startswith(
+        f'Environment production is watched for 600 s (soakSeconds), and its check "database" needs up to {needed} s to fail'
+    )
+    chain = status.condition(BrandConditionType.ChecksReachable)
+    assert chain is not None
+    assert chain.status is ConditionStatus.Yes
+
+
+SPEC: dict[str, Any] = {
+    "source": {"url": "https://git.example.com/drumeo.git"},
+    "image": {"repository": "registry.example.com/drumeo"},
+    "build": {"external": {}},
+    "environments": [
+        {
+            "name": "production",
+            "soakSeconds": 600,
+            "checks": [{"name": "database", "cloudWatchAlarms": {"region": REGION, "names": ["load"]}}],
+        }
+    ],
+}
+
+
+async def no_secret(namespace: str, name: str) -> Secret | None:
+    """Alarms are looked at with the operator's own credentials."""
+    raise AssertionError((namespace, name))
+
+
+class Fine:
+    """A git server and a registry that answer."""
+
+    async def trouble(self, url: str, secret: Secret | None) -> None:
+        return None
+
+    async def look_up(self, repository: str, reference: str, secret: Secret | None) -> ImageAbsent:
+        return ImageAbsent()
 
 
 async def test_a_name_that_no_alarm_has_is_named_with_its_region(aws: CodeBuildServer, alarms: AlarmCheck) -> None:

@@ -49,7 +49,8 @@ class Inbox:
         self.events: list[Any] = []
 
     async def __call__(self, request: web.Request) -> web.StreamResponse:
-        self.events.append(json.loads(await request.read()))
+        if request.method == "POST":
+            self.events.append(json.loads(await request.read()))
         return web.Response(status=204)
 
 

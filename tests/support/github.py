@@ -1,4 +1,4 @@
-"""GitHub's REST API as far as commit statuses and deployments go, for one repository."""
+"""GitHub's REST API as far as commit statuses and deployments go, and that the repository is there."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -30,6 +30,8 @@ class GitHub:
             return instead
         if request.headers.get("Authorization") != f"Bearer {self.token}":
             return _error(401, "Bad credentials")
+        if request.method == "GET" and path == self.repository:
+            return web.json_response({"id": 1, "full_name": self.repository, "private": True})
         if f"/repos/{self.repository}/" not in request.path:
             return _error(404, "Not Found")
         if request.method == "GET" and path == "deployments":

@@ -1,4 +1,4 @@
-"""Slack as its documentation has it: chat.postMessage, chat.update and incoming webhooks, on a store of messages."""
+"""Slack as its documentation has it: chat.postMessage, chat.update, auth.test and incoming webhooks, on a store of messages."""
 
 import json
 from dataclasses import dataclass, field
@@ -48,6 +48,8 @@ class Slack:
         self.calls.append(request.path.rsplit("/", 1)[-1])
         if self.trouble:
             return self.trouble.pop(0)
+        if request.path == "/":
+            return web.Response(status=302, headers={"Location": "https://api.slack.com/"})
         if request.path == HOOK:
             return self._hook(await request.json())
         return web.json_response(self._call(request, await request.text()))
@@ -57,6 +59,8 @@ class Slack:
             return {"ok": False, "error": "invalid_form_data"}
         if request.headers.get("Authorization") != f"Bearer {self.token}":
             return {"ok": False, "error": "invalid_auth"}
+        if request.path.endswith("/auth.test"):
+            return {"ok": True, "team": "Example", "team_id": "T0", "user": "releases", "user_id": "U0", "bot_id": "B0"}
         body = json.loads(text)
         if error := _flaw(body):
             return {"ok": False, "error": error}

@@ -96,15 +96,16 @@ class HttpSender:
     async def knock(self, url: str) -> None:
         """Raises Trouble where the host of the address must not be spoken to, and aiohttp's errors where nobody answers.
 
-        HEAD of the origin, since HTTP itself promises that it changes nothing, and the path, which may be secret, is not
-        told. A connection alone would say less: a load balancer without a server behind it takes connections too. Any
-        answer is good, also that there is no such page or no such method.
+        GET of the origin: HTTP itself promises that it changes nothing, and the path, which may be secret and is where
+        messages are taken, is not told. A connection alone would say less: a load balancer without a server behind it
+        takes connections too. HEAD is answered with a body by careless receivers, and then aiohttp takes no answer at
+        all. The head of any answer is good, also that there is no such page or method; the rest is not read.
         """
         self._allowed(url)
         parts = urlsplit(url)
         origin = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}/"
-        async with self._session.head(origin, headers={"User-Agent": "brandrelease"}, allow_redirects=False) as answer:
-            answer.close()  # a server that sends a body all the same spoils no later request
+        async with self._session.get(origin, headers={"User-Agent": "brandrelease"}, allow_redirects=False) as answer:
+            answer.close()
 
     def _allowed(self, url: str) -> str:
         """The host of the address; raises Trouble where it must not be spoken to."""
