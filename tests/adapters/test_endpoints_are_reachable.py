@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -19,6 +20,7 @@ from brandrelease.apis.brand import Brand
 from brandrelease.apis.reasons import Reason
 from brandrelease.core.snapshot import Refusal
 from brandrelease.ports import Refused, Secret
+from support.gate import Gate
 from support.github import GitHub
 from support.local_http import http_server, raw_server
 from support.misbehaving import TROUBLES, Behaviour, misbehaving
@@ -385,6 +387,15 @@ async def test_a_server_that_is_not_there_is_told(world: World, kind: str) -> No
     to, secret = ALL[kind]
     told = await world.trouble({kind: secret}, to("http://127.0.0.1:9"))
     assert told == "127.0.0.1 could not be spoken to (ClientConnectorError). It is tried again."
+
+
+@pytest.mark.parametrize("kind", ALL)
+async def test_a_certificate_that_nobody_vouches_for_is_no_answer(world: World, tmp_path: Path, kind: str) -> None:
+    to, secret = ALL[kind]
+    async with http_server(Inbox(200)) as behind, Gate(behind, "anything", tmp_path).open() as gate:
+        told = await world.trouble({kind: secret}, to(gate.url), allow_insecure=False)
+    assert told == "127.0.0.1 could not be spoken to (ClientConnectorCertificateError). It is tried again."
+    assert gate.seen == []
 
 
 @pytest.mark.parametrize("kind", [*ALL, "incoming webhook"])

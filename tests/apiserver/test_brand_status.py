@@ -20,11 +20,14 @@ from brandrelease.apis.progress import MESSAGE_LIMIT
 from brandrelease.apis.reasons import Reason
 from support.fault_proxy import Request
 from support.git_server import GitServer
+from support.github import GitHub
 from support.kubectl import Kubectl
+from support.local_http import beside, http_server
 from support.registry import RegistryServer
+from support.slack import Slack
 from support.witness import check_conditions
 
-SECRETS = "/api/v1/namespaces/builds/secrets"
+SECRETS = "/api/v1/namespaces/{}/secrets"
 HEALS = 30.0
 """Seconds until a Brand that is not Ready is asked about again: 10 to 12, and twice that after the second time."""
 
@@ -70,14 +73,13 @@ def locked_git(tmp_path: Path) -> Iterator[GitServer]:
         yield server
 
 
-def secret(api: Api, name: str, password: str) -> None:
-    """A login for git in the build namespace, made or changed."""
-    data = {
-        key: base64.b64encode(value.encode()).decode() for key, value in (("username", "ada"), ("password", password))
-    }
+def secret(api: Api, name: str, namespace: str = "builds", **values: str) -> None:
+    """A Secret, made or changed."""
+    data = {key: base64.b64encode(value.encode()).decode() for key, value in values.items()}
     body = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "data": data}
-    if api.post(SECRETS, body).code != 201:
-        api.merge(f"{SECRETS}/{name}", {"data": data}).expect(200)
+    path = SECRETS.format(namespace)
+    if api.post(path, body).code != 201:
+        api.merge(f"{path}/{name}", {"data": data}).expect(200)
 
 
 @pytest.fixture
@@ -166,7 +168,7 @@ def test_a_wrong_secret_is_told_and_heals_by_itself_after_it_was_mended(
     locked = locked_git.repository("drumeo")
     locked.commit({"page": "1"})
     name = f"{site.name}-git"
-    secret(api, name, "wrong")
+    secret(api, name, username="ada", password="wrong")
     site.brand()
     spec(site, source={"url": locked.url, "secretName": name})
     site.start()
@@ -174,7 +176,7 @@ def test_a_wrong_secret_is_told_and_heals_by_itself_after_it_was_mended(
     assert "does not accept the login in the Secret of spec.source.secretName" in condition(told)["message"]
     assert condition(told, "SourceReachable")["status"] == "False"
     assert condition(told, "RegistryReachable")["status"] == "True"
-    secret(api, name, "right")
+    secret(api, name, username="ada", password="right")
     healed = becomes(site, "True", "Succeeded", HEALS)
     assert condition(healed, "SourceReachable")["status"] == "True"
     shown = kubectl.run("describe", "brand", site.name)
@@ -242,6 +244,38 @@ def test_a_soak_that_is_shorter_than_a_check_needs_is_warned_of_and_the_brand_is
     assert "Raise soakSeconds to 35" in condition(told)["message"]
     site.change_environment(soakSeconds=35)
     site.until("the warning is gone", lambda: condition(brand(site), "SoakTooShort")["status"] is None, SETTLE)
+
+
+@pytest.mark.timeout(90, func_only=True)
+def test_a_brand_whose_endpoints_answer_is_ready_and_a_wrong_token_is_told_until_it_is_mended(
+    site: Site, api: Api
+) -> None:
+    slack, github = Slack(), GitHub()
+    secret(api, "slack", site.name, token=slack.token)
+    secret(api, "github", site.name, token=github.token)
+    site.brand()
+    with beside(http_server(slack)) as at_slack, beside(http_server(github)) as hub:
+        to_slack = {"channel": "#releases", "secretName": "slack", "apiUrl": f"{at_slack}/api"}
+        to_github = {"repository": github.repository, "secretName": "github", "apiUrl": hub}
+        both = [{"name": "slack", "slack": to_slack}, {"name": "github", "gitHub": to_github}]
+        site.change_environment(notifications=both)
+        site.start()
+        told = becomes(site, "True", "Succeeded")
+        reached = condition(told, "NotificationsReachable")
+        assert (reached["status"], reached["message"]) == ("True", "Every endpoint of the notifications answers.")
+        secret(api, "slack", site.name, token="xoxb-canary-wrong")
+        site.change_environment(soakSeconds=1)
+        told = becomes(site, "False", "EndpointUnreachable")
+        assert condition(told, "NotificationsReachable")["message"] == condition(told)["message"]
+        assert condition(told)["message"] == (
+            'Notification "slack" of environment e0 cannot be sent: Slack has not confirmed the token in Secret "slack" '
+            '(invalid_auth). Put the bot\'s token (xoxb-...) into the Secret as "token"; it needs the scope chat:write.'
+        )
+        secret(api, "slack", site.name, token=slack.token)
+        becomes(site, "True", "Succeeded", HEALS)
+    assert set(slack.calls) == {"auth.test"}
+    assert set(github.calls) == {f"GET {github.repository}"}
+    assert "canary" not in site.operator.last_lines(1000)
 
 
 def test_the_fullest_status_is_accepted_and_read_back_the_same(api: Api) -> None:
