@@ -219,9 +219,9 @@ async def test_an_alarm_that_cannot_fire_within_the_soak_is_warned_of_by_the_bra
     assert warning.message.startswith(
         f'Environment production is watched for 600 s (soakSeconds), and its check "database" needs up to {needed} s to fail'
     )
-    chain = status.condition(BrandConditionType.ChecksReachable)
-    assert chain is not None
-    assert chain.status is ConditionStatus.Yes
+    reached = status.condition(BrandConditionType.ChecksReachable)
+    assert reached is not None
+    assert reached.status is ConditionStatus.Yes
 
 
 SPEC: dict[str, Any] = {

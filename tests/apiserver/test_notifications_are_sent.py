@@ -37,6 +37,12 @@ def knows(site: Site, name: str, stage: str) -> bool:
     return known(site, name).get("stage") == stage
 
 
+def failures_told(site: Site) -> list[str]:
+    """The types of the Events about it."""
+    events = site.api.get(f"/api/v1/namespaces/{site.name}/events").expect(200)["items"]
+    return [event["type"] for event in events if event["reason"] == "NotificationFailed"]
+
+
 class AnyCommit(set[str]):
     """A repository that has every commit."""
 
@@ -107,8 +113,7 @@ def test_an_endpoint_that_hangs_holds_no_release_up_and_is_told_when_it_is_back(
         assert time.monotonic() - began < 8
         site.until("the trouble is told", lambda: known(site, "slack").get("problem"), SETTLE)
         assert known(site, "slack")["problem"] == "127.0.0.1 did not answer within 10 seconds. It is tried again."
-        events = site.api.get(f"/api/v1/namespaces/{site.name}/events").expect(200)["items"]
-        assert [event["type"] for event in events if event["reason"] == "NotificationFailed"] == ["Warning"]
+        site.until("it is an Event", lambda: failures_told(site) == ["Warning"], SETTLE)  # which follows the status
         site.change_environment(notifications=[slack_at(answers)])
         site.until("it knows", lambda: knows(site, "slack", "Live"), SETTLE)
     assert "problem" not in known(site, "slack")
