@@ -257,6 +257,9 @@ def test_a_number(sentence: str) -> None:
         ("0.00001234", "0.00001234"),
         ("1E+3", "1000"),
         ("0", "0"),
+        ("1234567890123456789", "1.2346e+18"),
+        ("1E+300", "1.0000e+300"),
+        ("-1E+24", "-1.0000e+24"),
     ],
 )
 def test_numbers_are_written_as_people_write_them(number: str, words: str) -> None:

@@ -10,6 +10,8 @@ from brandrelease.core.words import cut, seconds
 
 VALUE = "value"
 
+_HUGE = Decimal("1e16")
+
 NumberSource = PrometheusCheck | ElasticsearchCheck | CloudWatchMetric
 
 
@@ -34,6 +36,8 @@ def read_number(source: NumberSource, value: Decimal, before: Decimal | None) ->
 
 def plain_number(value: Decimal) -> str:
     """The number as people write it: at most four digits after the point, and none that say nothing."""
+    if abs(value) >= _HUGE:  # a digit of it more or less says nothing, and rounding it is an error of `decimal`
+        return f"{value:.4e}"
     rounded = round(value, 4) if value == round(value, 4) or abs(value) >= Decimal("0.001") else value
     return f"{rounded.normalize():f}"
 
