@@ -1,80 +1,28 @@
 """Checks in whole releases: a baseline before the Deployment is changed, looks in the watch, and what they lead to."""
 
 import itertools
-from datetime import UTC, datetime
-from decimal import Decimal
 
 import pytest
 
-from brandrelease.apis.verification import CheckBaseline, CheckProgress
-from brandrelease.core.measured import (
-    AlarmSeen,
-    AlarmsSeen,
-    AlarmState,
-    HttpAnswer,
-    HttpSeen,
-    NoHttpAnswer,
-    NumberSeen,
-    Observation,
-    Unmeasured,
+from brandrelease.core.measured import AlarmState, HttpSeen, NoHttpAnswer
+from support.checked import (
+    ALARMS,
+    BROKEN,
+    DOWN,
+    EDGE_IS_BROKEN,
+    ERRORS,
+    GOOD,
+    LONG_AGO,
+    PAGE,
+    alarm,
+    baseline,
+    begin,
+    lines,
+    now_says,
+    progress,
+    story,
 )
 from support.simulation import SOAK, Behaviour, Killed
-from support.story import Story
-
-PAGE = {"name": "home-page", "http": {"url": "https://www.drumeo.com/", "podPort": 80}, "intervalSeconds": 5}
-ERRORS = {
-    "name": "errors",
-    "elasticsearch": {"url": "https://logs.example.com", "index": "logs-*", "query": "level:error", "minCount": 10},
-    "intervalSeconds": 5,
-}
-ALARMS = {
-    "name": "database",
-    "cloudWatchAlarms": {"region": "us-east-2", "names": ["aurora-load"]},
-    "onFailure": "Rollback",
-    "intervalSeconds": 5,
-}
-
-GOOD = HttpSeen(HttpAnswer(200, 0.1), (("pod-1", HttpAnswer(200, 0.05)),))
-BROKEN = HttpSeen(HttpAnswer(500, 0.1), (("pod-1", HttpAnswer(500, 0.05)),))
-EDGE_IS_BROKEN = HttpSeen(HttpAnswer(502, 0.1), (("pod-1", HttpAnswer(200, 0.05)),))
-DOWN = Unmeasured("Elasticsearch at https://logs.example.com does not answer. It is asked again.")
-
-
-def lines(count: int) -> Observation:
-    return NumberSeen(Decimal(count))
-
-
-def alarm(state: AlarmState, since: datetime | None = None) -> Observation:
-    return AlarmsSeen((AlarmSeen("aurora-load", state, since, "Threshold Crossed: 9.1 > 8.0."),))
-
-
-def story(*checks: dict[str, object], **says: Observation) -> Story:
-    """A site whose release 0 runs, with these checks; says: what they find, by name with _ for -."""
-    world = Story(checks=list(checks))
-    world.measurements.says = {name.replace("_", "-"): seen for name, seen in says.items()}
-    return world
-
-
-def begin(world: Story, name: str = "one", behaviour: Behaviour = Behaviour.Good) -> str:
-    commit = world.push("master", name, behaviour)
-    world.ask("master")
-    return commit
-
-
-def now_says(world: Story, **says: Observation) -> None:
-    world.measurements.says |= {name.replace("_", "-"): seen for name, seen in says.items()}
-
-
-def progress(world: Story) -> CheckProgress:
-    assert world.current.verification is not None
-    [entry] = world.current.verification.checks
-    return entry
-
-
-def baseline(world: Story) -> CheckBaseline:
-    [entry] = world.current.baseline
-    return entry
-
 
 # --- a good release -----------------------------------------------------------------------------------------------------
 
@@ -256,7 +204,7 @@ def test_a_release_that_mends_what_was_broken_is_told_so(quiet: None) -> None:
 
 
 def test_an_alarm_that_is_raised_keeps_the_release_waiting_until_it_is_over(quiet: None) -> None:
-    world = story(ALARMS, database=alarm(AlarmState.Alarm, datetime(2025, 12, 31, tzinfo=UTC)))
+    world = story(ALARMS, database=alarm(AlarmState.Alarm, LONG_AGO))
     commit = begin(world)
     world.play_until("Blocked")
     world.play(30)
@@ -271,7 +219,7 @@ def test_an_alarm_that_is_raised_keeps_the_release_waiting_until_it_is_over(quie
 
 def test_an_alarm_of_a_dry_run_or_one_to_be_ignored_keeps_nothing_waiting(quiet: None) -> None:
     for kind in ({"dryRun": True}, {"onFailure": "Ignore"}):
-        world = story(ALARMS | kind, database=alarm(AlarmState.Alarm, datetime(2025, 12, 31, tzinfo=UTC)))
+        world = story(ALARMS | kind, database=alarm(AlarmState.Alarm, LONG_AGO))
         begin(world)
         world.play(150)
         assert world.headline() == ("Live", "Succeeded")
@@ -412,7 +360,7 @@ def test_an_image_that_is_released_again_is_judged_by_its_pods_alone(quiet: None
 
 
 def test_an_override_lets_a_release_through_while_an_alarm_is_raised(quiet: None) -> None:
-    world = story(ALARMS, database=alarm(AlarmState.Alarm, datetime(2025, 12, 31, tzinfo=UTC)))
+    world = story(ALARMS, database=alarm(AlarmState.Alarm, LONG_AGO))
     commit = begin(world)
     world.play_until("Blocked")
     world.say("override", f"{commit[:12]} the alarm is about another brand")

@@ -86,8 +86,9 @@ def closed_gate(world: Snapshot, current: CurrentRelease) -> Gate | None:
     others = [other.name for other, _ in holding if other is not check]
     more = f"; so {'is' if len(others) == 1 else 'are'} {one_of(others)}" if others else ""
     what = "until an alarm is over" if alarms else "until a check can be made"
-    due = min(entry.observed_at + check.interval for check, entry in holding)
-    pause = due - world.now if due > world.now else _pause(world, current, [check for check, _ in holding])
+    next_due = min(entry.observed_at + check.interval for check, entry in holding)
+    due = [check for check, entry in holding if world.now >= entry.observed_at + check.interval]
+    pause = _pause(world, current, due) if due else next_due - world.now
     reason = Reason.AlarmActive if alarms else Reason.CheckUnreachable
     return Gate(reason, f"{what} ({check.name}{more}). {entry.message.rstrip('.')}", look_again=pause)
 
