@@ -223,6 +223,7 @@ def _watched(world: Snapshot, status: BrandReleaseStatus, current: CurrentReleas
     if hold.reason is None:
         text = with_note(f"{who}: the watch is over; waiting for the next looks of check {hold.check}.", told)
         return replace(wait(world, status, Phase.Verifying, Reason.Verifying, text), look_again=again)
+    told = notes(world, current, verification, first=hold.check)
     text = (
         f"{who} is deployed and its pods are well, but it is not called live. {told} {_ways_out(status, current, hold)}"
     )

@@ -18,7 +18,7 @@ from brandrelease.core.gate import Gate
 from brandrelease.core.plans import blocked
 from brandrelease.core.snapshot import Snapshot
 from brandrelease.core.status import with_current
-from brandrelease.core.words import short
+from brandrelease.core.words import cut, short
 
 GATE_REASONS: Final = frozenset(
     {
@@ -33,6 +33,9 @@ GATE_REASONS: Final = frozenset(
     }
 )
 """What a release may wait for that an override lets it pass: before anything is changed, or before it is called live."""
+
+_WHY_LIMIT: Final = 700
+"""Characters of why a release waits. What to do about it stands behind it and must not be cut off."""
 
 
 def what_waits(world: Snapshot, current: CurrentRelease) -> Gate | None:
@@ -65,7 +68,7 @@ def waits_at_a_gate(current: CurrentRelease) -> bool:
 def waiting(world: Snapshot, status: BrandReleaseStatus, current: CurrentRelease, gate: Gate) -> Plan:
     """The release stands before the gate, and goes on by itself when it opens."""
     text = (
-        f"Release {current.number} ({short(current.commit)}) is built and waits: {gate.why}. "
+        f"Release {current.number} ({short(current.commit)}) is built and waits: {cut(gate.why, _WHY_LIMIT)}. "
         f"To release it now, set {advice.override(status, current.commit)}."
     )
     stands = current.model_copy(update={"reason": gate.reason, "message": text})

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import assert_never
+from typing import Final, assert_never
 
 from brandrelease.apis.brandrelease import CurrentRelease
 from brandrelease.apis.checks import Check, OnFailure
@@ -12,6 +12,10 @@ from brandrelease.core.checks.baseline import LATE, checks_of
 from brandrelease.core.checks.looked import in_the_watch
 from brandrelease.core.health import Problem
 from brandrelease.core.snapshot import Snapshot
+from brandrelease.core.words import cut
+
+_NOTES_LIMIT: Final = 600
+"""Characters of what is told about all checks together. What to do stands behind it and must not be cut off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +85,15 @@ def what_holds(world: Snapshot, current: CurrentRelease, verification: Verificat
     return next((hold for hold in holds if hold.reason is not None), holds[0] if holds else None)
 
 
-def notes(world: Snapshot, current: CurrentRelease, verification: Verification) -> str:
-    """What people should know: each check that is not good, in a sentence; empty where all are."""
-    return " ".join(
+def notes(world: Snapshot, current: CurrentRelease, verification: Verification, first: str | None = None) -> str:
+    """What people should know: each check that is not good, in a sentence; empty where all are. first: told before all."""
+    every = sorted(_all(world, current, verification), key=lambda each: each[0].name != first)
+    told = " ".join(
         f"Check {check.name}{' (dry run)' if check.dry_run else ''}: {progress.message}"
-        for check, progress in _all(world, current, verification)
+        for check, progress in every
         if progress is not None and progress.state is not CheckState.Passed
     )
+    return cut(told, _NOTES_LIMIT)
 
 
 def _hold(check: Check, progress: CheckProgress | None) -> Hold | None:
