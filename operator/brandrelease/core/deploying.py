@@ -195,8 +195,9 @@ def watch(world: Snapshot, status: BrandReleaseStatus, current: CurrentRelease, 
         case HookNotYet(release, message, look_again, action):
             text = f"Release {release.number} ({short(release.commit)}): all pods are new. {message}"
             plan = wait(world, with_current(status, release), Phase.Verifying, Reason.Verifying, text)
-            soon = min(look_again, verdict.look_again - world.now) if isinstance(verdict, Progressing) else look_again
-            return replace(plan, action=action, look_again=soon)
+            moments = [verdict.look_again] if isinstance(verdict, Progressing) else []
+            moments += [due] if (due := next_look(world, release, verification)) is not None else []
+            return replace(plan, action=action, look_again=min([look_again, *(each - world.now for each in moments)]))
         case HookDone(release):
             return _watched(world, with_current(status, release), release, verdict)
         case _:
