@@ -1,8 +1,13 @@
 """Checks where something else happens too: long waits, restarts, a newer release, a Brand that is changed."""
 
+from datetime import timedelta
+
+import pytest
+
 from brandrelease.core.measured import AlarmState
 from support.checked import ALARMS, BROKEN, DOWN, ERRORS, GOOD, LONG_AGO, PAGE, alarm, begin, now_says, story
 from support.simulation import SOAK
+from support.story import Story
 
 
 def test_two_checks_that_keep_a_release_waiting_are_waited_for_without_pass_after_pass(quiet: None) -> None:
@@ -34,3 +39,60 @@ def test_what_to_do_is_told_however_many_checks_are_bad_and_the_one_that_holds_c
     world.play(SOAK + 30)
     assert "it is not called live. Check the-last: https://www.drumeo.com/ answers 500" in world.message
     assert 'to roll back, set the annotation brandrelease.dev/abort to "1"' in world.message
+
+
+# --- the end of the watch -----------------------------------------------------------------------------------------------
+
+
+def test_a_release_whose_watch_ended_while_the_operator_was_down_is_looked_at_before_it_is_live(quiet: None) -> None:
+    world = story(PAGE, home_page=GOOD)
+    begin(world)
+    world.play_until("Verifying")
+    world.play(2)
+    now_says(world, home_page=BROKEN)
+    world.restart()
+    world.time += timedelta(seconds=SOAK + 30)
+    world.play_until("RolledBack")
+    assert world.current.reason == "CheckFailed"
+
+
+def test_a_look_that_was_due_before_the_end_of_the_watch_is_waited_for(quiet: None) -> None:
+    world = story(PAGE, home_page=GOOD)
+    begin(world)
+    world.play_until("Verifying")
+    world.play(2)
+    world.measurements.hang = {"home-page"}
+    world.play(SOAK + 30)
+    assert world.headline() == ("Verifying", "Verifying")
+    assert "the watch is over; waiting for the next looks of check home-page" in world.message
+    world.measurements.hang.clear()
+    world.play(5)
+    assert world.headline() == ("Live", "Succeeded")
+
+
+def test_what_has_failed_holds_the_release_also_when_its_source_goes_away(quiet: None) -> None:
+    world = story(PAGE | {"onFailure": "Hold", "onError": "Ignore"}, home_page=GOOD)
+    begin(world)
+    world.play_until("Verifying")
+    now_says(world, home_page=BROKEN)
+    world.play(SOAK + 30)
+    now_says(world, home_page=DOWN)
+    world.play(60)
+    assert world.headline() == ("Blocked", "CheckFailed")
+    assert "does not answer. It is asked again. When it was seen last, it was bad." in world.message
+    now_says(world, home_page=GOOD)
+    world.play(10)
+    assert world.headline() == ("Live", "Succeeded")
+
+
+def test_checks_are_looked_at_while_a_post_deploy_hook_takes_its_time(
+    quiet: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("support.simulation.HOOK_SECONDS", 300)
+    world = Story(checks=[PAGE], hooks={"postDeploy": {"command": ["true"]}})
+    now_says(world, home_page=GOOD)
+    begin(world)
+    world.play_until("Verifying")
+    now_says(world, home_page=BROKEN)
+    world.play_until("RolledBack", limit=60)
+    assert world.current.reason == "CheckFailed"

@@ -36,7 +36,7 @@ def in_the_watch(
     reading = read(check, measured.observation, before, measured.at)
     looks = last.bad_looks if last is not None else 0
     if isinstance(reading, Unmeasured):
-        return _progress(check, CheckState.Error, reading.message, measured, bad_looks=looks)
+        return _error(check, last, reading.message, measured)
     charged = tuple(bad for bad in reading.bad if _is_charged(bad, baseline, changed_at))
     if charged:
         return _bad(check, charged, measured, looks + 1)
@@ -44,6 +44,15 @@ def in_the_watch(
         text = f"{_told(reading.bad)} It was so before the release, which is not charged with it."
         return _progress(check, CheckState.NotCharged, text, measured)
     return _progress(check, CheckState.Passed, _after_all(reading, baseline), measured)
+
+
+def _error(check: Check, last: CheckProgress | None, why: str, measured: Measured) -> CheckProgress:
+    """Nobody knows how it stands now. What was bad before that counts on."""
+    if last is None or last.bad_looks == 0:
+        return _progress(check, CheckState.Error, why, measured)
+    text = f"{cut(why.rstrip('.'), MESSAGE_LIMIT // 3)}. When it was seen last, it was bad."
+    error = _progress(check, CheckState.Error, text, measured, bad_looks=last.bad_looks)
+    return error.model_copy(update={"reason": last.reason})
 
 
 def _bad(check: Check, charged: tuple[Bad, ...], measured: Measured, looks: int) -> CheckProgress:

@@ -80,7 +80,7 @@ def what_holds(world: Snapshot, current: CurrentRelease, verification: Verificat
     holds = [
         hold
         for each in _all(world, current, verification)
-        if (hold := _hold(*each)) is not None and hold.reason not in current.let_through
+        if (hold := _hold(*each, verification)) is not None and hold.reason not in current.let_through
     ]
     return next((hold for hold in holds if hold.reason is not None), holds[0] if holds else None)
 
@@ -96,20 +96,27 @@ def notes(world: Snapshot, current: CurrentRelease, verification: Verification, 
     return cut(told, _NOTES_LIMIT)
 
 
-def _hold(check: Check, progress: CheckProgress | None) -> Hold | None:
+def _hold(check: Check, progress: CheckProgress | None, verification: Verification) -> Hold | None:
+    """What the check holds the release for; a look that was due before the end of the watch is waited for in any case."""
     if check.consequence is OnFailure.Ignore and not check.holds_on_error:
         return None
-    if progress is None:
-        return Hold(None, check.name)
+    if progress is not None and (reason := _held_for(check, progress)) is not None:
+        return Hold(reason, check.name)
+    is_failing = progress is not None and progress.state is CheckState.Failing
+    awaited = progress is None or due_at(check, progress, verification) < verification.ends_at
+    return Hold(None, check.name) if awaited or (is_failing and check.consequence is not OnFailure.Ignore) else None
+
+
+def _held_for(check: Check, progress: CheckProgress) -> Reason | None:
+    """What a person has to know of. What has failed has so until it is good again, whether its source answers or not."""
     match progress.state:
-        case CheckState.Passed | CheckState.NotCharged:
+        case CheckState.Passed | CheckState.NotCharged | CheckState.Failing:
             return None
-        case CheckState.Error:
-            return Hold(Reason.CheckUnreachable, check.name) if check.holds_on_error else None
-        case CheckState.Failing:
-            return Hold(None, check.name) if check.consequence is not OnFailure.Ignore else None
-        case CheckState.Failed:
-            return Hold(progress.reason, check.name) if check.consequence is OnFailure.Hold else None
+        case CheckState.Error | CheckState.Failed:
+            if check.consequence is OnFailure.Hold and progress.bad_looks >= check.failure_limit:
+                return progress.reason
+            unreachable = progress.state is CheckState.Error and check.holds_on_error
+            return Reason.CheckUnreachable if unreachable else None
         case _:
             assert_never(progress.state)
 
