@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from brandrelease.core.measured import AlarmState
-from support.checked import ALARMS, BROKEN, DOWN, ERRORS, GOOD, LONG_AGO, PAGE, alarm, begin, now_says, story
+from support.checked import ALARMS, BROKEN, DOWN, ERRORS, GOOD, LONG_AGO, PAGE, alarm, begin, lines, now_says, story
 from support.simulation import SOAK
 from support.story import Story
 
@@ -96,3 +96,38 @@ def test_checks_are_looked_at_while_a_post_deploy_hook_takes_its_time(
     now_says(world, home_page=BROKEN)
     world.play_until("RolledBack", limit=60)
     assert world.current.reason == "CheckFailed"
+
+
+def test_an_alarm_that_the_migration_has_raised_is_charged(quiet: None) -> None:
+    world = Story(checks=[ALARMS], hooks={"preDeploy": {"command": ["true"]}}, rollback={"afterMigration": "Rollback"})
+    now_says(world, database=alarm(AlarmState.Ok))
+    begin(world)
+    world.play_until("Migrating")
+    world.play(2)
+    now_says(world, database=alarm(AlarmState.Alarm, world.time))
+    world.play_until("RolledBack")
+    assert world.current.reason == "AlarmRaised"
+
+
+# --- the Brand is changed -----------------------------------------------------------------------------------------------
+
+
+def test_a_check_that_the_brand_got_since_is_not_asked_about_this_release(quiet: None) -> None:
+    world = story(ERRORS, errors=lines(1), home_page=BROKEN)
+    begin(world)
+    world.play_until("Verifying")
+    world.change_brand(checks=[ERRORS, PAGE])
+    world.play(SOAK + 30)
+    assert world.headline() == ("Live", "Succeeded")
+    assert "home-page" not in {name for _, name, _ in world.measurements.looks}
+
+
+def test_a_check_that_is_taken_out_of_the_brand_holds_nothing_any_more(quiet: None) -> None:
+    world = story(ERRORS, PAGE | {"onFailure": "Hold"}, errors=lines(1), home_page=GOOD)
+    begin(world)
+    world.play_until("Verifying")
+    now_says(world, home_page=BROKEN)
+    world.play_until("Blocked")
+    world.change_brand(checks=[ERRORS])
+    world.play(5)
+    assert world.headline() == ("Live", "Succeeded")

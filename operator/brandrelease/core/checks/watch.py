@@ -8,9 +8,11 @@ from brandrelease.apis.brandrelease import CurrentRelease
 from brandrelease.apis.checks import Check, OnFailure
 from brandrelease.apis.reasons import Reason
 from brandrelease.apis.verification import CheckProgress, CheckState, Verification
+from brandrelease.core.actions import PRE_DEPLOY
 from brandrelease.core.checks.baseline import LATE, checks_of
 from brandrelease.core.checks.looked import in_the_watch
 from brandrelease.core.health import Problem
+from brandrelease.core.hooks import progress_of
 from brandrelease.core.snapshot import Snapshot
 from brandrelease.core.words import cut
 
@@ -28,11 +30,11 @@ class Hold:
 
 def looked_at(world: Snapshot, current: CurrentRelease, verification: Verification) -> Verification:
     """The watch, with what the looks that have come to their end have found."""
-    changed_at = current.rollout.started_at if current.rollout is not None else verification.started_at
+    changed_at = _began_to_change(current, verification)
     baseline = {entry.name: entry for entry in current.baseline}
     last = {entry.name: entry for entry in verification.checks}
     found = []
-    for check in checks_of(world, current):
+    for check in _judging(world, current):
         progress = last.get(check.name)
         measured = world.measured.get((current.number, check.name))
         if measured is not None and measured.at >= due_at(check, progress, verification):
@@ -125,4 +127,18 @@ def _all(
     world: Snapshot, current: CurrentRelease, verification: Verification
 ) -> list[tuple[Check, CheckProgress | None]]:
     seen = {entry.name: entry for entry in verification.checks}
-    return [(check, seen.get(check.name)) for check in checks_of(world, current)]
+    return [(check, seen.get(check.name)) for check in _judging(world, current)]
+
+
+def _judging(world: Snapshot, current: CurrentRelease) -> tuple[Check, ...]:
+    """The checks that were looked at before the release. One that the Brand got since would charge it with anything."""
+    known = {entry.name for entry in current.baseline}
+    return tuple(check for check in checks_of(world, current) if check.name in known)
+
+
+def _began_to_change(current: CurrentRelease, verification: Verification) -> datetime:
+    """When the release began to change anything: the database by its preDeploy hook, or the Deployment."""
+    hook = progress_of(current, PRE_DEPLOY)
+    if hook is not None:
+        return hook.started_at
+    return current.rollout.started_at if current.rollout is not None else verification.started_at
