@@ -41,6 +41,43 @@ def test_what_to_do_is_told_however_many_checks_are_bad_and_the_one_that_holds_c
     assert 'to roll back, set the annotation brandrelease.dev/abort to "1"' in world.message
 
 
+# --- a long wait --------------------------------------------------------------------------------------------------------
+
+
+def test_what_broke_while_an_alarm_kept_the_release_waiting_is_not_charged(quiet: None) -> None:
+    world = story(ALARMS, PAGE, database=alarm(AlarmState.Alarm, LONG_AGO), home_page=GOOD)
+    begin(world)
+    world.play_until("Blocked")
+    now_says(world, home_page=BROKEN)
+    world.play(3600, step=5)
+    assert [name for _, name, _ in world.measurements.looks].count("home-page") == 1
+    now_says(world, database=alarm(AlarmState.Ok))
+    world.play_until("Live")
+    assert "It was so before the release, which is not charged with it." in world.message
+
+
+def test_a_state_before_that_was_seen_a_moment_ago_is_not_looked_at_again(quiet: None) -> None:
+    world = story(ALARMS, PAGE, database=alarm(AlarmState.Alarm, LONG_AGO), home_page=GOOD)
+    begin(world)
+    world.play_until("Blocked")
+    world.play(60)
+    now_says(world, database=alarm(AlarmState.Ok))
+    world.play_until("Deploying")
+    assert [name for _, name, _ in world.measurements.looks].count("home-page") == 1
+
+
+def test_after_a_long_wait_a_check_with_a_long_interval_is_looked_at_once_more_and_no_oftener(quiet: None) -> None:
+    slow = PAGE | {"intervalSeconds": 3600}
+    world = story(ALARMS, slow, database=alarm(AlarmState.Alarm, LONG_AGO), home_page=GOOD)
+    begin(world)
+    world.play_until("Blocked")
+    world.play(1200, step=5)
+    now_says(world, database=alarm(AlarmState.Ok))
+    world.play_until("Deploying")
+    world.play_until("Verifying")
+    assert [name for _, name, _ in world.measurements.looks].count("home-page") == 2
+
+
 # --- the end of the watch -----------------------------------------------------------------------------------------------
 
 

@@ -62,10 +62,10 @@ def prepare(world: Snapshot, status: BrandReleaseStatus, current: CurrentRelease
     step = take_baseline(world, current)
     match step:
         case Known(release):
-            if release.reason is not None:  # what it has waited for until now
-                release = release.model_copy(update={"reason": None, "message": None})
+            release = _waiting_no_more(release)
             return _migrate(world, with_current(status, release), release)
         case NotKnown(release, message, look_again):
+            release = _waiting_no_more(release)
             text = f"Release {release.number} ({short(release.commit)}): the image is there. {message}"
             plan = wait(world, with_current(status, release), Phase.Deploying, Reason.TakingBaseline, text)
             return replace(plan, look_again=look_again)
@@ -73,6 +73,11 @@ def prepare(world: Snapshot, status: BrandReleaseStatus, current: CurrentRelease
             return waiting(world, with_current(status, release), release, gate)
         case _:
             assert_never(step)
+
+
+def _waiting_no_more(release: CurrentRelease) -> CurrentRelease:
+    """The release without what it has waited for until now."""
+    return release.model_copy(update={"reason": None, "message": None}) if release.reason is not None else release
 
 
 def _migrate(world: Snapshot, status: BrandReleaseStatus, current: CurrentRelease) -> Plan:

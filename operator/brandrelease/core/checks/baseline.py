@@ -24,6 +24,9 @@ from brandrelease.core.words import one_of
 LATE: Final = timedelta(seconds=5)
 """After its time limit, and this much more, a look that was begun is asked for again."""
 
+FRESH: Final = timedelta(minutes=5)
+"""What was seen before this is looked at again before anything is changed: a release may have waited for hours."""
+
 
 @dataclass(frozen=True, slots=True)
 class Known:
@@ -58,19 +61,21 @@ def take_baseline(world: Snapshot, current: CurrentRelease) -> BaselineStep:
     if not checks or progress_of(current, PRE_DEPLOY) is not None:
         return Known(current)
     taken = {entry.name: entry for entry in current.baseline}
-    for check in checks:
-        measured = world.measured.get((current.number, check.name))
-        if measured is not None and _is_due(check, taken.get(check.name), current, world.now):
+    for check, _ in looks_before(world, current):
+        if (measured := world.measured.get((current.number, check.name))) is not None:
             taken[check.name] = before_release(check, measured)
     baseline = tuple(taken[check.name] for check in checks if check.name in taken)
     current = current.model_copy(update={"baseline": baseline})
-    if unknown := [check for check in checks if check.name not in taken]:
+    unknown = [check for check in checks if check.name not in taken]
+    gate = closed_gate(world, current) if not unknown else None
+    if gate is None:
+        unknown += [check for check in checks if check.name in taken and _is_stale(taken[check.name], world.now)]
+    if unknown:
         names = one_of([check.name for check in unknown])
         message = (
             f"Looking at how {names} {'stands' if len(unknown) == 1 else 'stand'} before the Deployment is changed."
         )
         return NotKnown(current, message, _pause(world, current, unknown))
-    gate = closed_gate(world, current)
     return Held(current, gate) if gate is not None else Known(current)
 
 
@@ -102,20 +107,31 @@ def may_hold(world: Snapshot) -> tuple[Reason, ...]:
 
 
 def looks_before(world: Snapshot, current: CurrentRelease) -> tuple[tuple[Check, datetime], ...]:
-    """The looks that the baseline needs now; each with the moment at or after which it must end."""
-    taken = {entry.name: entry for entry in current.baseline}
+    """The looks that the baseline needs now; each with the moment at or after which it must end.
+
+    A check is looked at once; one that keeps the release waiting again and again; and when none does any more, what was
+    seen too long ago.
+    """
+    taken, checks = {entry.name: entry for entry in current.baseline}, checks_of(world, current)
+    waits = any(_holds(check, taken[check.name], current) for check in checks if check.name in taken)
     return tuple(
         (check, _since(check, taken.get(check.name), world.now))
-        for check in checks_of(world, current)
-        if _is_due(check, taken.get(check.name), current, world.now)
+        for check in checks
+        if _is_due(check, taken.get(check.name), current, world.now, waits=waits)
     )
 
 
-def _is_due(check: Check, taken: CheckBaseline | None, current: CurrentRelease, now: datetime) -> bool:
-    """A check is looked at once; one that keeps the release waiting again and again."""
+def _is_due(check: Check, taken: CheckBaseline | None, current: CurrentRelease, now: datetime, *, waits: bool) -> bool:
+    """waits: whether any check keeps the release waiting."""
     if taken is None:
         return True
-    return _holds(check, taken, current) and now >= taken.observed_at + check.interval
+    if waits:
+        return _holds(check, taken, current) and now >= taken.observed_at + check.interval
+    return _is_stale(taken, now)
+
+
+def _is_stale(taken: CheckBaseline, now: datetime) -> bool:
+    return now >= taken.observed_at + FRESH
 
 
 def checks_of(world: Snapshot, current: CurrentRelease) -> tuple[Check, ...]:
@@ -125,7 +141,9 @@ def checks_of(world: Snapshot, current: CurrentRelease) -> tuple[Check, ...]:
 
 def _since(check: Check, taken: CheckBaseline | None, now: datetime) -> datetime:
     """What was seen a moment ago is as good as new where nothing is known yet."""
-    return taken.observed_at + check.interval if taken is not None else now - check.interval - check.timeout
+    if taken is not None:
+        return taken.observed_at + min(check.interval, FRESH)
+    return now - min(check.interval, FRESH) - check.timeout
 
 
 def _holds(check: Check, taken: CheckBaseline, current: CurrentRelease) -> bool:
