@@ -78,6 +78,19 @@ def test_after_a_long_wait_a_check_with_a_long_interval_is_looked_at_once_more_a
     assert [name for _, name, _ in world.measurements.looks].count("home-page") == 2
 
 
+def test_nothing_is_looked_at_while_a_freeze_keeps_the_release_waiting(quiet: None) -> None:
+    year_end = {"kind": "Deny", "schedule": "0 0 1 1 *", "durationSeconds": 3600}
+    world = Story(checks=[PAGE], windows=[year_end])
+    now_says(world, home_page=GOOD)
+    begin(world)
+    world.track(20)
+    world.play(1800, step=5)
+    assert world.headline() == ("Blocked", "FrozenUntil")
+    assert world.measurements.looks == []
+    world.play(2400, step=5)
+    assert world.headline() == ("Live", "Succeeded")
+
+
 # --- the end of the watch -----------------------------------------------------------------------------------------------
 
 
@@ -144,6 +157,67 @@ def test_an_alarm_that_the_migration_has_raised_is_charged(quiet: None) -> None:
     now_says(world, database=alarm(AlarmState.Alarm, world.time))
     world.play_until("RolledBack")
     assert world.current.reason == "AlarmRaised"
+
+
+# --- a newer release beside the one that is judged ----------------------------------------------------------------------
+
+
+def test_a_newer_release_that_does_not_mend_what_the_older_one_broke_is_rolled_back_too(quiet: None) -> None:
+    slow = {"failureLimit": 30, "intervalSeconds": 3}
+    world = story(PAGE | slow, ERRORS | slow, home_page=GOOD, errors=lines(1))
+    begin(world)
+    world.play_until("Verifying")
+    now_says(world, home_page=BROKEN, errors=lines(500))
+    begin(world, "two")
+    world.play_until("Deploying")
+    assert world.current.number == 2
+    assert {entry.name: (entry.bad, entry.value) for entry in world.current.baseline} == {
+        "home-page": ((), None),
+        "errors": ((), "1"),
+    }
+    world.play_until("RolledBack")
+    assert world.status.running is not None
+    assert world.status.running.number == 0
+
+
+def test_a_newer_release_that_mends_what_the_older_one_broke_goes_live(quiet: None) -> None:
+    world = story(PAGE | {"failureLimit": 50, "intervalSeconds": 3}, home_page=GOOD)
+    begin(world)
+    world.play_until("Verifying")
+    now_says(world, home_page=BROKEN)
+    begin(world, "two")
+    world.play_until("Deploying")
+    now_says(world, home_page=GOOD)
+    world.play_until("Live")
+    assert world.running.number == 2
+
+
+def test_what_was_broken_before_both_releases_is_charged_with_neither(quiet: None) -> None:
+    world = story(PAGE, home_page=BROKEN)
+    begin(world)
+    world.play_until("Verifying")
+    begin(world, "two")
+    world.play_until("Live")
+    assert world.running.number == 2
+
+
+def test_what_was_seen_beside_a_release_that_is_rolled_back_excuses_nothing(quiet: None) -> None:
+    slow = ERRORS | {"intervalSeconds": 60}
+    world = story(PAGE | {"failureLimit": 8}, slow, home_page=GOOD, errors=lines(1))
+    begin(world)
+    world.play_until("Verifying")
+    world.play(5)
+    now_says(world, home_page=BROKEN)
+    world.measurements.hang = {"errors"}  # so that the newer one cannot be deployed meanwhile
+    world.push("staging", "two")
+    world.ask("staging")
+    world.play_until("RollingBack")
+    now_says(world, home_page=GOOD)
+    world.measurements.hang.clear()
+    world.play_until("Verifying")
+    now_says(world, home_page=BROKEN)
+    world.play_until("RolledBack")
+    assert (world.current.number, world.current.reason) == (2, "CheckFailed")
 
 
 # --- the Brand is changed -----------------------------------------------------------------------------------------------

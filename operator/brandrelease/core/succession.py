@@ -13,6 +13,7 @@ from brandrelease.apis.reasons import Reason
 from brandrelease.core.actions import Plan
 from brandrelease.core.building import next_attempt
 from brandrelease.core.builds_seen import BuildRunning, BuildUnknown, BuildUnseen
+from brandrelease.core.checks.baseline import charged_beside
 from brandrelease.core.images import BuildOrder
 from brandrelease.core.plans import adding, brand_of, environment_of
 from brandrelease.core.questions import is_judged, order_in_flight, stop_orders
@@ -76,7 +77,10 @@ def promoted(world: Snapshot) -> Snapshot:
     status = world.release.status
     if status.next is None or (status.current is not None and status.current.outcome is None):
         return world
-    status = status.model_copy(update={"current": status.next, "next": None})
+    new, old = status.next, status.current
+    if old is not None and old.outcome is not Outcome.Succeeded:
+        new = charged_beside(new, old)
+    status = status.model_copy(update={"current": new, "next": None})
     release = world.release.model_copy(update={"status": status})
     return replace(world, release=release, hook=world.next_hook, next_hook=None)
 
@@ -93,7 +97,8 @@ def together(world: Snapshot, judged: Plan, prepared: Plan) -> Plan:
     assert old is not None, "it is judged"  # noqa: S101
     assert new is not None, "it is prepared"  # noqa: S101
     if new.rollout is not None:
-        return replace(prepared, status=_with_line(world, prepared.status, old, new))
+        status = with_current(prepared.status, charged_beside(new, old))
+        return replace(prepared, status=_with_line(world, status, old, new))
     said = next(each.message for each in prepared.status.conditions if each.type is ConditionType.Ready)
     who = f"Release {new.number} ({short(new.commit)}): "
     message = said if said.startswith(who.removesuffix(": ")) else who + said

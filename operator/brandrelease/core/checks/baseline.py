@@ -79,6 +79,23 @@ def take_baseline(world: Snapshot, current: CurrentRelease) -> BaselineStep:
     return Held(current, gate) if gate is not None else Known(current)
 
 
+def charged_beside(new: CurrentRelease, old: CurrentRelease) -> CurrentRelease:
+    """The newer release, for which nothing is excused that only the older one has broken: it was never live.
+
+    So a page that the older one broke and the newer one does not mend is charged; else the newer one would go live with it.
+    """
+    before = {entry.name: entry for entry in old.baseline if entry.state is not CheckState.Error}
+    entries = [_as_before(entry, before.get(entry.name)) for entry in new.baseline]
+    return new.model_copy(update={"baseline": tuple(entries)})
+
+
+def _as_before(entry: CheckBaseline, before: CheckBaseline | None) -> CheckBaseline:
+    if before is None:
+        return entry
+    bad = tuple(part for part in entry.bad if part in before.bad)
+    return entry.model_copy(update={"bad": bad, "value": before.value})
+
+
 def closed_gate(world: Snapshot, current: CurrentRelease) -> Gate | None:
     """What keeps the release waiting, of what is known about the state before it."""
     taken = {entry.name: entry for entry in current.baseline}

@@ -10,8 +10,10 @@ from brandrelease.apis.checks import Check
 from brandrelease.core.actions import PRE_DEPLOY
 from brandrelease.core.checks.baseline import looks_before
 from brandrelease.core.checks.watch import looks_in_the_watch
+from brandrelease.core.gates import what_waits
 from brandrelease.core.hooks import progress_of
 from brandrelease.core.measured import CheckOrder, PodAddress
+from brandrelease.core.questions import rolling_back
 from brandrelease.core.snapshot import PodView, Snapshot
 
 PODS_ASKED: Final = 5
@@ -34,9 +36,11 @@ class Look:
 def looks(world: Snapshot) -> tuple[Look, ...]:
     """What has to be looked at now, for the release that is watched and for the one that is about to be deployed."""
     status = world.release.status
+    # Before the old pods are back, nobody can say how things stood before the next release.
+    releases = (status.current,) if rolling_back(world.release) else (status.current, status.next)
     return tuple(
         Look(release.number, check, since, in_watch=release.verification is not None)
-        for release in (status.current, status.next)
+        for release in releases
         if release is not None and release.outcome is None and release.rollback is None
         for check, since in _looks_of(world, release)
     )
@@ -66,4 +70,4 @@ def _looks_of(world: Snapshot, release: CurrentRelease) -> tuple[tuple[Check, da
     if release.verification is not None:
         return looks_in_the_watch(world, release, release.verification)
     is_next = release.image is not None and release.rollout is None and progress_of(release, PRE_DEPLOY) is None
-    return looks_before(world, release) if is_next else ()
+    return looks_before(world, release) if is_next and what_waits(world, release) is None else ()
