@@ -220,6 +220,59 @@ def test_what_was_seen_beside_a_release_that_is_rolled_back_excuses_nothing(quie
     assert (world.current.number, world.current.reason) == (2, "CheckFailed")
 
 
+def test_an_override_accepts_a_release_that_a_check_holds_also_while_a_newer_one_is_prepared(quiet: None) -> None:
+    world = story(PAGE | {"onFailure": "Hold"}, home_page=GOOD)
+    first = begin(world)
+    world.play_until("Verifying")
+    now_says(world, home_page=BROKEN)
+    world.play_until("Blocked")
+    world.builder_is_slow = True
+    second = begin(world, "two")
+    world.play(5)
+    world.say("override", f"{first[:12]} it is meant to be gone")
+    world.play(5)
+    assert world.running.commit == first
+    assert world.last.override == "it is meant to be gone (somebody)"
+    assert world.current.commit == second
+    assert world.current.let_through == ()
+
+
+def test_a_ref_that_is_tracked_is_looked_at_again_while_a_check_holds_the_release(quiet: None) -> None:
+    world = story(PAGE | {"onFailure": "Hold"}, home_page=GOOD)
+    begin(world)
+    world.track(20)
+    world.play_until("Verifying")
+    now_says(world, home_page=BROKEN)
+    world.play_until("Blocked")
+    mends = world.push("master", "two")
+    world.play_until("Deploying")
+    assert world.current.commit == mends
+    now_says(world, home_page=GOOD)
+    world.play_until("Live")
+    assert [entry.number for entry in world.status.history] == [2, 1]
+
+
+def test_a_tracked_commit_that_waits_beside_a_release_on_hold_is_replaced_by_a_newer_one(quiet: None) -> None:
+    world = story(PAGE | {"onFailure": "Hold"}, ERRORS, home_page=GOOD, errors=lines(1))
+    begin(world)
+    world.track(20)
+    world.play_until("Verifying")
+    now_says(world, home_page=BROKEN)
+    world.play_until("Blocked")
+    now_says(world, errors=DOWN)
+    world.push("master", "two")
+    world.play(100)
+    assert world.status.next is not None
+    assert (world.status.next.number, world.status.next.reason) == (2, "CheckUnreachable")
+    newest = world.push("master", "three")
+    world.play(100)
+    assert world.status.next is not None
+    assert (world.status.next.number, world.status.next.commit) == (3, newest)
+    now_says(world, home_page=GOOD, errors=lines(1))
+    world.play(200)
+    assert world.running.commit == newest
+
+
 # --- the Brand is changed -----------------------------------------------------------------------------------------------
 
 

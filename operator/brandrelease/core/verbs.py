@@ -73,11 +73,25 @@ def unheard(release: BrandRelease) -> Verb | None:
 
 def _lets_through_what_is_known(release: BrandRelease) -> bool:
     """Whether the override names what is on the list, or the release that is stopped: it need not wait for a request."""
-    match, status, awaited = _OVERRIDE.fullmatch(release.override or ""), release.status, prepared(release)
+    match, status = _OVERRIDE.fullmatch(release.override or ""), release.status
     known = [entry.commit for entry in status.quarantine]
-    if awaited is not None and (what_stops(status, awaited) is not None or waits_at_a_gate(awaited)):
-        known.append(awaited.commit)
+    known += [each.commit for each in _begun(release) if _waits(status, each)]
     return match is not None and any(commit.startswith(match.group(1).lower()) for commit in known)
+
+
+def _begun(release: BrandRelease) -> tuple[CurrentRelease, ...]:
+    """What is in flight: the release that is prepared, and the one that is judged meanwhile."""
+    return tuple(each for each in (release.status.next, in_flight(release)) if each is not None)
+
+
+def _waits(status: BrandReleaseStatus, release: CurrentRelease) -> bool:
+    return what_stops(status, release) is not None or waits_at_a_gate(release)
+
+
+def _named(release: BrandRelease, commit: str) -> CurrentRelease | None:
+    """The release that an override means: what waits of that commit, else whatever is prepared."""
+    named = [each for each in _begun(release) if each.commit.startswith(commit)]
+    return next((each for each in named if _waits(release.status, each)), next(iter(named), prepared(release)))
 
 
 def taken_away(release: BrandRelease) -> BrandReleaseStatus:
@@ -338,9 +352,9 @@ def _override(world: Snapshot, verb: Verb) -> Obeyed:
         )
     why = cut(f"{match.group(2).strip()} ({verb.who})", 255)
     status = _heard(verb, world.release.status)
-    awaited = prepared(world.release)
-    stopped = awaited if awaited and what_stops(status, awaited) else None
     commit = match.group(1).lower()
+    awaited = _named(world.release, commit)
+    stopped = awaited if awaited and what_stops(status, awaited) else None
     lifting = lifted(status, Override(commit, why), stopped)
     goes_on = "the release that it had stopped goes on" if stopped else "ask for it to release it"
     if awaited and not stopped and awaited.commit.startswith(commit) and (opened := what_to_open(world, awaited)):
