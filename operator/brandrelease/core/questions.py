@@ -71,10 +71,13 @@ def must_resolve(release: BrandRelease) -> bool:
 
 
 def may_track(release: BrandRelease) -> bool:
-    """Whether the ref is to be resolved again and again: while nothing is in flight, or only what is stopped or waits."""
-    current, status = in_flight(release), release.status
-    waits = current is not None and (what_stops(status, current) is not None or waits_at_a_gate(current))
-    idle = current is None or (current.rollout is None and waits)
+    """Whether the ref is to be resolved again and again: while nothing is in flight, or only what is stopped or waits.
+
+    Also while a check holds what is deployed: what mends it may be the next commit.
+    """
+    awaited, status = prepared(release), release.status
+    is_stopped = awaited is not None and awaited.rollout is None and what_stops(status, awaited) is not None
+    idle = awaited is None or is_stopped or waits_at_a_gate(awaited)
     return release.spec.track_interval_seconds is not None and idle and not is_asked(release) and not is_busy(release)
 
 
@@ -90,7 +93,7 @@ def is_new(status: BrandReleaseStatus, commit: str) -> bool:
 
     What has failed or was given up is tried again only if somebody asks for it.
     """
-    known = {entry.commit for entry in (status.current, status.running) if entry is not None}
+    known = {entry.commit for entry in (status.current, status.next, status.running) if entry is not None}
     last = next((entry.outcome for entry in status.history if entry.commit == commit), Outcome.Succeeded)
     return commit not in known and last is Outcome.Succeeded and not is_quarantined(status, commit)
 
