@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from brandrelease.apis.brand import Brand
+from brandrelease.apis.checks import CHECKS_LIMIT
 from brandrelease.apis.reasons import Reason
 from brandrelease.controller.brand_questions import ANY_TAG, CHECKS_AT_ONCE, QUESTION_SECONDS, Questions
 from brandrelease.controller.looking import Looking
@@ -215,8 +216,8 @@ async def test_each_source_of_checks_is_looked_at_once_however_many_environments
 async def test_checks_are_looked_at_a_few_at_a_time() -> None:
     world = World()
     world.http.slow = 1
-    await world.ask(*(http(f"c{number}", timeoutSeconds=number + 1) for number in range(16)))
-    assert len(world.http.asked) == 16
+    await world.ask(*(http(f"c{number}", timeoutSeconds=number + 1) for number in range(CHECKS_LIMIT)))
+    assert len(world.http.asked) == CHECKS_LIMIT
     assert world.http.most == CHECKS_AT_ONCE
 
 
@@ -247,7 +248,7 @@ async def test_nobody_is_waited_for_longer_than_the_limit_and_those_who_are_sile
     world = World()
     for place in (world.git, world.registry, world.builder, world.http, world.endpoints):
         place.slow = 10_000
-    checks = [http(f"c{number}", timeoutSeconds=number + 1) for number in range(16)]
+    checks = [http(f"c{number}", timeoutSeconds=number + 1) for number in range(CHECKS_LIMIT)]
     asked = await world.ask(*checks, build=CODE_BUILD, endpoints=True)
     assert asyncio.get_running_loop().time() <= QUESTION_SECONDS + 1
     parts = (asked.source, asked.registry, asked.builder)

@@ -5,9 +5,11 @@ from decimal import Decimal
 
 import pytest
 
+from brandrelease.apis.brandrelease import CurrentRelease
 from brandrelease.apis.checks import Check, OnFailure
 from brandrelease.apis.reasons import Reason
 from brandrelease.apis.verification import LOOK_LIMIT, CheckBaseline, CheckState
+from brandrelease.core.checks.baseline import charged_beside
 from brandrelease.core.checks.look import read
 from brandrelease.core.checks.looked import before_release, in_the_watch
 from brandrelease.core.checks.number import plain_number
@@ -434,3 +436,9 @@ def test_a_check_names_exactly_one_source(fields: dict[str, object]) -> None:
 def test_a_bound_is_a_number() -> None:
     with pytest.raises(ValueError, match="'many' is not a number"):
         prometheus(max="many")
+
+
+def test_what_the_older_release_knew_nothing_of_is_excused_as_the_newer_one_found_it() -> None:
+    body = {"number": 2, "ref": "master", "commit": "2" * 40, "started_at": NOW}
+    new = CurrentRelease(**body, baseline=(baseline("public"),))
+    assert charged_beside(new, CurrentRelease(**body | {"number": 1})) == new

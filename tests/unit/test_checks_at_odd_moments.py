@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from brandrelease.apis.checks import CHECKS_LIMIT
 from brandrelease.core.measured import AlarmState
 from support.checked import ALARMS, BROKEN, DOWN, ERRORS, GOOD, LONG_AGO, PAGE, alarm, begin, lines, now_says, story
 from support.simulation import SOAK
@@ -20,7 +21,7 @@ def test_two_checks_that_keep_a_release_waiting_are_waited_for_without_pass_afte
 
 
 def test_many_alarms_that_are_raised_fit_into_the_message_with_what_to_do(quiet: None) -> None:
-    checks = [ALARMS | {"name": f"{'alarm' * 12}-{number:02}"} for number in range(16)]
+    checks = [ALARMS | {"name": f"{'alarm' * 12}-{number:02}"} for number in range(CHECKS_LIMIT)]
     raised = alarm(AlarmState.Alarm, LONG_AGO)
     world = story(*checks, **{str(check["name"]): raised for check in checks})
     begin(world)
@@ -30,7 +31,9 @@ def test_many_alarms_that_are_raised_fit_into_the_message_with_what_to_do(quiet:
 
 def test_what_to_do_is_told_however_many_checks_are_bad_and_the_one_that_holds_comes_first(quiet: None) -> None:
     url = {"url": "https://www.drumeo.com/" + "x" * 300}
-    checks = [PAGE | {"name": f"page-{number}", "onFailure": "Ignore", "http": url} for number in range(15)]
+    checks = [
+        PAGE | {"name": f"page-{number}", "onFailure": "Ignore", "http": url} for number in range(CHECKS_LIMIT - 1)
+    ]
     held = PAGE | {"name": "the-last", "onFailure": "Hold"}
     world = story(*checks, held, **{str(check["name"]): GOOD for check in (*checks, held)})
     begin(world)

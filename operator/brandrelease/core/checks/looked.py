@@ -50,7 +50,7 @@ def _error(check: Check, last: CheckProgress | None, why: str, measured: Measure
     """Nobody knows how it stands now. What was bad before that counts on."""
     if last is None or last.bad_looks == 0:
         return _progress(check, CheckState.Error, why, measured)
-    text = f"{cut(why.rstrip('.'), MESSAGE_LIMIT // 3)}. When it was seen last, it was bad."
+    text = f"{cut(why.rstrip('.'), LOOK_LIMIT // 2)}. When it was seen last, it was bad."
     error = _progress(check, CheckState.Error, text, measured, bad_looks=last.bad_looks)
     return error.model_copy(update={"reason": last.reason})
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import assert_never
 
 from brandrelease.apis.checks import CloudWatchMetric, ElasticsearchCheck, PrometheusCheck
 from brandrelease.apis.reasons import Reason
@@ -67,6 +68,8 @@ def _fixed(source: NumberSource) -> tuple[Decimal | None, Decimal | None]:
             return None, _decimal(source.max)
         case ElasticsearchCheck():
             return None, None
+        case _:
+            assert_never(source)
 
 
 def _floor(source: NumberSource) -> Decimal:
@@ -98,3 +101,5 @@ def _named(source: NumberSource) -> str:
             which = ", ".join(f"{name} {value}" for name, value in sorted(source.dimensions.items()))
             of = f" of {cut(which, 120)}" if which else ""
             return f"{source.namespace} {source.metric_name} ({source.statistic}){of}"
+        case _:
+            assert_never(source)
