@@ -9,6 +9,7 @@ from brandrelease.apis.checks import CHECKS_LIMIT, Check
 from brandrelease.apis.cloudfront import CloudFront
 from brandrelease.apis.healing import Hooks, RollbackPolicy
 from brandrelease.apis.model import ApiModel, list_atomic, list_map, list_set, rules
+from brandrelease.apis.names import dns_label, dns_subdomain
 from brandrelease.apis.notifications import NOTIFICATIONS_LIMIT, Notification
 from brandrelease.apis.windows import WINDOWS_LIMIT, Window
 
@@ -19,36 +20,16 @@ _DEPLOYMENT = "(has({0}.deployment) ? {0}.deployment : self.metadata.name + '-' 
 _SAME_DEPLOYMENT = " && ".join(f"{name.format('a')} == {name.format('b')}" for name in (_NAMESPACE, _DEPLOYMENT))
 
 
-def _dns_label(meaning: str) -> dict[str, Any]:
-    """A name that can be part of a host name, as namespaces and containers have it."""
-    return rules(
-        (
-            "self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')",
-            (
-                f"must be the name of {meaning}: lower case letters, digits and '-', beginning and ending with a "
-                "letter or digit"
-            ),
-        )
-    )
-
-
 def _about(field_path: str, declared: dict[str, Any]) -> dict[str, Any]:
     """Rules on the whole object that complain about one field of it; without this, they complain about `<nil>`."""
     return {key: [each | {"fieldPath": field_path} for each in pairs] for key, pairs in declared.items()}
-
-
-def _dns_subdomain(meaning: str) -> dict[str, Any]:
-    """A name as most kinds of Kubernetes want it, so that what the operator asks for can exist at all."""
-    label = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
-    rule = f"self.matches('^{label}([.]{label})*$')"
-    return rules((rule, f"must be the name of {meaning}: lower case letters, digits, '-' and '.'"))
 
 
 SecretName = Annotated[
     str,
     Field(
         max_length=253,
-        json_schema_extra=_dns_subdomain("a Secret in the build namespace, for example 'drumeo-credentials'"),
+        json_schema_extra=dns_subdomain("a Secret in the build namespace, for example 'drumeo-credentials'"),
     ),
 ]
 DnsLabel = Annotated[str, Field(max_length=63)]
@@ -157,19 +138,19 @@ class Environment(ApiModel):
 
     name: DnsLabel = Field(
         description="For example production or staging.",
-        json_schema_extra=_dns_label("an environment, for example 'production'"),
+        json_schema_extra=dns_label("an environment, for example 'production'"),
     )
     namespace: DnsLabel | None = Field(
         default=None,
         description="Namespace of the Deployment and of the BrandRelease; default is {brand}-{name}.",
-        json_schema_extra=_dns_label("a namespace, for example 'drumeo-production'"),
+        json_schema_extra=dns_label("a namespace, for example 'drumeo-production'"),
     )
     deployment: (
         Annotated[
             str,
             Field(
                 max_length=253,
-                json_schema_extra=_dns_subdomain("a Deployment, for example 'drumeo-production-deployment'"),
+                json_schema_extra=dns_subdomain("a Deployment, for example 'drumeo-production-deployment'"),
             ),
         ]
         | None
@@ -177,7 +158,7 @@ class Environment(ApiModel):
     container: DnsLabel | None = Field(
         default=None,
         description="Container that gets the image; default is the only container.",
-        json_schema_extra=_dns_label("a container of the Deployment, for example 'app'"),
+        json_schema_extra=dns_label("a container of the Deployment, for example 'app'"),
     )
     allowed_refs: tuple[
         Annotated[

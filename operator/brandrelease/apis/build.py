@@ -5,6 +5,7 @@ from typing import Annotated, Any, ClassVar, Self
 from pydantic import Field, model_validator
 
 from brandrelease.apis.model import ApiModel, rules
+from brandrelease.apis.names import AwsRegion
 
 _RELATIVE_PATH = (
     "!self.startsWith('/') && !self.split('/').exists(part, part == '..') && self.matches('^[A-Za-z0-9._/-]+$')",
@@ -104,13 +105,7 @@ class CodeBuild(ApiModel):
             )
         ),
     )
-    region: str = Field(
-        max_length=32,
-        description="AWS region of the project, for example us-east-2.",
-        json_schema_extra=rules(
-            ("self.matches('^[a-z]{2}(-[a-z]+)+-[0-9]{1,2}$')", "must be an AWS region, for example 'us-east-2'")
-        ),
-    )
+    region: AwsRegion = Field(description="AWS region of the project, for example us-east-2.")
 
 
 class External(ApiModel):

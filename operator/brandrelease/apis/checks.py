@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from brandrelease.apis.model import ApiModel, list_set, rules
+from brandrelease.apis.names import AwsRegion, OperatorSecretName, address
 
 CHECKS_LIMIT = 10
 ALARMS_LIMIT = 10
@@ -48,43 +49,17 @@ def _decimal(examples: str) -> dict[str, Any]:
 _Bound = Annotated[str, AfterValidator(_is_decimal), Field(max_length=32, json_schema_extra=_decimal("'250' or '0.5'"))]
 _Ratio = Annotated[str, AfterValidator(_is_decimal), Field(max_length=32, json_schema_extra=_decimal("'2' or '1.5'"))]
 
-_ADDRESS = (
-    (
-        "self.matches('^https?://[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?(/[!-~]*)?$')",
-        (
-            "must be a plain address such as 'https://www.example.com/': http:// or https://, a host, and no user, "
-            "password or spaces"
-        ),
-    ),
-)
-_Address = Annotated[str, Field(max_length=2048, json_schema_extra=rules(*_ADDRESS))]
-
-_SECRET = rules(
-    (
-        "self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$')",
-        (
-            "must be the name of a Secret in the operator's namespace, for example 'drumeo-monitoring': lower case "
-            "letters, digits, '-' and '.'"
-        ),
-    )
-)
-_SecretName = Annotated[str, Field(max_length=253, json_schema_extra=_SECRET)]
-
-_Region = Annotated[
-    str,
-    Field(
-        max_length=32,
-        json_schema_extra=rules(
-            ("self.matches('^[a-z]{2}(-[a-z]+)+-[0-9]{1,2}$')", "must be an AWS region, for example 'us-east-2'")
-        ),
-    ),
-]
+_ADDRESS = address("https://www.example.com/", encrypted=False)
 
 
 class HttpCheck(ApiModel):
     """The site itself, as visitors reach it, and beside it the pods."""
 
-    url: _Address = Field(description="Public address that is asked, for example https://www.drumeo.com/.")
+    url: str = Field(
+        max_length=2048,
+        json_schema_extra=_ADDRESS,
+        description="Public address that is asked, for example https://www.drumeo.com/.",
+    )
     statuses: tuple[Annotated[int, Field(ge=100, le=599)], ...] = Field(
         default=(200,),
         min_length=1,
@@ -138,13 +113,17 @@ class PrometheusCheck(ApiModel):
         ),
     )
 
-    url: _Address = Field(description="Address of Prometheus, for example http://prometheus.monitoring:9090.")
+    url: str = Field(
+        max_length=2048,
+        json_schema_extra=_ADDRESS,
+        description="Address of Prometheus, for example http://prometheus.monitoring:9090.",
+    )
     query: str = Field(
         min_length=1,
         max_length=4096,
         description="PromQL that gives one number (a scalar, or a vector of one element).",
     )
-    secret_name: _SecretName | None = Field(
+    secret_name: OperatorSecretName | None = Field(
         default=None,
         description="Secret in the operator's namespace with token, or username and password; optionally caFile.",
     )
@@ -162,7 +141,11 @@ class PrometheusCheck(ApiModel):
 class ElasticsearchCheck(ApiModel):
     """How many log lines a query finds, against how many it found before the release."""
 
-    url: _Address = Field(description="Address of Elasticsearch or OpenSearch, for example https://logs.example.com.")
+    url: str = Field(
+        max_length=2048,
+        json_schema_extra=_ADDRESS,
+        description="Address of Elasticsearch or OpenSearch, for example https://logs.example.com.",
+    )
     index: str = Field(
         max_length=255,
         description="Index, data stream, alias or pattern, for example logs-drumeo-*.",
@@ -194,7 +177,7 @@ class ElasticsearchCheck(ApiModel):
         le=1_000_000_000,
         description="Up to so many lines are good, however few there were before the release.",
     )
-    secret_name: _SecretName | None = Field(
+    secret_name: OperatorSecretName | None = Field(
         default=None,
         description="Secret in the operator's namespace with apiKey, or username and password; optionally caFile.",
     )
@@ -204,7 +187,7 @@ class ElasticsearchCheck(ApiModel):
 class CloudWatchAlarms(ApiModel):
     """Alarms of Amazon CloudWatch, metric and composite ones."""
 
-    region: _Region = Field(description="AWS region of the alarms, for example us-east-2.")
+    region: AwsRegion = Field(description="AWS region of the alarms, for example us-east-2.")
     names: tuple[Annotated[str, Field(min_length=1, max_length=255)], ...] = Field(
         min_length=1,
         max_length=ALARMS_LIMIT,
@@ -230,7 +213,7 @@ class CloudWatchMetric(ApiModel):
         ),
     )
 
-    region: _Region = Field(description="AWS region of the metric, for example us-east-2.")
+    region: AwsRegion = Field(description="AWS region of the metric, for example us-east-2.")
     namespace: str = Field(
         max_length=255,
         description="Namespace of the metric, for example AWS/RDS.",

@@ -1,11 +1,12 @@
 """Who is told of releases: the part of a `Brand` that names endpoints, and the record of what each of them knows."""
 
 from enum import StrEnum
-from typing import Annotated, Any, ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from pydantic import Field, model_validator
 
 from brandrelease.apis.model import ApiModel, list_set, rules
+from brandrelease.apis.names import OperatorSecretName, address
 from brandrelease.apis.progress import ReleaseNumber, Time
 from brandrelease.apis.reasons import Reason
 
@@ -32,41 +33,6 @@ class Stage(StrEnum):
     Aborted = "Aborted"
 
 
-def _address(example: str) -> dict[str, Any]:
-    """An address without a login; http:// is for the operator's own setting to refuse."""
-    return rules(
-        ("self.matches('^https?://')", f"must begin with https://, for example '{example}'"),
-        (
-            "!self.matches('^https?://[^/]*@')",
-            "must not contain a user or a password; what is secret goes into the Secret that secretName names",
-        ),
-        (
-            "!self.matches('(?s)^https?://.*[^!-~]')",
-            "must be English letters, digits and signs without spaces; write other letters as addresses have them, for example '%20' for a space",
-        ),
-        # Only about addresses that the rules above let through, so that one mistake gets one answer.
-        (
-            (
-                "!self.matches('^https?://[!-~]*$') || self.matches('^https?://[^/]*@')"
-                " || self.matches('^https?://[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?([/?].*)?$')"
-            ),
-            f"must name a host, for example '{example}'; the host begins and ends with a letter or digit, and a port has at most five digits",
-        ),
-    )
-
-
-_SECRET = rules(
-    (
-        "self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$')",
-        (
-            "must be the name of a Secret in the operator's own namespace, for example 'drumeo-slack': lower case "
-            "letters, digits, '-' and '.'"
-        ),
-    )
-)
-_SecretName = Annotated[str, Field(max_length=253, json_schema_extra=_SECRET)]
-
-
 class Slack(ApiModel):
     """One message in a channel for each release."""
 
@@ -81,7 +47,7 @@ class Slack(ApiModel):
             )
         ),
     )
-    secret_name: _SecretName = Field(
+    secret_name: OperatorSecretName = Field(
         description="Secret in the operator's own namespace with token (of a bot, with the scope chat:write), or with "
         "url (of an incoming webhook, which can only say how a release ended)."
     )
@@ -89,7 +55,7 @@ class Slack(ApiModel):
         default="https://slack.com/api",
         max_length=512,
         description="Where Slack's Web API is.",
-        json_schema_extra=_address("https://slack.com/api"),
+        json_schema_extra=address("https://slack.com/api"),
     )
 
 
@@ -99,9 +65,9 @@ class Webhook(ApiModel):
     url: str = Field(
         max_length=512,
         description="Where CloudEvents 1.0 are posted to, in structured JSON mode.",
-        json_schema_extra=_address("https://hooks.example.com/releases"),
+        json_schema_extra=address("https://hooks.example.com/releases"),
     )
-    secret_name: _SecretName = Field(
+    secret_name: OperatorSecretName = Field(
         description="Secret in the operator's own namespace with key, which signs: whsec_ and then base64, or a text."
     )
 
@@ -119,20 +85,20 @@ class GitHub(ApiModel):
             )
         ),
     )
-    secret_name: _SecretName = Field(
+    secret_name: OperatorSecretName = Field(
         description="Secret in the operator's own namespace with token, which may write commit statuses and deployments."
     )
     api_url: str = Field(
         default="https://api.github.com",
         max_length=512,
         description="Where GitHub's REST API is; of a server of your own it is https://HOST/api/v3.",
-        json_schema_extra=_address("https://github.example.com/api/v3"),
+        json_schema_extra=address("https://github.example.com/api/v3"),
     )
     url: str | None = Field(
         default=None,
         max_length=512,
         description="Page that the status and the deployment link to, for example the site.",
-        json_schema_extra=_address("https://www.drumeo.com"),
+        json_schema_extra=address("https://www.drumeo.com"),
     )
 
 
