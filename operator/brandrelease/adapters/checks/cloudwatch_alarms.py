@@ -1,7 +1,7 @@
 """The port `Check` for alarms of Amazon CloudWatch, however many brands look at the same ones."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC
+from datetime import UTC, timedelta
 from typing import Any, Final
 
 from brandrelease.adapters.aws.api import AwsApi
@@ -64,7 +64,21 @@ def _seen(alarm: Mapping[str, Any]) -> AlarmSeen:
     since = alarm.get("StateTransitionedTimestamp") or alarm.get("StateUpdatedTimestamp")
     words = [str(alarm[key]) for key in ("EvaluationState", "StateReason") if alarm.get(key)]
     why = cut(without_passwords(" ".join(plain(": ".join(words)).split())), _WHY_LIMIT)
-    return AlarmSeen(str(alarm["AlarmName"]), _state(alarm), since.astimezone(UTC) if since else None, why)
+    at = since.astimezone(UTC) if since else None
+    return AlarmSeen(str(alarm["AlarmName"]), _state(alarm), at, why, _window(alarm))
+
+
+def _window(alarm: Mapping[str, Any]) -> timedelta | None:
+    """The least time that what is watched must be bad. A composite alarm watches nothing itself.
+
+    An alarm on an expression has its period in the metrics of it; where they differ, CloudWatch does not tell its own.
+    """
+    queries = [query.get("MetricStat", query) for query in alarm.get("Metrics", ())]
+    periods = {each["Period"] for each in (alarm, *queries) if each.get("Period")}
+    datapoints = alarm.get("DatapointsToAlarm") or alarm.get("EvaluationPeriods")
+    if len(periods) != 1 or not datapoints:
+        return None
+    return timedelta(seconds=datapoints * periods.pop())
 
 
 def _state(alarm: Mapping[str, Any]) -> AlarmState:
