@@ -16,7 +16,7 @@ HOST: Final = "must name a host, for example 'https://hooks.example.com/releases
 LETTERS: Final = "must be English letters, digits and signs without spaces"
 CHANNEL: Final = "must be the id of a channel, for example 'C0123456789', or its name, for example '#releases'"
 REPOSITORY: Final = "must be owner and name of the repository without an address, for example 'example-org/drumeo'"
-SECRET: Final = "must be the name of a Secret in the operator's own namespace, for example 'drumeo-slack'"
+SECRET: Final = "must be the name of a Secret in the operator's own namespace, for example 'drumeo-monitoring'"
 
 
 def _one(what: str, endpoint: dict[str, Any], answer: str) -> Bad:
