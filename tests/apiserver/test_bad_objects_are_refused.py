@@ -2,6 +2,7 @@
 
 import pytest
 
+from apiserver.bad_checks import BAD_CHECKS
 from apiserver.bad_notifications import BAD_NOTIFICATIONS
 from apiserver.bad_objects import BAD_BRANDS, BAD_RELEASES, Bad
 from apiserver.json_api import Answer, Api
@@ -13,7 +14,7 @@ HOLD_TWO_MISTAKES = {"an endless number"}  # it is no integer to JSON, and too l
 UNHELPFUL = ("failed rule", "no such key", "evaluation error", "should match", "internal error")
 
 
-@pytest.mark.parametrize("bad", [*BAD_BRANDS, *BAD_NOTIFICATIONS], ids=lambda bad: bad.what)
+@pytest.mark.parametrize("bad", [*BAD_BRANDS, *BAD_CHECKS, *BAD_NOTIFICATIONS], ids=lambda bad: bad.what)
 def test_a_bad_brand_is_refused_with_a_sentence(api: Api, bad: Bad) -> None:
     _refused_with_its_sentence(api.post(BRANDS, brand(bad.changes), dryRun="All"), bad)
 
@@ -42,7 +43,7 @@ def test_brand_and_environment_of_a_release_cannot_be_changed(
 def test_one_mistake_gets_one_answer(api: Api) -> None:
     """Somebody who reads three sentences about one wrong word looks for three mistakes."""
     several = {}
-    for bad in (*BAD_BRANDS, *BAD_NOTIFICATIONS, *BAD_RELEASES):
+    for bad in (*BAD_BRANDS, *BAD_CHECKS, *BAD_NOTIFICATIONS, *BAD_RELEASES):
         path, body = (RELEASES.format("default"), brand_release) if bad in BAD_RELEASES else (BRANDS, brand)
         causes = api.post(path, body(bad.changes), dryRun="All").causes
         sentences = {cause["message"] for cause in causes if cause["field"] != NOT_ALL_RULES_RAN}

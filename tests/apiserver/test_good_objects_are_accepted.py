@@ -151,6 +151,46 @@ BRAND_EDGES: tuple[tuple[str, Any], ...] = (
             *("0 0 L * *", "0 0 LW * *", "0 0 * * 5L", "0 0 * 11 4#4,FRI#1", "59 23 31 12 0", "0 0 30 2 *"),
         )
     ),
+    *(
+        ("spec.environments.0.checks", [{"name": "it"} | check])
+        for check in (
+            {"http": {"url": "http://10.0.0.1:8080/health?deep=1", "statuses": [200, 301], "podPort": 65535}},
+            {
+                "http": {"url": "https://www.example.com", "bodyContains": "世" * 512},
+                "onError": "Ignore",
+                "dryRun": True,
+            },
+            {"prometheus": {"url": "http://prometheus.monitoring:9090/base", "query": "x" * 4096, "min": "-0.5"}},
+            {
+                "prometheus": {
+                    "url": "https://p.example.com",
+                    "query": "q",
+                    "maxRatio": "1.5",
+                    "floor": "0",
+                    "max": "10",
+                }
+            },
+            {
+                "elasticsearch": {
+                    "url": "https://l.example.com",
+                    "index": "logs-*,-logs-old",
+                    "query": "a",
+                    "minCount": 0,
+                }
+            },
+            {"cloudWatchAlarms": {"region": "us-gov-west-1", "names": [f"{n}{'世' * 254}" for n in range(10)]}},
+            {
+                "cloudWatchMetric": {
+                    "region": "us-east-2",
+                    "namespace": "AWS/RDS",
+                    "metricName": "DBLoad",
+                    "dimensions": {f"d{number}": "v" * 255 for number in range(10)},
+                    "statistic": "p99.9",
+                    "max": "999999999999999.999999999",
+                }
+            },
+        )
+    ),
     ("spec.environments.0.notifications", []),
     (
         "spec.environments.0.notifications",
