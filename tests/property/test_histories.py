@@ -14,6 +14,10 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from brandrelease.apis.checks import OnError, OnFailure
+from brandrelease.core.gates import waits_at_a_gate
+from brandrelease.core.measured import Observation
+from support.checked import BROKEN, DOWN, GOOD
 from support.simulation import FOUND_IMAGE, Behaviour, Killed, digest_of
 from support.witness import IN_FLIGHT, Witness
 
@@ -34,6 +38,17 @@ SERVERS = (
 )
 """What may be down, by its name in the simulated world."""
 
+CHECKS = ("home-page", "pages")
+"""Checks that a Brand may have. What they find is GOOD, BROKEN or DOWN, by their names in the simulated world."""
+
+FOUND: dict[str, Observation] = {"good": GOOD, "broken": BROKEN, "down": DOWN}
+WINDOWS = (
+    {"kind": "Deny", "schedule": "*/10 * * * *", "durationSeconds": 240},
+    {"kind": "Allow", "schedule": "*/5 * * * *", "durationSeconds": 180},
+    {"kind": "Deny", "schedule": "61 * * * *", "durationSeconds": 60},
+)
+"""The last one has a mistake."""
+
 POLICY = {"mode": ("Automatic", "Manual"), "afterMigration": ("Hold", "Rollback")}
 MOMENTS = ("Live", "Migrating", "Deploying", "Verifying", "RollingBack")
 BRANCHES = st.sampled_from(["master", "staging"])
@@ -46,6 +61,8 @@ class Histories(RuleBasedStateMachine):
         super().__init__()
         self.world = Witness()
         self.world.room_on_nodes = False
+        self.world.measurements.says = dict.fromkeys(CHECKS, GOOD)
+        self.checks: list[dict[str, object]] = []
         self.commits = 0
         self.more_at_once = 0
         self.has_looked = True
@@ -120,6 +137,8 @@ class Histories(RuleBasedStateMachine):
         for server in SERVERS:
             setattr(self.world, server, False)
         self.world.builder_is_ill = self.world.builder_is_slow = False
+        self.world.measurements.says = dict.fromkeys(CHECKS, GOOD)
+        self.world.measurements.hang.clear()
         self.world.registry_lag, self.world.room_on_nodes = 0, True
 
     # --- the cluster ----------------------------------------------------------------------------------------------------
@@ -225,13 +244,42 @@ class Histories(RuleBasedStateMachine):
         hooks = {name: HOOK for name in ("preDeploy", "postDeploy") if data.draw(st.booleans(), label=name)}
         policy = {name: data.draw(st.sampled_from(values), label=name) for name, values in POLICY.items()}
         cloud_front = CLOUD_FRONT if data.draw(st.booleans(), label="cloudFront") else None
+        self.checks = [self._draw_check(data, name) for name in CHECKS if data.draw(st.booleans(), label=name)]
+        windows = data.draw(st.sampled_from([[], [], [], *([window] for window in WINDOWS)]), label="windows")
         self.world.change_brand(
             revisionHistoryLimit=HISTORY,
             hooks=hooks,
             rollback=policy,
             cloudFront=cloud_front,
             notifications=[SLACK],
+            checks=self.checks,
+            windows=windows,
         )
+
+    def _draw_check(self, data: st.DataObject, name: str) -> dict[str, object]:
+        return {
+            "name": name,
+            "http": {"url": "https://www.drumeo.com/", "podPort": 80},
+            "intervalSeconds": data.draw(st.sampled_from([5, 1, 40]), label="intervalSeconds"),
+            "initialDelaySeconds": data.draw(st.sampled_from([0, 7]), label="initialDelaySeconds"),
+            "failureLimit": data.draw(st.integers(1, 3), label="failureLimit"),
+            "onFailure": data.draw(st.sampled_from(OnFailure), label="onFailure"),
+            "onError": data.draw(st.sampled_from(OnError), label="onError"),
+            "dryRun": data.draw(st.sampled_from([False, False, False, True]), label="dryRun"),
+        }
+
+    @rule(name=st.sampled_from(CHECKS), finds=st.sampled_from([*FOUND]), hangs=st.sampled_from([False, False, True]))
+    def a_source_changes(self, name: str, finds: str, *, hangs: bool) -> None:
+        self.world.measurements.says[name] = FOUND[finds]
+        (self.world.measurements.hang.add if hangs else self.world.measurements.hang.discard)(name)
+
+    @precondition(lambda self: self.world.status.phase == "Blocked" and self.world.status.current is not None)
+    @rule(data=st.data())
+    def what_waits_is_let_through(self, data: st.DataObject) -> None:
+        status = self.world.status
+        begun = [each.commit for each in (status.current, status.next) if each is not None]
+        self.world.say("override", f"{data.draw(st.sampled_from(begun))} it cannot wait ({len(self.world.deeds)})")
+        self.look()
 
     @precondition(lambda self: self.world.hooks.jobs)
     @rule()
@@ -338,7 +386,8 @@ class Histories(RuleBasedStateMachine):
         settled = status.phase not in IN_FLIGHT and status.next is None
         asked = status.current.invalidation if status.current is not None else None
         waits_for_the_cache = asked is not None and asked.finished_at is None
-        return settled and not waits_to_try_again and not tracked and not waits_for_the_cache
+        at_a_gate = status.current is not None and waits_at_a_gate(status.current)
+        return settled and not (waits_to_try_again or tracked or waits_for_the_cache or at_a_gate)
 
     @invariant()
     def no_build_runs_for_nobody(self) -> None:
@@ -361,7 +410,9 @@ class Histories(RuleBasedStateMachine):
         world = self.world
         world.kill_in, self.more_at_once = None, 0
         self._mend_servers()
-        world.change_brand(revisionHistoryLimit=HISTORY, cloudFront=CLOUD_FRONT, notifications=[SLACK])
+        world.change_brand(
+            revisionHistoryLimit=HISTORY, cloudFront=CLOUD_FRONT, notifications=[SLACK], checks=self.checks
+        )
         if world.site is None:
             world.make_deployment_anew()
         world.push("master", "the last commit", mends=True)

@@ -217,6 +217,7 @@ class SimulatedMeasurements:
         self.says: dict[str, Observation] = {}
         self.hang: set[str] = set()
         self.looks: list[tuple[int, str, datetime]] = []
+        self.answers: list[tuple[int, str, Measured]] = []
         self.asked_pods: dict[str, tuple[str, ...]] = {}
         self._under_way: dict[tuple[int, str], datetime] = {}
         self._found: dict[tuple[int, str], Measured] = {}
@@ -238,6 +239,7 @@ class SimulatedMeasurements:
                 del self._under_way[what]
                 self._found[what] = Measured(self.says[what[1]], self._world.time)
                 self.looks.append((*what, self._world.time))
+                self.answers.append((*what, self._found[what]))
 
     def seen(self) -> int:
         return len(self.looks)
@@ -245,6 +247,12 @@ class SimulatedMeasurements:
     def forget(self, namespace: str, name: str) -> None:
         self._under_way.clear()
         self._found.clear()
+
+    def die(self) -> None:
+        """The operator is gone, and with it what it has seen and not written down."""
+        self._under_way.clear()
+        self._found.clear()
+        self.answers.clear()
 
 
 class SimulatedDeliveries:
@@ -449,7 +457,7 @@ class Simulation:
         """A new operator process: nothing is remembered."""
         self.woken: list[Key] = []
         self.caches.remembered.clear()
-        self.measurements.forget(KEY.namespace, KEY.name)
+        self.measurements.die()
         self.deliveries.die()
         world = World(
             cluster=self,

@@ -19,8 +19,10 @@ from brandrelease.apis.brandrelease import (
     Outcome,
     PastRelease,
 )
+from brandrelease.apis.checks import OnFailure
 from brandrelease.apis.healing import AfterMigration, RollbackMode
 from brandrelease.apis.reasons import Reason
+from brandrelease.apis.verification import CheckState
 from brandrelease.controller.build_turns import BuildTurns
 from brandrelease.controller.observe import World
 from brandrelease.controller.reconcile import Reconciler
@@ -30,6 +32,7 @@ from brandrelease.core.decide import decide
 from brandrelease.core.images import BuildOrder
 from brandrelease.core.snapshot import Snapshot
 from brandrelease.telemetry import Metrics
+from support.checked import BROKEN, DOWN, GOOD
 from support.simulation import HOOK_SECONDS, KEY, SOAK, Simulation, digest_of
 
 PLACES = 1
@@ -276,6 +279,7 @@ class Witness(Simulation):
             if entry.outcome is Outcome.Succeeded and entry.number not in known:
                 self._judge_success(entry, after)
         self._judge_claims(after)
+        self._judge_failed_checks(after)
 
     def _note_adoption(self, after: BrandReleaseStatus) -> None:
         if after.running is not None and after.running.number == 0 and 0 not in self.good:
@@ -362,12 +366,38 @@ class Witness(Simulation):
         assert self.time - since >= timedelta(seconds=SOAK - 1), "it was watched"
         post = f"{KEY.name}-{entry.number}-post-{self.lives:08d}"
         assert not (current.hooks and current.hooks.post_deploy) or not self._runs(post), POST_DEPLOY
+        self._judge_checks(current)
         assert entry.image is not None
         self.good[entry.number] = entry.image
         if current.image_of is None:
             self.migrated = None
             self.bad -= set(self._history(entry.commit))
         self.bad.discard(entry.commit)
+
+    def _judge_checks(self, current: CurrentRelease) -> None:
+        """What was good before the release, and was bad or away when it was looked at last, is let through or holds nothing."""
+        assert current.rollout is not None
+        for check in self.environment.checks if current.image_of is None and not current.let_through else ():
+            answers = [
+                seen
+                for number, name, seen in self.measurements.answers
+                if (number, name) == (current.number, check.name)
+            ]
+            before = [seen for seen in answers if seen.at < current.rollout.started_at]
+            since = [seen for seen in answers if seen.at > current.rollout.started_at]
+            if not before or not since or before[-1].observation != GOOD:
+                continue
+            last = since[-1].observation
+            assert last != BROKEN or check.consequence is OnFailure.Ignore, (check.name, since)
+            assert last != DOWN or not check.holds_on_error, (check.name, since)
+
+    def _judge_failed_checks(self, after: BrandReleaseStatus) -> None:
+        """A check that has failed and shall lead to a rollback has led to one, or to the end of the release."""
+        current = after.current
+        watched = current.verification if current is not None and after.phase == "Verifying" else None
+        failed = {entry.name for entry in watched.checks if entry.state is CheckState.Failed} if watched else set()
+        for check in self.environment.checks:
+            assert check.name not in failed or check.consequence is not OnFailure.Rollback, check.name
 
     def _judge_claims(self, after: BrandReleaseStatus) -> None:
         """What the status says of good releases is so."""
