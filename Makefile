@@ -52,12 +52,12 @@ verify: ; @$(RUN) python -m brandrelease.codegen --check
 
 .PHONY: unit
 # The longest test comes first, so that the others do not wait for it at the end.
-unit: ; @$(RUN) pytest -q -n 2 --dist worksteal tests/property tests/unit
+unit: ; @$(RUN) pytest -q -n 2 --dist worksteal tests/unit
 
 # Tests of speed are left out: to be measured makes the code slow.
 .PHONY: coverage
-coverage: setup ## Every branch of core/ is run by a unit test (fails under 100 %)
-	@$(RUN) pytest -q -n 2 tests/unit -k "not takes_less_than" --cov=brandrelease.core --cov-branch --cov-fail-under=100 --cov-report=term-missing:skip-covered
+coverage: setup ## Unit and property tests: they run every branch of core/ (fails under 100 %)
+	@$(RUN) pytest -q -n 2 --dist worksteal tests/property tests/unit -k "not takes_less_than" --cov=brandrelease.core --cov-branch --cov-fail-under=100 --cov-report=term-missing:skip-covered
 
 .PHONY: adapters
 adapters: programs ; $(RUN) pytest -q -n 2 tests/adapters
