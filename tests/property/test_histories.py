@@ -14,7 +14,6 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from brandrelease.apis.checks import OnError, OnFailure
 from brandrelease.core.gates import waits_at_a_gate
 from brandrelease.core.measured import Observation
 from support.checked import BROKEN, DOWN, GOOD
@@ -41,6 +40,15 @@ SERVERS = (
 CHECKS = ("home-page", "pages")
 """Checks that a Brand may have. What they find is GOOD, BROKEN or DOWN, by their names in the simulated world."""
 
+PAGE = {"http": {"url": "https://www.drumeo.com/", "podPort": 80}, "intervalSeconds": 5}
+KINDS = (
+    {"onFailure": "Rollback", "failureLimit": 2},
+    {"onFailure": "Rollback", "onError": "Ignore", "intervalSeconds": 1},
+    {"onFailure": "Hold", "failureLimit": 1},
+    {"onFailure": "Hold", "onError": "Ignore", "initialDelaySeconds": 7},
+    {"onFailure": "Ignore", "intervalSeconds": 40},
+    {"dryRun": True},
+)
 FOUND: dict[str, Observation] = {"good": GOOD, "broken": BROKEN, "down": DOWN}
 WINDOWS = (
     {"kind": "Deny", "schedule": "*/10 * * * *", "durationSeconds": 240},
@@ -244,7 +252,8 @@ class Histories(RuleBasedStateMachine):
         hooks = {name: HOOK for name in ("preDeploy", "postDeploy") if data.draw(st.booleans(), label=name)}
         policy = {name: data.draw(st.sampled_from(values), label=name) for name, values in POLICY.items()}
         cloud_front = CLOUD_FRONT if data.draw(st.booleans(), label="cloudFront") else None
-        self.checks = [self._draw_check(data, name) for name in CHECKS if data.draw(st.booleans(), label=name)]
+        kinds = {name: data.draw(st.sampled_from([None, *KINDS]), label=name) for name in CHECKS}
+        self.checks = [{"name": name, **PAGE, **kind} for name, kind in kinds.items() if kind is not None]
         windows = data.draw(st.sampled_from([[], [], [], *([window] for window in WINDOWS)]), label="windows")
         self.world.change_brand(
             revisionHistoryLimit=HISTORY,
@@ -256,22 +265,21 @@ class Histories(RuleBasedStateMachine):
             windows=windows,
         )
 
-    def _draw_check(self, data: st.DataObject, name: str) -> dict[str, object]:
-        return {
-            "name": name,
-            "http": {"url": "https://www.drumeo.com/", "podPort": 80},
-            "intervalSeconds": data.draw(st.sampled_from([5, 1, 40]), label="intervalSeconds"),
-            "initialDelaySeconds": data.draw(st.sampled_from([0, 7]), label="initialDelaySeconds"),
-            "failureLimit": data.draw(st.integers(1, 3), label="failureLimit"),
-            "onFailure": data.draw(st.sampled_from(OnFailure), label="onFailure"),
-            "onError": data.draw(st.sampled_from(OnError), label="onError"),
-            "dryRun": data.draw(st.sampled_from([False, False, False, True]), label="dryRun"),
-        }
-
     @rule(name=st.sampled_from(CHECKS), finds=st.sampled_from([*FOUND]), hangs=st.sampled_from([False, False, True]))
     def a_source_changes(self, name: str, finds: str, *, hangs: bool) -> None:
         self.world.measurements.says[name] = FOUND[finds]
         (self.world.measurements.hang.add if hangs else self.world.measurements.hang.discard)(name)
+
+    @rule(name=st.sampled_from(CHECKS), finds=st.sampled_from([*FOUND]), seconds=st.integers(1, 60))
+    def a_source_changes_in_the_watch(self, name: str, finds: str, seconds: int) -> None:
+        """Without this, few histories would have it."""
+        self._mend_servers()
+        self._push(Behaviour.Good, "master", mends=True)
+        self.world.ask("master")
+        self.look()
+        self._wait_for_rest("Verifying")
+        self.world.measurements.says[name] = FOUND[finds]
+        self.time_passes(seconds)
 
     @precondition(lambda self: self.world.status.phase == "Blocked" and self.world.status.current is not None)
     @rule(data=st.data())

@@ -181,7 +181,7 @@ class Witness(Simulation):
         assert not (self.is_left_to_its_owner and site is not None and site.applied is not None)
 
     def _runs(self, job: str) -> bool:
-        return self.time < self.hooks.jobs[job][1] + timedelta(seconds=HOOK_SECONDS)
+        return job in self.hooks.jobs and self.time < self.hooks.jobs[job][1] + timedelta(seconds=HOOK_SECONDS)
 
     # --- builds ---------------------------------------------------------------------------------------------------------
 
