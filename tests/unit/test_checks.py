@@ -364,10 +364,10 @@ def test_which_alarm_is_charged(since: datetime | None, before: tuple[str, ...],
     assert in_the_watch(alarms("load"), baseline(*before), None, Measured(seen, NOW), CHANGED_AT).state == state
 
 
-def test_without_a_state_before_everything_bad_is_charged() -> None:
+def test_without_a_state_before_everything_bad_is_charged_and_blames_nobody() -> None:
     seen = Measured(HttpSeen(HttpAnswer(500, 0.1)), NOW)
     entry = in_the_watch(page(), None, None, seen, CHANGED_AT)
-    assert (entry.state, entry.reason, entry.bad_looks) == ("Failing", "CheckFailed", 1)
+    assert (entry.state, entry.reason, entry.bad_looks) == ("Failing", "CheckFailedWithoutBaseline", 1)
 
 
 def test_one_bad_look_is_enough_where_the_brand_says_so() -> None:

@@ -296,6 +296,16 @@ def test_bad_looks_are_counted_on_when_the_source_was_away_between_them(quiet: N
     world.play_until("RolledBack")
 
 
+def test_what_is_bad_and_of_which_nobody_knows_how_it_was_before_rolls_back_and_blames_nobody(quiet: None) -> None:
+    world = story(PAGE | {"onError": "Ignore"}, home_page=DOWN)
+    begin(world)
+    world.play_until("Verifying")
+    now_says(world, home_page=BROKEN)
+    world.play_until("RolledBack")
+    assert (world.current.reason, world.current.blame) == ("CheckFailedWithoutBaseline", "Unknown")
+    assert world.status.quarantine == ()
+
+
 # --- what a failure leads to --------------------------------------------------------------------------------------------
 
 

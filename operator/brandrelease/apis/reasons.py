@@ -112,6 +112,7 @@ class Reason(StrEnum):
     AlarmActive = "AlarmActive"
     CheckUnreachable = "CheckUnreachable"
     CheckFailed = "CheckFailed"
+    CheckFailedWithoutBaseline = "CheckFailedWithoutBaseline"
     EdgeFailed = "EdgeFailed"
     AlarmRaised = "AlarmRaised"
     MetricExceeded = "MetricExceeded"

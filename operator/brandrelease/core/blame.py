@@ -92,6 +92,7 @@ BLAME: Final[Mapping[Reason, Attribution]] = MappingProxyType({
 
     # Signals besides the pods. What was bad before the release is never charged with it.
     Reason.CheckFailed: Attribution(_ours, "it was good before the Deployment was changed, and nothing else was changed"),
+    Reason.CheckFailedWithoutBaseline: Attribution(_open, "nobody knows whether it was good before the Deployment was changed"),
     Reason.EdgeFailed: Attribution(_open, "the pods answer well: what is in front of them may be broken, or may not bear what they say"),
     Reason.AlarmRaised: Attribution(_open, "many brands may share what the alarm looks at"),
     Reason.MetricExceeded: Attribution(_open, "many brands may share what the metric counts"),

@@ -27,6 +27,7 @@ GATE_REASONS: Final = frozenset(
         Reason.AlarmActive,
         Reason.CheckUnreachable,
         Reason.CheckFailed,
+        Reason.CheckFailedWithoutBaseline,
         Reason.EdgeFailed,
         Reason.AlarmRaised,
         Reason.MetricExceeded,

@@ -42,6 +42,7 @@ NEEDS_SOMEBODY: Final = frozenset(
         Reason.HookNotStarted,
         Reason.AlarmActive,
         Reason.CheckFailed,
+        Reason.CheckFailedWithoutBaseline,
         Reason.EdgeFailed,
         Reason.AlarmRaised,
         Reason.MetricExceeded,

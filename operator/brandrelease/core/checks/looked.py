@@ -1,9 +1,11 @@
 """What one look makes of a check: how it stood before the release, and how it stands while the release is watched."""
 
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
 from brandrelease.apis.checks import Check
+from brandrelease.apis.reasons import Reason
 from brandrelease.apis.verification import BAD_LIMIT, LOOK_LIMIT, CheckBaseline, CheckProgress, CheckState
 from brandrelease.core.checks.look import read
 from brandrelease.core.checks.reading import Bad, Reading
@@ -37,7 +39,7 @@ def in_the_watch(
     looks = last.bad_looks if last is not None else 0
     if isinstance(reading, Unmeasured):
         return _error(check, last, reading.message, measured)
-    charged = tuple(bad for bad in reading.bad if _is_charged(bad, baseline, changed_at))
+    charged = tuple(_blamed(bad, baseline) for bad in reading.bad if _is_charged(bad, baseline, changed_at))
     if charged:
         return _bad(check, charged, measured, looks + 1)
     if reading.bad:
@@ -67,6 +69,14 @@ def _is_charged(bad: Bad, baseline: CheckBaseline | None, changed_at: datetime) 
     if bad.since is not None:
         return bad.since >= changed_at
     return baseline is None or bad.part not in baseline.bad
+
+
+def _blamed(bad: Bad, baseline: CheckBaseline | None) -> Bad:
+    """What is bad, by a reason that blames the commit only where it is known to have been good before."""
+    unknown = baseline is None or baseline.state is CheckState.Error
+    return (
+        replace(bad, reason=Reason.CheckFailedWithoutBaseline) if unknown and bad.reason is Reason.CheckFailed else bad
+    )
 
 
 def _after_all(reading: Reading, baseline: CheckBaseline | None) -> str:
