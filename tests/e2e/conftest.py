@@ -17,7 +17,7 @@ from cluster.clusters import Cluster
 from e2e.codebuild_story import REGION, CodeBuildStory
 from e2e.database_story import DatabaseStory
 from e2e.registry_story import RegistryStory
-from e2e.signals_story import AlarmStory, EdgeStory, LoggedStory
+from e2e.signals_story import AlarmStory, EdgeStory, LoggedStory, MeteredStory
 from e2e.story import Story
 from support import images
 from support.codebuild import CodeBuildServer, ecr_host
@@ -135,6 +135,14 @@ def logged_story(
         told = LoggedStory(_name(request), cluster, git, tmp_path, logs=logs, wire=wire)
         with LogShipper(told.kubectl, told.namespace, logs, told.index):
             yield from _played(told)
+
+
+@pytest.fixture
+def metered_story(
+    cluster: Cluster, git: GitServer, tmp_path: Path, request: pytest.FixtureRequest
+) -> Iterator[MeteredStory]:
+    """A story whose site counts its requests."""
+    yield from _played(MeteredStory(_name(request), cluster, git, tmp_path))
 
 
 @pytest.fixture

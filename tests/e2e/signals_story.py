@@ -17,6 +17,7 @@ from support.codebuild.calls import client_at
 from support.edge import Edge
 from support.opensearch.server import OpenSearchServer
 from support.php_site import HEALTH, PORT, push_files
+from support.prometheus import PrometheusServer
 from support.wire import Wire
 
 SERVE = f"#!/bin/sh\nexec php -S 0.0.0.0:{PORT} /site/page.php\n"
@@ -27,7 +28,17 @@ if ($_SERVER['REQUEST_URI'] === '{HEALTH}') {{
     echo "ok\\n";
     return;
 }}
+$counts = is_file('/tmp/counts') ? unserialize(file_get_contents('/tmp/counts')) : ['ok' => 0, 'failed' => 0];
+if ($_SERVER['REQUEST_URI'] === '/metrics') {{
+    header('Content-Type: text/plain; version=0.0.4');
+    echo '# TYPE site_requests_total counter' . PHP_EOL;
+    foreach ($counts as $result => $count) echo 'site_requests_total{{result="' . $result . '"}} ' . $count . PHP_EOL;
+    return;
+}}
+$result = 'ok';
 %s
+$counts[$result]++;
+file_put_contents('/tmp/counts', serialize($counts));
 echo '<html>%s</html>';
 """
 
@@ -41,19 +52,19 @@ class Page(Enum):
 
     Errors = (
         'for ($n = 0; $n < 5; $n++) error_log("PHP Fatal error:  Uncaught PDOException: SQLSTATE[42S22]: Column not '
-        'found: 1054 Unknown column level in field list in /site/courses.php:$n");'
+        "found: 1054 Unknown column level in field list in /site/courses.php:$n\"); $result = 'failed';"
     )
-    """Caught somewhere, logged, and the page is shown."""
+    """Caught somewhere, logged and counted, and the page is shown."""
 
 
 @dataclass(kw_only=True)
 class SignalsStory(Story):
     """A brand whose site is PHP, with checks."""
 
-    def a_live_site(self, *checks: dict[str, Any], page: Page = Page.Good) -> str:
+    def a_live_site(self, *checks: dict[str, Any], page: Page = Page.Good, replicas: int = 2) -> str:
         """A site whose first release is live; returns its commit."""
         self.checked_brand()
-        self.php_deployment()
+        self.php_deployment(replicas)
         self.is_rolled_out()
         self.operator.start()
         commit = self.push_page(page, "first page")
@@ -67,14 +78,14 @@ class SignalsStory(Story):
         usual = {"intervalSeconds": 1, "failureLimit": 3}
         self.brand(soakSeconds=soak, checks=[usual | check for check in checks])
 
-    def php_deployment(self) -> None:
+    def php_deployment(self, replicas: int) -> None:
         container = {
             "readinessProbe": {"httpGet": {"path": HEALTH, "port": PORT}, "periodSeconds": 1},
             "lifecycle": {"preStop": {"sleep": {"seconds": 2}}},
             "volumeMounts": [],
         }
         image = self._push_image("by-hand", Page.Good, "by hand")
-        self.deployment(image=image, container=container, terminationGracePeriodSeconds=4, memory="128Mi")
+        self.deployment(replicas, image=image, container=container, terminationGracePeriodSeconds=4, memory="128Mi")
 
     def push_page(self, page: Page, text: str) -> str:
         """A commit of the site, with its image."""
@@ -138,6 +149,23 @@ class LoggedStory(SignalsStory):
     def errors(self) -> int:
         found = self.logs.ask("GET", f"/{self.index}/_count?q=level:error")
         return int(found["count"])
+
+
+SHARE = 'sum(rate(site_requests_total{result="failed"}[5s])) / (sum(rate(site_requests_total[5s])) > 0) or vector(0)'
+
+
+@dataclass(kw_only=True)
+class MeteredStory(SignalsStory):
+    """The site counts its requests, and Prometheus scrapes it through the Service."""
+
+    def failed_requests(self, url: str) -> dict[str, Any]:
+        """The check that at most one request of ten has failed in the last seconds."""
+        return {"name": "failed-requests", "prometheus": {"url": url, "query": SHARE, "max": "0.1"}}
+
+    def prometheus(self) -> PrometheusServer:
+        directory = self.directory / "prometheus"
+        directory.mkdir()
+        return PrometheusServer(directory, [urlsplit(self.address).netloc])
 
 
 @dataclass(kw_only=True)

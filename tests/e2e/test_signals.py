@@ -7,11 +7,12 @@ trouble there before the release, which is not charged with it.
 from collections.abc import Callable
 
 from e2e.family import quarantined
-from e2e.signals_story import AlarmStory, EdgeStory, LoggedStory, Page, the_watch_begins
+from e2e.signals_story import AlarmStory, EdgeStory, LoggedStory, MeteredStory, Page, the_watch_begins
 from e2e.trial import Trial, Verdict
 from support.edge import Edge
 from support.kubectl import eventually
 from support.php_site import PORT
+from support.wire import Wire
 
 Told = Callable[[str, object], None]
 
@@ -138,6 +139,60 @@ def test_the_logs_were_full_before(logged_story: LoggedStory) -> None:
     [before] = status["current"]["baseline"]
     assert (before["state"], int(before["value"]) > 20) == ("Passed", True)
     assert story.checks() == {"new-errors": "Passed"}
+
+
+# --- the metrics --------------------------------------------------------------------------------------------------------
+
+
+def test_requests_fail(metered_story: MeteredStory, record_property: Told) -> None:
+    story = metered_story
+    story.a_live_site(replicas=1)
+    with story.prometheus() as prometheus, Trial(story) as trial:
+        story.checked_brand(story.failed_requests(prometheus.url))
+        good = story.image
+        prometheus.wait_for('site_requests_total{result="ok"} > 20')
+        bad = story.push_page(Page.Errors, "second page")
+        story.release()
+        status = story.becomes("RolledBack", commit=bad)
+    verdict = Verdict(
+        reason="CheckFailed",
+        blame="Release",
+        words="The query sum(rate(site_requests_total",
+        since=the_watch_begins,
+        grace=THREE_LOOKS,
+    )
+    current = trial.proves(verdict, bad, told=record_property)
+    assert "(good: at most 0.1)" in current["message"]
+    assert (story.image, quarantined(status)) == (good, [bad])
+
+
+def test_prometheus_goes_away(metered_story: MeteredStory) -> None:
+    story = metered_story
+    story.a_live_site(replicas=1)
+    with story.prometheus() as prometheus, Wire(("127.0.0.1", prometheus.port)) as wire:
+        story.checked_brand(story.failed_requests(wire.url))
+        commit = story.push_page(Page.Good, "second page")
+        story.release()
+        story.becomes("Verifying", commit=commit)
+        eventually(lambda: story.checks() == {"failed-requests": "Passed"}, 10)
+        wire.cut()
+        story.becomes("Blocked", "CheckUnreachable", commit)
+        wire.mend()
+        story.becomes("Live", commit=commit)
+
+
+def test_requests_failed_before(metered_story: MeteredStory) -> None:
+    story = metered_story
+    story.a_live_site(page=Page.Errors, replicas=1)
+    with story.prometheus() as prometheus, Trial(story):
+        story.checked_brand(story.failed_requests(prometheus.url))
+        prometheus.wait_for('site_requests_total{result="failed"} > 50')
+        commit = story.push_page(Page.Errors, "second page")
+        story.release()
+        status = story.becomes("Live", commit=commit)
+    [before] = status["current"]["baseline"]
+    assert (before["state"], before["bad"]) == ("Failed", ["value"])
+    assert story.checks() == {"failed-requests": "NotCharged"}
 
 
 # --- the database ---------------------------------------------------------------------------------------------------------
