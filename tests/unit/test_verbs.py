@@ -1062,3 +1062,19 @@ def test_a_wish_that_is_taken_away_with_the_next_request_is_forgotten_in_the_sam
     deeds = list(world.deeds)
     world.settle()
     assert world.deeds == deeds
+
+
+def test_the_last_words_of_a_release_are_told_also_when_somebody_asks_for_something_in_the_same_moment() -> None:
+    """The Event of a failure has the end of the log; the one of the next phase has not."""
+    for moment in range(8, 14):
+        world = Story()
+        world.release("one")
+        bad = world.release("bad", Behaviour.Crashes)
+        world.push("master", "later", Behaviour.CrashesLater, mends=True)
+        world.ask("master")
+        world.play_until("Verifying")
+        world.tick(moment)
+        world.say("override", f"{bad} it was the database")
+        world.play(60)
+        told = [event.message for event in world.told if event.reason == "CrashLoopBackOff" and "\n" in event.message]
+        assert len(told) == 2, moment
