@@ -91,7 +91,10 @@ def patched_by_kubectl(story: Story, commit: str) -> float:
 
 def verdict(story: Story) -> float:
     """Seconds from the event in which the kubelet tells of the crash to the event of the rollback patch."""
-    good = story.status["running"]["number"]
+    status = story.status
+    good = status["running"]["number"]
+    if stopped := status.get("quarantine"):  # what contains the last bad commit would be refused
+        story.push(reverts=max(stopped, key=lambda entry: int(entry["release"]))["commit"])
     bad = story.push(Start.CrashAtStart)
     with (
         story.kubectl.watch("pods", namespace=story.namespace) as pods,
