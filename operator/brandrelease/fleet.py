@@ -13,7 +13,8 @@ from prometheus_client import Metric
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from brandrelease.apis.brandrelease import BrandRelease, BrandReleaseStatus, ConditionType
+from brandrelease.apis.brandrelease import BrandRelease, BrandReleaseStatus
+from brandrelease.apis.conditions import ConditionType
 from brandrelease.core.recovery import is_unrecovered
 
 OBJECT: Final = ("namespace", "name")

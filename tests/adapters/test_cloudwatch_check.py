@@ -17,8 +17,8 @@ from brandrelease.adapters.checks.shared_looks import SharedLooks
 from brandrelease.adapters.system_clock import SystemClock
 from brandrelease.apis.brand import Brand
 from brandrelease.apis.brand_status import BrandConditionType
-from brandrelease.apis.brandrelease import ConditionStatus
 from brandrelease.apis.checks import Check, CloudWatchAlarms, CloudWatchMetric
+from brandrelease.apis.conditions import ConditionStatus
 from brandrelease.controller.brand_questions import Questions
 from brandrelease.controller.looking import Looking
 from brandrelease.core.brand_health import judge_brand

@@ -15,7 +15,7 @@ from apiserver.objects import BRANDS, RELEASES
 from apiserver.objects import brand as brand_object
 from apiserver.operated_site import SETTLE, Object, Site
 from brandrelease.apis.brand_status import BrandCondition, BrandConditionType, BrandStatus, EnvironmentStatus
-from brandrelease.apis.brandrelease import ConditionStatus
+from brandrelease.apis.conditions import ConditionStatus
 from brandrelease.apis.progress import MESSAGE_LIMIT
 from brandrelease.apis.reasons import Reason
 from support.fault_proxy import Request

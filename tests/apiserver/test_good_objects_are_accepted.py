@@ -16,9 +16,6 @@ from brandrelease.apis.brandrelease import (
     BrandRelease,
     BrandReleaseSpec,
     BrandReleaseStatus,
-    Condition,
-    ConditionStatus,
-    ConditionType,
     CurrentRelease,
     HandledRequest,
     Migration,
@@ -30,6 +27,7 @@ from brandrelease.apis.brandrelease import (
     UnneededBuild,
 )
 from brandrelease.apis.checks import CHECKS_LIMIT
+from brandrelease.apis.conditions import Condition, ConditionStatus, ConditionType
 from brandrelease.apis.notifications import NOTIFICATIONS_LIMIT, PROBLEM_LIMIT, Stage, Told
 from brandrelease.apis.progress import (
     CHANGES_LIMIT,

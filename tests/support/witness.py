@@ -10,16 +10,9 @@ from datetime import datetime, timedelta
 
 from brandrelease.apis.brand import Brand, Environment
 from brandrelease.apis.brand_status import BrandStatus
-from brandrelease.apis.brandrelease import (
-    Blame,
-    BrandRelease,
-    BrandReleaseStatus,
-    ConditionType,
-    CurrentRelease,
-    Outcome,
-    PastRelease,
-)
+from brandrelease.apis.brandrelease import Blame, BrandRelease, BrandReleaseStatus, CurrentRelease, Outcome, PastRelease
 from brandrelease.apis.checks import OnFailure
+from brandrelease.apis.conditions import ConditionType
 from brandrelease.apis.healing import AfterMigration, RollbackMode
 from brandrelease.apis.reasons import Reason
 from brandrelease.apis.verification import CheckState

@@ -9,7 +9,7 @@ import pytest
 
 from brandrelease.apis.brand import Brand
 from brandrelease.apis.brand_status import BrandCondition, BrandConditionType, BrandStatus
-from brandrelease.apis.brandrelease import ConditionStatus
+from brandrelease.apis.conditions import ConditionStatus
 from brandrelease.apis.progress import MESSAGE_LIMIT
 from brandrelease.apis.reasons import Reason
 from brandrelease.core.brand_health import announcement, is_ready, judge_brand, pause

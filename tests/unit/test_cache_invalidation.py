@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from brandrelease.apis.brandrelease import Condition, ConditionType
+from brandrelease.apis.conditions import Condition, ConditionType
 from brandrelease.apis.reasons import Reason
 from brandrelease.core.invalidating import PATIENCE
 from brandrelease.core.snapshot import Refusal

@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from brandrelease.apis.brandrelease import Blame, ConditionType, Outcome
+from brandrelease.apis.brandrelease import Blame, Outcome
+from brandrelease.apis.conditions import ConditionType
 from brandrelease.apis.progress import HookProgress
 from brandrelease.apis.reasons import Reason
 from brandrelease.core.actions import HookOrder

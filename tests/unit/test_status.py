@@ -9,8 +9,6 @@ from brandrelease.apis.brandrelease import (
     Blame,
     BrandRelease,
     BrandReleaseStatus,
-    Condition,
-    ConditionType,
     CurrentRelease,
     HandledRequest,
     Migration,
@@ -18,6 +16,7 @@ from brandrelease.apis.brandrelease import (
     Phase,
     QuarantinedCommit,
 )
+from brandrelease.apis.conditions import Condition, ConditionType
 from brandrelease.apis.progress import MESSAGE_LIMIT, QUARANTINE_LIMIT, Rollback, Rollout
 from brandrelease.apis.reasons import Reason
 from brandrelease.core.quarantine import is_quarantined, quarantine

@@ -6,16 +6,8 @@ from typing import Any
 
 import pytest
 
-from brandrelease.apis.brandrelease import (
-    BrandReleaseStatus,
-    Condition,
-    ConditionStatus,
-    ConditionType,
-    CurrentRelease,
-    Outcome,
-    PastRelease,
-    Phase,
-)
+from brandrelease.apis.brandrelease import BrandReleaseStatus, CurrentRelease, Outcome, PastRelease, Phase
+from brandrelease.apis.conditions import Condition, ConditionStatus, ConditionType
 from brandrelease.apis.notifications import Notification, Stage, Told
 from brandrelease.apis.progress import HookProgress, HooksProgress, Rollback, Rollout
 from brandrelease.apis.reasons import Reason

@@ -4,15 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from brandrelease.apis.brandrelease import (
-    BrandReleaseStatus,
-    Condition,
-    ConditionStatus,
-    ConditionType,
-    CurrentRelease,
-    Outcome,
-    Phase,
-)
+from brandrelease.apis.brandrelease import BrandReleaseStatus, CurrentRelease, Outcome, Phase
+from brandrelease.apis.conditions import Condition, ConditionStatus, ConditionType
 from brandrelease.apis.reasons import Reason
 from brandrelease.core.actions import Announcement, Plan
 from brandrelease.core.transitions import announcing_transition

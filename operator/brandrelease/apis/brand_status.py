@@ -4,7 +4,7 @@ from enum import StrEnum
 
 from pydantic import Field
 
-from brandrelease.apis.brandrelease import ConditionStatus
+from brandrelease.apis.conditions import ConditionStatus
 from brandrelease.apis.model import ApiModel, list_map
 from brandrelease.apis.progress import Message, Time
 from brandrelease.apis.reasons import Reason

@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import Field
 
 from brandrelease.apis.checks import CHECKS_LIMIT
+from brandrelease.apis.conditions import Condition
 from brandrelease.apis.model import ApiModel, list_atomic, list_map, list_set, rules
 from brandrelease.apis.notifications import NOTIFICATIONS_LIMIT, Told
 from brandrelease.apis.ownership import managers
@@ -300,39 +301,6 @@ class HandledRequest(ApiModel):
         default=None, max_length=255, description="The annotation brandrelease.dev/override as it was."
     )
     answer: Message | None = Field(default=None, description="Why the last annotation could not be carried out.")
-
-
-class ConditionStatus(StrEnum):
-    """Kubernetes spells booleans so."""
-
-    Yes = "True"
-    No = "False"
-    Unknown = "Unknown"
-
-
-class ConditionType(StrEnum):
-    """Ready, Reconciling and Stalled are kstatus's; the others are ours."""
-
-    Ready = "Ready"
-    Reconciling = "Reconciling"
-    Stalled = "Stalled"
-    Built = "Built"
-    Deployed = "Deployed"
-    Healthy = "Healthy"
-    Quarantined = "Quarantined"
-    RollbackUnsafe = "RollbackUnsafe"
-    CacheInvalidated = "CacheInvalidated"
-
-
-class Condition(ApiModel):
-    """metav1.Condition."""
-
-    type: ConditionType
-    status: ConditionStatus
-    reason: Reason
-    message: Message
-    last_transition_time: Time = Field(description="When status changed last.")
-    observed_generation: int = Field(ge=0, description="The generation of the spec that this condition speaks of.")
 
 
 class BrandReleaseStatus(ApiModel):

@@ -14,7 +14,7 @@ import structlog
 
 from brandrelease.apis.brand import Brand
 from brandrelease.apis.brand_status import BrandConditionType, BrandStatus
-from brandrelease.apis.brandrelease import ConditionStatus
+from brandrelease.apis.conditions import ConditionStatus
 from brandrelease.controller.brand_questions import Questions
 from brandrelease.controller.work_queue import Again, Key
 from brandrelease.core.brand_health import announcement, is_ready, judge_brand, pause

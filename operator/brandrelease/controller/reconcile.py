@@ -8,7 +8,8 @@ from datetime import timedelta
 import structlog
 
 from brandrelease.apis.brand import Brand
-from brandrelease.apis.brandrelease import BrandRelease, BrandReleaseStatus, Condition, ConditionType
+from brandrelease.apis.brandrelease import BrandRelease, BrandReleaseStatus
+from brandrelease.apis.conditions import Condition, ConditionType
 from brandrelease.controller.act import act
 from brandrelease.controller.counting import count
 from brandrelease.controller.observe import World, observe

@@ -14,7 +14,7 @@ from brandrelease.apis.brand_status import (
     BrandStatus,
     EnvironmentStatus,
 )
-from brandrelease.apis.brandrelease import ConditionStatus
+from brandrelease.apis.conditions import ConditionStatus
 from brandrelease.apis.progress import MESSAGE_LIMIT
 from brandrelease.apis.reasons import Reason
 from brandrelease.core.actions import Announcement

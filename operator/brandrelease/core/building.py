@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 from typing import Final, assert_never
 
 from brandrelease.apis.brand import Brand
-from brandrelease.apis.brandrelease import ConditionType, CurrentRelease, Phase
+from brandrelease.apis.brandrelease import CurrentRelease, Phase
+from brandrelease.apis.conditions import ConditionType
 from brandrelease.apis.progress import BuildProgress
 from brandrelease.apis.reasons import Reason
 from brandrelease.core.actions import StartBuild

@@ -5,7 +5,8 @@ from datetime import timedelta
 from typing import Final
 
 from brandrelease.apis.brand import Brand, Environment
-from brandrelease.apis.brandrelease import BrandReleaseStatus, ConditionType, Phase
+from brandrelease.apis.brandrelease import BrandReleaseStatus, Phase
+from brandrelease.apis.conditions import ConditionType
 from brandrelease.apis.reasons import Reason
 from brandrelease.core.actions import Action, DeploymentPatch, Plan
 from brandrelease.core.obstacles import container_of

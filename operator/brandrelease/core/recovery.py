@@ -1,6 +1,7 @@
 """Whether a site still waits to be brought back from a release that is known to be bad."""
 
-from brandrelease.apis.brandrelease import BrandReleaseStatus, ConditionType, Outcome
+from brandrelease.apis.brandrelease import BrandReleaseStatus, Outcome
+from brandrelease.apis.conditions import ConditionType
 from brandrelease.apis.reasons import Reason
 
 

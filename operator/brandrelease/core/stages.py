@@ -4,15 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from brandrelease.apis.brandrelease import (
-    BrandReleaseStatus,
-    Condition,
-    ConditionType,
-    CurrentRelease,
-    Outcome,
-    PastRelease,
-    Phase,
-)
+from brandrelease.apis.brandrelease import BrandReleaseStatus, CurrentRelease, Outcome, PastRelease, Phase
+from brandrelease.apis.conditions import Condition, ConditionType
 from brandrelease.apis.notifications import Stage
 from brandrelease.apis.reasons import Reason
 from brandrelease.core.notice import ENDS

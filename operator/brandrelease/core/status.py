@@ -8,15 +8,13 @@ from typing import Final, assert_never
 from brandrelease.apis.brandrelease import (
     BrandRelease,
     BrandReleaseStatus,
-    Condition,
-    ConditionStatus,
-    ConditionType,
     CurrentRelease,
     Migration,
     Outcome,
     PastRelease,
     Phase,
 )
+from brandrelease.apis.conditions import Condition, ConditionStatus, ConditionType
 from brandrelease.apis.progress import MESSAGE_LIMIT, Invalidation
 from brandrelease.apis.reasons import Reason
 from brandrelease.core.quarantine import active

@@ -7,7 +7,8 @@ older one is judged, and rolled back if it is bad. If the newer one never gets s
 from dataclasses import replace
 from datetime import timedelta
 
-from brandrelease.apis.brandrelease import BrandReleaseStatus, ConditionType, CurrentRelease, Outcome, UnneededBuild
+from brandrelease.apis.brandrelease import BrandReleaseStatus, CurrentRelease, Outcome, UnneededBuild
+from brandrelease.apis.conditions import ConditionType
 from brandrelease.apis.progress import STOPPING_LIMIT
 from brandrelease.apis.reasons import Reason
 from brandrelease.core.actions import Plan

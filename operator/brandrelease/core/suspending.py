@@ -2,7 +2,8 @@
 
 from dataclasses import replace
 
-from brandrelease.apis.brandrelease import ConditionType, Phase
+from brandrelease.apis.brandrelease import Phase
+from brandrelease.apis.conditions import ConditionType
 from brandrelease.apis.reasons import Reason
 from brandrelease.core.actions import Announcement, Plan
 from brandrelease.core.plans import wait

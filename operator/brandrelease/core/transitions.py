@@ -2,7 +2,8 @@
 
 from dataclasses import replace
 
-from brandrelease.apis.brandrelease import BrandReleaseStatus, Condition, ConditionType, Outcome, Phase
+from brandrelease.apis.brandrelease import BrandReleaseStatus, Outcome, Phase
+from brandrelease.apis.conditions import Condition, ConditionType
 from brandrelease.core.actions import Announcement, Plan
 
 
