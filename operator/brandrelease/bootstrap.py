@@ -200,9 +200,9 @@ def _work(settings: Settings, outside: _Outside, metrics: Metrics, known: Known)
         build_namespace=settings.build_namespace,
     )
     announcer = KubeAnnouncer(outside.api, outside.clock, settings.instance)
-    queue = WorkQueue(Reconciler(world, announcer, metrics, known.brand_releases.saw_own_write), metrics)
+    queue = WorkQueue(Reconciler(world, announcer, metrics, known.brand_releases.saw_own_write), metrics.queue)
     metrics.queue_oldest_seconds.set_function(queue.oldest_wait)
-    brands = WorkQueue(_over_brands(settings, outside, announcer, known), metrics.brands)
+    brands = WorkQueue(_over_brands(settings, outside, announcer, known), metrics.brand_queue)
     return _Work(queue, brands, turns, watch, metrics.fleet, deliveries, measuring)
 
 

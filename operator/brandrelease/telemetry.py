@@ -17,6 +17,84 @@ RELEASE_BUCKETS: Final = (15, 30, 60, 120, 180, 300, 450, 600, 900, 1200, 1800, 
 REACTION_BUCKETS: Final = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600)
 
 
+PASS_BUCKETS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+BRAND_PASS_BUCKETS: Final = (0.01, 0.1, 0.5, 1, 5, 10, 30, 100)
+"""Passes over Brands ask whether everything can be reached, and may wait for the answers."""
+
+
+class QueueMetrics:
+    """How one work queue gets on. prefix: of the names. what: the kind of its objects.
+
+    What is known to come is there from the beginning, with zero, here and below: a series that appears with its first count
+    shows no increase for it.
+    """
+
+    def __init__(self, registry: CollectorRegistry, prefix: str, what: str, buckets: tuple[float, ...]) -> None:
+        self.passes = Counter(
+            f"{prefix}passes_total", f"Passes over a {what}, by how they ended.", ["result"], registry=registry
+        )
+        self.pass_seconds = Histogram(
+            f"{prefix}pass_seconds", f"How long a pass over a {what} took.", registry=registry, buckets=buckets
+        )
+        self.queue_depth = Gauge(f"{prefix}queue_depth", f"{what}s that wait for a pass.", registry=registry)
+        for result in ("ok", "failed"):
+            self.passes.labels(result)
+
+
+class ReleaseMetrics:
+    """What releases come to, counted once each."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.outcomes = Counter(
+            "brandrelease_releases_total",
+            "Releases that ended, by outcome and reason.",
+            ["outcome", "reason"],
+            registry=registry,
+        )
+        self.duration_seconds = Histogram(
+            "brandrelease_duration_seconds",
+            "From the request for a release to its outcome.",
+            ["outcome"],
+            registry=registry,
+            buckets=RELEASE_BUCKETS,
+        )
+        self.build_duration_seconds = Histogram(
+            "brandrelease_build_duration_seconds",
+            "From asking for a build to its end, for each release that waited for it.",
+            ["builder", "result"],
+            registry=registry,
+            buckets=RELEASE_BUCKETS,
+        )
+        self.rollbacks = Counter(
+            "brandrelease_rollbacks_total",
+            "Rollbacks that were begun, by what the release had failed for.",
+            ["reason", "blame"],
+            registry=registry,
+        )
+        self.time_to_detect_seconds = Histogram(
+            "brandrelease_time_to_detect_seconds",
+            "From the change of the Deployment to the moment at which the release was known to be bad.",
+            registry=registry,
+            buckets=REACTION_BUCKETS,
+        )
+        self.time_to_recover_seconds = Histogram(
+            "brandrelease_time_to_recover_seconds",
+            "From the moment at which a release was known to be bad to the end of its rollback.",
+            registry=registry,
+            buckets=REACTION_BUCKETS,
+        )
+        self._begin_with_zero()
+
+    def _begin_with_zero(self) -> None:
+        for outcome in Outcome:
+            self.duration_seconds.labels(outcome)
+        for builder in BUILDERS:
+            for result in BuildResult:
+                self.build_duration_seconds.labels(builder, result)
+        for reason, attribution in BLAME.items():
+            self.rollbacks.labels(reason, attribution.blame)
+
+
 class Metrics:
     """All metrics, on a registry of their own; docs/metrics.md describes each.
 
@@ -29,19 +107,9 @@ class Metrics:
         self.registry = CollectorRegistry()
         self.fleet = Fleet()
         self.registry.register(self.fleet)
-        self.passes = Counter(
-            "brandrelease_passes_total",
-            "Passes over a BrandRelease, by how they ended.",
-            ["result"],
-            registry=self.registry,
-        )
-        self.pass_seconds = Histogram(
-            "brandrelease_pass_seconds",
-            "How long a pass took.",
-            registry=self.registry,
-            buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
-        )
-        self.queue_depth = Gauge("brandrelease_queue_depth", "Objects that wait for a pass.", registry=self.registry)
+        self.queue = QueueMetrics(self.registry, "brandrelease_", "BrandRelease", PASS_BUCKETS)
+        self.brand_queue = QueueMetrics(self.registry, "brandrelease_brand_", "Brand", BRAND_PASS_BUCKETS)
+        self.releases = ReleaseMetrics(self.registry)
         self.queue_oldest_seconds = Gauge(
             "brandrelease_queue_oldest_seconds",
             "For how long the object that waits longest has waited for a pass.",
@@ -66,49 +134,11 @@ class Metrics:
             ["kind", "result"],
             registry=self.registry,
         )
-        self.outcomes = Counter(
-            "brandrelease_releases_total",
-            "Releases that ended, by outcome and reason.",
-            ["outcome", "reason"],
-            registry=self.registry,
-        )
         self.check_measurements = Counter(
             "brandrelease_check_measurements_total",
             "Looks of checks, by source and by whether the source has answered.",
             ["source", "result"],
             registry=self.registry,
-        )
-        self.duration_seconds = Histogram(
-            "brandrelease_duration_seconds",
-            "From the request for a release to its outcome.",
-            ["outcome"],
-            registry=self.registry,
-            buckets=RELEASE_BUCKETS,
-        )
-        self.build_duration_seconds = Histogram(
-            "brandrelease_build_duration_seconds",
-            "From asking for a build to its end, for each release that waited for it.",
-            ["builder", "result"],
-            registry=self.registry,
-            buckets=RELEASE_BUCKETS,
-        )
-        self.rollbacks = Counter(
-            "brandrelease_rollbacks_total",
-            "Rollbacks that were begun, by what the release had failed for.",
-            ["reason", "blame"],
-            registry=self.registry,
-        )
-        self.time_to_detect_seconds = Histogram(
-            "brandrelease_time_to_detect_seconds",
-            "From the change of the Deployment to the moment at which the release was known to be bad.",
-            registry=self.registry,
-            buckets=REACTION_BUCKETS,
-        )
-        self.time_to_recover_seconds = Histogram(
-            "brandrelease_time_to_recover_seconds",
-            "From the moment at which a release was known to be bad to the end of its rollback.",
-            registry=self.registry,
-            buckets=REACTION_BUCKETS,
         )
         self.resyncs = Counter(
             "brandrelease_resyncs_total", "Resyncs by lists, by result.", ["result"], registry=self.registry
@@ -118,37 +148,8 @@ class Metrics:
             "Changes that a resync found and no watch event had told of.",
             registry=self.registry,
         )
-        self.brands = BrandMetrics(self.registry)
-        self._begin_with_zero()
-
-    def _begin_with_zero(self) -> None:
-        """A series that appears with its first count shows no increase for it: Prometheus has nothing to compare with."""
         for result in ("ok", "failed"):
-            self.passes.labels(result)
             self.resyncs.labels(result)
-        for outcome in Outcome:
-            self.duration_seconds.labels(outcome)
-        for builder in BUILDERS:
-            for build_result in BuildResult:
-                self.build_duration_seconds.labels(builder, build_result)
-        for reason, attribution in BLAME.items():
-            self.rollbacks.labels(reason, attribution.blame)
-
-
-class BrandMetrics:
-    """The same of the passes over Brands, which ask whether everything can be reached and may wait for the answers."""
-
-    def __init__(self, registry: CollectorRegistry) -> None:
-        self.passes = Counter(
-            "brandrelease_brand_passes_total", "Passes over a Brand, by how they ended.", ["result"], registry=registry
-        )
-        self.pass_seconds = Histogram(
-            "brandrelease_brand_pass_seconds",
-            "How long a pass over a Brand took.",
-            registry=registry,
-            buckets=(0.01, 0.1, 0.5, 1, 5, 10, 30, 100),
-        )
-        self.queue_depth = Gauge("brandrelease_brand_queue_depth", "Brands that wait for a pass.", registry=registry)
 
 
 def configure_logging(log_format: LogFormat, level: LogLevel) -> None:

@@ -67,7 +67,7 @@ class World:
         self.passes = BrandPass(
             self, questions, self, self, self.namespaces, lambda uid, version: self.own_writes.append((uid, version))
         )
-        self.queue = WorkQueue(self.passes, Metrics().brands)
+        self.queue = WorkQueue(self.passes, Metrics().brand_queue)
 
     async def play(self, seconds: float) -> None:
         """Let the operator work for so long."""
@@ -375,7 +375,7 @@ async def test_a_builder_that_is_not_usable_is_told() -> None:
     world = World()
     questions = Questions(world, world, {"external": Broken()}, world.secret, "builds")
     world.queue = WorkQueue(
-        BrandPass(world, questions, world, world, frozenset(), lambda _uid, _version: None), Metrics().brands
+        BrandPass(world, questions, world, world, frozenset(), lambda _uid, _version: None), Metrics().brand_queue
     )
     world.is_there(a_brand())
     await world.play(5)

@@ -259,7 +259,7 @@ def test_the_figures_of_the_page_are_those_of_the_story() -> None:
     world.release("two", Behaviour.Crashes)
     expected = Metrics()
     for before, after in pairwise((BrandReleaseStatus(), *world.statuses)):
-        count(expected, before, after)
+        count(expected.releases, before, after)
     seen = page(world.metrics)
     assert seen == page(expected)
     assert seen["brandrelease_rollbacks_total['CrashLoopBackOff', 'Release']"] == 1

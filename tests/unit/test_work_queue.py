@@ -29,7 +29,7 @@ def quick_and_quiet(monkeypatch: pytest.MonkeyPatch) -> object:
 
 @asynccontextmanager
 async def working(work: Callable[[Key], Awaitable[Again]], workers: int = 4) -> AsyncIterator[WorkQueue]:
-    queue = WorkQueue(work, Metrics())
+    queue = WorkQueue(work, Metrics().queue)
     task = asyncio.create_task(queue.run(workers))
     await asyncio.sleep(0)
     try:

@@ -11,10 +11,10 @@ from brandrelease.core.measures import (
     RollbackBegun,
     measures,
 )
-from brandrelease.telemetry import Metrics
+from brandrelease.telemetry import ReleaseMetrics
 
 
-def count(metrics: Metrics, before: BrandReleaseStatus, after: BrandReleaseStatus) -> None:
+def count(metrics: ReleaseMetrics, before: BrandReleaseStatus, after: BrandReleaseStatus) -> None:
     """Count what lies between the status before a pass and the one that it wrote."""
     for measure in measures(before, after):
         match measure:

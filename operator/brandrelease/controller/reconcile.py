@@ -77,7 +77,7 @@ class Reconciler:
             log.info("The object changed during the pass; looking again.")
             return False
         self._metrics.fleet.see(release, plan.status)
-        count(self._metrics, release.status, plan.status)
+        count(self._metrics.releases, release.status, plan.status)
         _log(release, plan)
         return True
 

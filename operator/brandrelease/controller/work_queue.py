@@ -9,7 +9,7 @@ from typing import Final
 
 import structlog
 
-from brandrelease.telemetry import BrandMetrics, Metrics
+from brandrelease.telemetry import QueueMetrics
 
 log = structlog.get_logger(__name__)
 
@@ -51,7 +51,7 @@ class Again:
 class WorkQueue:
     """Keys that wait, keys at work, and keys that are due later. Nothing in it is needed after a restart."""
 
-    def __init__(self, work: Callable[[Key], Awaitable[Again]], metrics: Metrics | BrandMetrics) -> None:
+    def __init__(self, work: Callable[[Key], Awaitable[Again]], metrics: QueueMetrics) -> None:
         self._work, self._metrics = work, metrics
         self._ready: asyncio.Queue[Key] = asyncio.Queue()
         self._waiting: dict[Key, float] = {}
