@@ -36,7 +36,8 @@ from brandrelease.core.succession import alone, may_run, promoted, together
 from brandrelease.core.suspending import suspended, telling_who_resumed
 from brandrelease.core.telling import telling
 from brandrelease.core.transitions import announcing_transition
-from brandrelease.core.verbs import Obeyed, Verb, obey, taken_away, unheard
+from brandrelease.core.verb import Obeyed, Verb
+from brandrelease.core.verbs import obey, taken_away, unheard
 
 
 def decide(world: Snapshot) -> Plan:

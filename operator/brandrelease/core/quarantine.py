@@ -9,7 +9,7 @@ from brandrelease.apis.reasons import Reason
 from brandrelease.core import advice
 from brandrelease.core.overriding import in_its_place, let_through
 from brandrelease.core.snapshot import Suspect
-from brandrelease.core.words import short
+from brandrelease.core.words import capital, short
 
 
 def active(status: BrandReleaseStatus) -> tuple[QuarantinedCommit, ...]:
@@ -128,7 +128,7 @@ def refusal(status: BrandReleaseStatus, entry: QuarantinedCommit, current: Curre
     else:
         why = f"Commit {short(current.commit)} is refused. It contains {bad} and does not revert it. "
         told = what.format("that commit")
-        why += f"{told[:1].upper()}{told[1:]}."
+        why += f"{capital(told)}."
     return (
         f"{why} Nothing was built or changed. Undo it with git revert and release that (a fix on top still contains it), "
         f"or set {advice.override(status, entry.commit)}."

@@ -1,8 +1,6 @@
 """What people ask for by annotations: rollbackTo, abort and override. Each is carried out once, or answered why not."""
 
-import re
-from dataclasses import dataclass, replace
-from typing import Final
+from dataclasses import replace
 
 from brandrelease.apis.brandrelease import (
     BrandRelease,
@@ -15,15 +13,14 @@ from brandrelease.apis.brandrelease import (
 from brandrelease.apis.reasons import Reason
 from brandrelease.apis.wellknown import ABORT_ANNOTATION, OVERRIDE_ANNOTATION, ROLLBACK_TO_ANNOTATION
 from brandrelease.core import advice
-from brandrelease.core.actions import Announcement, Plan, StopHook
+from brandrelease.core.actions import Plan, StopHook
 from brandrelease.core.blame import blame_of
 from brandrelease.core.carried import carried
-from brandrelease.core.gates import waits_at_a_gate, what_to_open
 from brandrelease.core.obstacles import Obstacle, container_of, deployment_obstacle
-from brandrelease.core.overriding import in_its_place, let_through
+from brandrelease.core.override import names_what_is_known, override
 from brandrelease.core.plans import deployment_of, environment_of, wait
-from brandrelease.core.quarantine import Override, is_quarantined, lifted, put_in, quarantine, what_stops
-from brandrelease.core.questions import in_flight, is_asked, is_busy, migrating, prepared, rolling_back
+from brandrelease.core.quarantine import is_quarantined, put_in, quarantine
+from brandrelease.core.questions import in_flight, is_asked, is_busy, migrating, rolling_back
 from brandrelease.core.receiving import carries_running, handled, number_of_next
 from brandrelease.core.retrying import called_off
 from brandrelease.core.rollback import cause_in, go_back
@@ -31,29 +28,8 @@ from brandrelease.core.snapshot import Snapshot, Target
 from brandrelease.core.status import finish, with_current
 from brandrelease.core.succession import begin, without_build, without_next
 from brandrelease.core.targets import Candidate, asked_back, candidates, good_ones, name_of, usable
-from brandrelease.core.words import cut, short
-
-SHORTEST_COMMIT: Final = 12
-"""Messages show this many characters of a commit id, so that an override can be copied from one."""
-
-_NUMBER: Final = re.compile(r"\s*(\d{1,9})(?:\s.*)?", re.DOTALL)
-_OVERRIDE: Final = re.compile(r"\s*([0-9a-fA-F]{12,64})\s+(\S.*)", re.DOTALL)
-
-
-@dataclass(frozen=True, slots=True)
-class Verb:
-    """An annotation that was not handled yet. field: its name in lastHandled."""
-
-    annotation: str
-    field: str
-    text: str
-    who: str
-
-    @property
-    def number(self) -> int | None:
-        """The number of a release, and behind it whatever makes the same number a new wish."""
-        match = _NUMBER.fullmatch(self.text)
-        return int(match.group(1)) if match else None
+from brandrelease.core.verb import Obeyed, Verb, done, event_of, heard, refused
+from brandrelease.core.words import capital, cut, short
 
 
 def unheard(release: BrandRelease) -> Verb | None:
@@ -61,7 +37,7 @@ def unheard(release: BrandRelease) -> Verb | None:
     wishes = [(ABORT_ANNOTATION, "abort", release.abort)]
     if not is_busy(release):
         wishes.append((ROLLBACK_TO_ANNOTATION, "rollback_to", release.rollback_to))
-        if not is_asked(release) or _lets_through_what_is_known(release):
+        if not is_asked(release) or names_what_is_known(release):
             wishes.append((OVERRIDE_ANNOTATION, "override", release.override))
     last = release.status.last_handled or HandledRequest()
     for annotation, field, text in wishes:
@@ -69,29 +45,6 @@ def unheard(release: BrandRelease) -> Verb | None:
             who = release.managers.get(annotation, "somebody")
             return Verb(annotation, field, text[:255], who[:128])
     return None
-
-
-def _lets_through_what_is_known(release: BrandRelease) -> bool:
-    """Whether the override names what is on the list, or the release that is stopped: it need not wait for a request."""
-    match, status = _OVERRIDE.fullmatch(release.override or ""), release.status
-    known = [entry.commit for entry in status.quarantine]
-    known += [each.commit for each in _begun(release) if _waits(status, each)]
-    return match is not None and any(commit.startswith(match.group(1).lower()) for commit in known)
-
-
-def _begun(release: BrandRelease) -> tuple[CurrentRelease, ...]:
-    """What is in flight: the release that is prepared, and the one that is judged meanwhile."""
-    return tuple(each for each in (release.status.next, in_flight(release)) if each is not None)
-
-
-def _waits(status: BrandReleaseStatus, release: CurrentRelease) -> bool:
-    return what_stops(status, release) is not None or waits_at_a_gate(release)
-
-
-def _named(release: BrandRelease, commit: str) -> CurrentRelease | None:
-    """The release that an override means: what waits of that commit, else whatever is prepared."""
-    named = [each for each in _begun(release) if each.commit.startswith(commit)]
-    return next((each for each in named if _waits(release.status, each)), next(iter(named), prepared(release)))
 
 
 def taken_away(release: BrandRelease) -> BrandReleaseStatus:
@@ -109,15 +62,6 @@ def taken_away(release: BrandRelease) -> BrandReleaseStatus:
     return release.status.model_copy(update={"last_handled": last.model_copy(update=gone)})
 
 
-@dataclass(frozen=True, slots=True)
-class Obeyed:
-    """The verb is carried out, or answered. The pass goes on from this status; the action, if any, comes first."""
-
-    status: BrandReleaseStatus
-    announcement: Announcement
-    action: StopHook | None = None
-
-
 def obey(world: Snapshot, verb: Verb) -> Obeyed | Plan:
     """Carry the verb out, or say why not. A Plan where the way back begins with it."""
     match verb.field:
@@ -126,7 +70,7 @@ def obey(world: Snapshot, verb: Verb) -> Obeyed | Plan:
         case "rollback_to":
             return _roll_back_to(world, verb)
         case _:
-            return _override(world, verb)
+            return override(world, verb)
 
 
 def where_to(release: BrandRelease, *, failed: bool) -> tuple[Candidate, ...]:
@@ -156,23 +100,23 @@ def _abort(world: Snapshot, verb: Verb) -> Obeyed | Plan:
         return _abort_next(world, verb, status.next)
     if current is None or verb.number != current.number:
         what = f"Release {current.number} is in flight." if current else "No release is in flight."
-        return _refused(world, verb, f"it must be the number of the release in flight. {what}")
+        return refused(world, verb, f"it must be the number of the release in flight. {what}")
     if rolling_back(world.release):
-        return _refused(world, verb, f"release {current.number} is being rolled back already.")
+        return refused(world, verb, f"release {current.number} is being rolled back already.")
     why = f"release {current.number} ({short(current.commit)}) was given up, as {verb.who} has asked"
-    status = _heard(verb, status)
-    current = current.model_copy(update={"reason": Reason.Aborted, "message": _sentence(why), "blame": None})
+    status = heard(verb, status)
+    current = current.model_copy(update={"reason": Reason.Aborted, "message": capital(why), "blame": None})
     if current.rollout is not None:
         plan = _take_back(world, with_current(status, current), current)
-        return replace(plan, announcements=(_event(verb, f"{why}."),))
-    text = f"{_sentence(why)}. The Deployment was not touched."
+        return replace(plan, announcements=(event_of(verb, f"{why}."),))
+    text = f"{capital(why)}. The Deployment was not touched."
     if migrating(world.release):
         text += " Its preDeploy hook was stopped in the middle: look at the database."
     limit = environment_of(world).revision_history_limit
     status = without_build(world, with_current(status, current))
     status = finish(status, Outcome.Aborted, Reason.Aborted, text, world.now, limit)
     hook = current.hooks.pre_deploy if current.hooks and migrating(world.release) else None
-    return _done(status, verb, text, StopHook(world.release.namespace, hook.job) if hook else None)
+    return done(status, verb, text, StopHook(world.release.namespace, hook.job) if hook else None)
 
 
 def _abort_next(world: Snapshot, verb: Verb, given_up: CurrentRelease) -> Obeyed:
@@ -182,9 +126,9 @@ def _abort_next(world: Snapshot, verb: Verb, given_up: CurrentRelease) -> Obeyed
     why = f"was given up, as {verb.who} has asked"
     if runs:
         why += "; its preDeploy hook was stopped in the middle: look at the database"
-    status = without_next(world, _heard(verb, world.release.status), why, Outcome.Aborted)
+    status = without_next(world, heard(verb, world.release.status), why, Outcome.Aborted)
     stop = StopHook(world.release.namespace, hook.job) if hook and runs else None
-    return _done(status, verb, f"release {given_up.number} ({short(given_up.commit)}) {why}.", stop)
+    return done(status, verb, f"release {given_up.number} ({short(given_up.commit)}) {why}.", stop)
 
 
 def _take_back(world: Snapshot, status: BrandReleaseStatus, current: CurrentRelease) -> Plan:
@@ -210,20 +154,20 @@ def _roll_back_to(world: Snapshot, verb: Verb) -> Obeyed | Plan:
     status, target, found = world.release.status, wish(world.release), world.wish
     if target is None or found is None:
         known = ", ".join(str(number) for number in _known(status)) or "none"
-        return _refused(
+        return refused(
             world, verb, f"it must be the number of a release that was live and is still in the history: {known}."
         )
     if obstacle := _in_the_way(world):
-        return _refused(world, verb, obstacle.message)
+        return refused(world, verb, obstacle.message)
     if target.commit and is_quarantined(status, target.commit):
         first, then = advice.override(status, target.commit), _said_anew(world, verb, target.number)
-        return _refused(
+        return refused(
             world, verb, f"the commit of {name_of(target)} is quarantined. First set {first}, and then {then}."
         )
     if carries_running(world) and status.running is not None and status.running.number == target.number:
         return _stay(world, verb, target)
     if found.found is False:
-        return _refused(
+        return refused(
             world,
             verb,
             f"the registry has lost the image of {name_of(target)} ({target.image}). Once it is pushed again, set {_said_anew(world, verb, target.number)}.",
@@ -233,13 +177,13 @@ def _roll_back_to(world: Snapshot, verb: Verb) -> Obeyed | Plan:
     if left is not None and is_live_target and left.number != target.number:
         return _restore(world, verb, left, found)
     if target.commit is None:
-        return _refused(world, verb, _only_by_hand(world, target))
+        return refused(world, verb, _only_by_hand(world, target))
     return _release_again(world, verb, left, target, target.commit)
 
 
 def _said_anew(world: Snapshot, verb: Verb, number: int) -> str:
     """The annotation that asks for the same again: this text will have been looked at."""
-    return advice.rollback_to(world.release, _heard(verb, world.release.status), number)
+    return advice.rollback_to(world.release, heard(verb, world.release.status), number)
 
 
 def _only_by_hand(world: Snapshot, target: Candidate) -> str:
@@ -284,10 +228,10 @@ def _stay(world: Snapshot, verb: Verb, target: Candidate) -> Obeyed:
     """It runs already. A release in flight that has not touched the Deployment yet is given up."""
     current, status = in_flight(world.release), _answered(world, verb)
     if current is None:
-        text = f"{_sentence(name_of(target))} runs already, so nothing was changed. It was asked for by {verb.who}."
-        return _done(called_off(status, f"since {verb.who} wants {name_of(target)}"), verb, text)
+        text = f"{capital(name_of(target))} runs already, so nothing was changed. It was asked for by {verb.who}."
+        return done(called_off(status, f"since {verb.who} wants {name_of(target)}"), verb, text)
     text = f"Release {current.number} ({short(current.commit)}) was given up, since {verb.who} wants {name_of(target)}, which still runs."
-    return _done(_given_up(world, status, text), verb, text)
+    return done(_given_up(world, status, text), verb, text)
 
 
 def _given_up(world: Snapshot, status: BrandReleaseStatus, text: str) -> BrandReleaseStatus:
@@ -308,7 +252,9 @@ def _restore(world: Snapshot, verb: Verb, left: CurrentRelease, target: Target) 
     status = with_current(status, left)
     status = quarantine(status, Reason.RollbackRequested, blame_of(Reason.RollbackRequested), world.now)
     plan = go_back(world, status, left, target)
-    return replace(plan, announcements=(_event(verb, f"rolling back to {name_of(target)}, as {verb.who} has asked."),))
+    return replace(
+        plan, announcements=(event_of(verb, f"rolling back to {name_of(target)}, as {verb.who} has asked."),)
+    )
 
 
 def _why_left(left: CurrentRelease, verb: Verb) -> str:
@@ -335,75 +281,13 @@ def _release_again(world: Snapshot, verb: Verb, left: CurrentRelease | None, tar
         started_at=world.now,
     )
     text = f"Release {again.number} takes the image of {name_of(target)} again, as {verb.who} has asked."
-    return _done(begin(world, status, again), verb, text)
-
-
-# --- override ---------------------------------------------------------------------------------------------------------
-
-
-def _override(world: Snapshot, verb: Verb) -> Obeyed:
-    """One quarantined commit is let through, or the release of one that waits."""
-    match = _OVERRIDE.fullmatch(verb.text)
-    if match is None:
-        return _refused(
-            world,
-            verb,
-            f'it must be a commit id of at least {SHORTEST_COMMIT} characters and the reason, for example "0123456789ab the fault was the database".',
-        )
-    why = cut(f"{match.group(2).strip()} ({verb.who})", 255)
-    status = _heard(verb, world.release.status)
-    commit = match.group(1).lower()
-    awaited = _named(world.release, commit)
-    stopped = awaited if awaited and what_stops(status, awaited) else None
-    lifting = lifted(status, Override(commit, why), stopped)
-    goes_on = "the release that it had stopped goes on" if stopped else "ask for it to release it"
-    if awaited and not stopped and awaited.commit.startswith(commit) and (opened := what_to_open(world, awaited)):
-        lifting = in_its_place(lifting or status, let_through(awaited, opened, why))
-        goes_on = f"release {awaited.number} need not wait ({', '.join(opened)})"
-    if lifting is None:
-        names = ", ".join(short(entry.commit) for entry in status.quarantine) or "none"
-        return _refused(
-            world,
-            verb,
-            f"no quarantined commit begins with {match.group(1)}, and no release of it waits. Quarantined: {names}.",
-        )
-    text = f"commit {short(commit)} is let through: {why}; {goes_on}."
-    return _done(lifting, verb, text)
-
-
-# --- in words ---------------------------------------------------------------------------------------------------------
-
-
-def _heard(verb: Verb, status: BrandReleaseStatus, answer: str | None = None) -> BrandReleaseStatus:
-    """The record that the verb was looked at, so that it is never looked at again."""
-    last = status.last_handled or HandledRequest()
-    return status.model_copy(update={"last_handled": last.model_copy(update={verb.field: verb.text, "answer": answer})})
+    return done(begin(world, status, again), verb, text)
 
 
 def _answered(world: Snapshot, verb: Verb) -> BrandReleaseStatus:
     """The record for a verb that says what shall run: a request that still waits is answered by it too, and that is told."""
-    heard = world.release.model_copy(update={"status": _heard(verb, world.release.status)})
-    last, answer = handled(replace(world, release=heard)), None
+    release = world.release.model_copy(update={"status": heard(verb, world.release.status)})
+    last, answer = handled(replace(world, release=release)), None
     if is_asked(world.release):
         answer = f'The request for "{cut(world.release.spec.ref, 60)}" that still waited is answered by that; ask again if it is wanted.'
-    return heard.status.model_copy(update={"last_handled": last.model_copy(update={"answer": answer})})
-
-
-def _done(status: BrandReleaseStatus, verb: Verb, text: str, action: StopHook | None = None) -> Obeyed:
-    return Obeyed(status, _event(verb, text), action)
-
-
-def _refused(world: Snapshot, verb: Verb, why: str) -> Obeyed:
-    """Nothing is changed, and people are told why: in the message, and by an Event."""
-    text = cut(f'The annotation {verb.annotation}="{cut(verb.text, 60)}" of {verb.who} was not carried out: {why}', 500)
-    status = _heard(verb, world.release.status, answer=text)
-    return Obeyed(status, Announcement(Reason.VerbRefused, text))
-
-
-def _event(verb: Verb, text: str) -> Announcement:
-    reason = {"abort": Reason.Aborted, "rollback_to": Reason.RollbackRequested}.get(verb.field, Reason.CommitOverridden)
-    return Announcement(reason, _sentence(text), warning=False)
-
-
-def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:]
+    return release.status.model_copy(update={"last_handled": last.model_copy(update={"answer": answer})})

@@ -45,6 +45,11 @@ def several(count: int, thing: str) -> str:
     return f"{count} {thing}" if count == 1 or thing == "more" else f"{count} {thing}s"
 
 
+def capital(text: str) -> str:
+    """The text as it begins a sentence."""
+    return text[:1].upper() + text[1:]
+
+
 def one_of(names: Sequence[str]) -> str:
     """A list for people: a, b and c."""
     quoted = [f'"{name}"' for name in names]

@@ -10,7 +10,7 @@ from brandrelease.apis.verification import BAD_LIMIT, LOOK_LIMIT, CheckBaseline,
 from brandrelease.core.checks.look import read
 from brandrelease.core.checks.reading import Bad, Reading
 from brandrelease.core.measured import Measured, Unmeasured
-from brandrelease.core.words import cut, several
+from brandrelease.core.words import capital, cut, several
 
 
 def before_release(check: Check, measured: Measured) -> CheckBaseline:
@@ -104,5 +104,5 @@ def _told(bad: tuple[Bad, ...]) -> str:
 
 def _sentence(text: str) -> str:
     """With a capital letter, unless it begins with an address, and a full stop; cut to what the status holds."""
-    begins = text if "://" in text.split(" ", 1)[0] else text[:1].upper() + text[1:]
+    begins = text if "://" in text.split(" ", 1)[0] else capital(text)
     return cut(begins.rstrip("."), LOOK_LIMIT - 1) + "."
