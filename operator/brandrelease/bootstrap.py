@@ -56,7 +56,7 @@ from brandrelease.controller.probes import Probes
 from brandrelease.controller.reconcile import Reconciler
 from brandrelease.controller.resync import Known, Resync
 from brandrelease.controller.work_queue import Key, WorkQueue
-from brandrelease.core.fairness import BuildInFlight
+from brandrelease.core.builds.fairness import BuildInFlight
 from brandrelease.fleet import Fleet
 from brandrelease.ports import Check, Clock, Notifier
 from brandrelease.settings import Settings

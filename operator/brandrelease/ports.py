@@ -10,11 +10,10 @@ from brandrelease.apis.brand_status import BrandStatus
 from brandrelease.apis.brandrelease import BrandRelease, BrandReleaseStatus
 from brandrelease.apis.reasons import Reason
 from brandrelease.core.actions import Announcement, DeploymentPatch, HookOrder, InvalidationOrder
-from brandrelease.core.brand_seen import SeenBrand, Unreached
-from brandrelease.core.builds_seen import BuildState, ImageLookup, Turn
-from brandrelease.core.images import BuildOrder
-from brandrelease.core.measured import CheckOrder, Measured, Observation
-from brandrelease.core.notice import Delivery, Notice
+from brandrelease.core.brands.seen import SeenBrand, Unreached
+from brandrelease.core.builds.images import BuildOrder
+from brandrelease.core.builds.seen import BuildState, ImageLookup, Turn
+from brandrelease.core.checks.measured import CheckOrder, Measured, Observation
 from brandrelease.core.snapshot import (
     BrandInvalid,
     Changes,
@@ -30,6 +29,7 @@ from brandrelease.core.snapshot import (
     Suspect,
     Unresolved,
 )
+from brandrelease.core.telling.notice import Delivery, Notice
 
 Secret = Mapping[str, bytes]
 """The data of a Kubernetes Secret."""

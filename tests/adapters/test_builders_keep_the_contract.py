@@ -16,8 +16,8 @@ from brandrelease.adapters.builders.external import External
 from brandrelease.adapters.registry import RegistryApi
 from brandrelease.adapters.system_clock import SystemClock
 from brandrelease.apis.brand import Brand
-from brandrelease.core.builds_seen import ImageLookup
-from brandrelease.core.images import BuildOrder, build_order
+from brandrelease.core.builds.images import BuildOrder, build_order
+from brandrelease.core.builds.seen import ImageLookup
 from brandrelease.ports import Builder
 from brandrelease.telemetry import Metrics
 from support.builder_contract import *  # noqa: F403 - the contract

@@ -21,10 +21,10 @@ from brandrelease.apis.checks import Check, CloudWatchAlarms, CloudWatchMetric
 from brandrelease.apis.conditions import ConditionStatus
 from brandrelease.controller.brand_questions import Questions
 from brandrelease.controller.looking import Looking
-from brandrelease.core.brand_health import judge_brand
-from brandrelease.core.brand_seen import BrandSnapshot, SeenBrand
-from brandrelease.core.builds_seen import ImageAbsent
-from brandrelease.core.measured import (
+from brandrelease.core.brands.health import judge_brand
+from brandrelease.core.brands.seen import BrandSnapshot, SeenBrand
+from brandrelease.core.builds.seen import ImageAbsent
+from brandrelease.core.checks.measured import (
     AlarmSeen,
     AlarmsSeen,
     AlarmState,

@@ -16,7 +16,8 @@ from brandrelease.adapters.builders.codebuild_watch import CodeBuildWatch
 from brandrelease.adapters.system_clock import SystemClock
 from brandrelease.apis.brand import Brand
 from brandrelease.apis.reasons import Reason
-from brandrelease.core.builds_seen import (
+from brandrelease.core.builds.images import BuildOrder, build_order
+from brandrelease.core.builds.seen import (
     BuildAbsent,
     BuildFailed,
     BuildRunning,
@@ -25,7 +26,6 @@ from brandrelease.core.builds_seen import (
     BuildUnknown,
     BuildUnseen,
 )
-from brandrelease.core.images import BuildOrder, build_order
 from brandrelease.ports import Refused
 from brandrelease.telemetry import Metrics
 from support.codebuild import CodeBuildServer, Cut, Fault, Image, Script

@@ -9,7 +9,7 @@ from brandrelease.adapters.aws.api import AwsApi
 from brandrelease.adapters.aws.ecr import Ecr, Registries
 from brandrelease.adapters.aws.identity import who_are_we
 from brandrelease.apis.reasons import Reason
-from brandrelease.core.builds_seen import ImageAbsent, ImageArchived, ImageFound, ImageLookup, ImageUnknown
+from brandrelease.core.builds.seen import ImageAbsent, ImageArchived, ImageFound, ImageLookup, ImageUnknown
 from brandrelease.ports import Secret
 from brandrelease.telemetry import Metrics
 from support.codebuild import CodeBuildServer, Fault

@@ -14,7 +14,7 @@ import pytest
 
 from brandrelease.adapters.checks.elasticsearch import LogCounts
 from brandrelease.apis.checks import Check
-from brandrelease.core.measured import CheckOrder, NumberSeen, Observation, Unmeasured
+from brandrelease.core.checks.measured import CheckOrder, NumberSeen, Observation, Unmeasured
 from support.gate import Gate
 from support.misbehaving import TROUBLES, Behaviour, answering, misbehaving
 from support.opensearch import OpenSearchServer

@@ -13,7 +13,7 @@ import pytest
 
 from brandrelease.adapters.checks.prometheus import PrometheusQueries
 from brandrelease.apis.checks import Check
-from brandrelease.core.measured import CheckOrder, NumberSeen, Observation, Unmeasured
+from brandrelease.core.checks.measured import CheckOrder, NumberSeen, Observation, Unmeasured
 from support.gate import Gate
 from support.misbehaving import TROUBLES, Behaviour, answering, misbehaving
 from support.prometheus import PrometheusServer, guard

@@ -16,7 +16,7 @@ from aiohttp.typedefs import Handler
 from brandrelease.adapters import registry as module
 from brandrelease.adapters.registry import RegistryApi
 from brandrelease.apis.reasons import Reason
-from brandrelease.core.builds_seen import ImageAbsent, ImageFound, ImageLookup, ImageUnknown
+from brandrelease.core.builds.seen import ImageAbsent, ImageFound, ImageLookup, ImageUnknown
 from support.registry import RegistryServer, User
 
 PASSWORD = "canary-password-7d1f"

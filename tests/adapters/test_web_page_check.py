@@ -20,7 +20,7 @@ from brandrelease.adapters.checks.one_request import BODY_LIMIT
 from brandrelease.adapters.checks.web_page import WebPage
 from brandrelease.adapters.system_clock import SystemClock
 from brandrelease.apis.checks import Check, HttpCheck
-from brandrelease.core.measured import CheckOrder, HttpAnswer, HttpSeen, NoHttpAnswer, PodAddress, Unmeasured
+from brandrelease.core.checks.measured import CheckOrder, HttpAnswer, HttpSeen, NoHttpAnswer, PodAddress, Unmeasured
 from cluster.certificates import Authority, KeyPair
 from support.edge import Edge
 from support.small_site import Handler, SmallSite, Visitor

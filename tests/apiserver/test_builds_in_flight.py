@@ -7,7 +7,7 @@ from apiserver.json_api import Api
 from apiserver.objects import RELEASES, brand_release
 from brandrelease.adapters.kube.api import KubeApi
 from brandrelease.adapters.kube.builds_in_flight import builds_in_flight
-from brandrelease.core.fairness import BuildInFlight
+from brandrelease.core.builds.fairness import BuildInFlight
 from cluster.api import ApiServer
 
 NOW = "2026-01-01T00:00:00Z"

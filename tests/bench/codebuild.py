@@ -19,8 +19,8 @@ from brandrelease.adapters.builders.codebuild import CodeBuild
 from brandrelease.adapters.builders.codebuild_watch import POLL_SECONDS, CodeBuildWatch
 from brandrelease.adapters.system_clock import SystemClock
 from brandrelease.apis.brand import Brand
-from brandrelease.core.builds_seen import BuildRunning, BuildSucceeded, BuildUnseen
-from brandrelease.core.images import BuildOrder, build_order
+from brandrelease.core.builds.images import BuildOrder, build_order
+from brandrelease.core.builds.seen import BuildRunning, BuildSucceeded, BuildUnseen
 from brandrelease.ports import Refused
 from brandrelease.telemetry import Metrics
 from support.codebuild import CodeBuildServer, Fault, Script

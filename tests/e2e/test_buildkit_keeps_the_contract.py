@@ -12,8 +12,8 @@ from brandrelease.adapters.builders.buildkit_job import JobProfile
 from brandrelease.adapters.kube.api import KubeApi
 from brandrelease.adapters.registry import RegistryApi
 from brandrelease.apis.brand import Brand
-from brandrelease.core.builds_seen import ImageLookup
-from brandrelease.core.images import BuildOrder, build_order
+from brandrelease.core.builds.images import BuildOrder, build_order
+from brandrelease.core.builds.seen import ImageLookup
 from brandrelease.ports import Builder
 from brandrelease.settings import SecurityProfile
 from cluster.clusters import Cluster

@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from brandrelease.core.gates import waits_at_a_gate
-from brandrelease.core.measured import Observation
+from brandrelease.core.checks.measured import Observation
+from brandrelease.core.waiting.gates import waits_at_a_gate
 from support.checked import BROKEN, DOWN, GOOD
 from support.simulation import FOUND_IMAGE, Behaviour, Killed, digest_of
 from support.witness import IN_FLIGHT, Witness

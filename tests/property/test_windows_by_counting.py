@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from brandrelease.core.windows import frozen
+from brandrelease.core.waiting.windows import frozen
 from support.freeze_windows import window
 
 QUARTER = timedelta(minutes=15)

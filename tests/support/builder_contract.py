@@ -12,7 +12,8 @@ from enum import StrEnum
 from typing import Final, Protocol
 
 from brandrelease.apis.reasons import Reason
-from brandrelease.core.builds_seen import (
+from brandrelease.core.builds.images import BuildOrder
+from brandrelease.core.builds.seen import (
     BuildAbsent,
     BuildFailed,
     BuildRunning,
@@ -22,7 +23,6 @@ from brandrelease.core.builds_seen import (
     ImageFound,
     ImageLookup,
 )
-from brandrelease.core.images import BuildOrder
 from brandrelease.ports import Builder
 
 LAST_WORDS: Final = "the template of the home page is not there"

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from brandrelease.apis.verification import CheckBaseline, CheckProgress
-from brandrelease.core.measured import (
+from brandrelease.core.checks.measured import (
     AlarmSeen,
     AlarmsSeen,
     AlarmState,

@@ -7,7 +7,7 @@ from typing import Any
 from brandrelease.apis.notifications import Notification, Stage
 from brandrelease.apis.progress import Change
 from brandrelease.apis.reasons import Reason
-from brandrelease.core.notice import Notice
+from brandrelease.core.telling.notice import Notice
 
 AT = datetime(2026, 11, 27, 3, 4, 5, tzinfo=UTC)
 COMMIT = "0123456789abcdef0123456789abcdef01234567"

@@ -1,7 +1,7 @@
 """An order for a build in CodeBuild."""
 
 from brandrelease.apis.build import CodeBuild
-from brandrelease.core.images import BuildOrder
+from brandrelease.core.builds.images import BuildOrder
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 ORDER = BuildOrder(

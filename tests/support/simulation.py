@@ -21,7 +21,8 @@ from brandrelease.controller.observe import World
 from brandrelease.controller.reconcile import Reconciler
 from brandrelease.controller.work_queue import Again, Key
 from brandrelease.core.actions import Announcement, DeploymentPatch, HookOrder, InvalidationOrder
-from brandrelease.core.builds_seen import (
+from brandrelease.core.builds.images import BuildOrder, build_order
+from brandrelease.core.builds.seen import (
     BuildAbsent,
     BuildFailed,
     BuildRunning,
@@ -32,9 +33,7 @@ from brandrelease.core.builds_seen import (
     ImageLookup,
     ImageUnknown,
 )
-from brandrelease.core.images import BuildOrder, build_order
-from brandrelease.core.measured import CheckOrder, Measured, Observation
-from brandrelease.core.notice import Delivered, Delivery, Notice, Undelivered
+from brandrelease.core.checks.measured import CheckOrder, Measured, Observation
 from brandrelease.core.snapshot import (
     BrandInvalid,
     Changes,
@@ -62,6 +61,7 @@ from brandrelease.core.snapshot import (
     Unresolved,
     Waiting,
 )
+from brandrelease.core.telling.notice import Delivered, Delivery, Notice, Undelivered
 from brandrelease.ports import Builder, Refused, Secret, StatusConflict
 from brandrelease.telemetry import Metrics
 

@@ -15,8 +15,8 @@ from brandrelease.apis.brand import Brand
 from brandrelease.apis.brandrelease import BrandRelease, CurrentRelease, PastRelease, RunningRelease
 from brandrelease.apis.reasons import Reason
 from brandrelease.core.actions import Announcement, DeploymentPatch
-from brandrelease.core.builds_seen import BuildFailed, BuildState, BuildSucceeded, ImageLookup
-from brandrelease.core.images import BuildOrder, build_order
+from brandrelease.core.builds.images import BuildOrder, build_order
+from brandrelease.core.builds.seen import BuildFailed, BuildState, BuildSucceeded, ImageLookup
 from brandrelease.core.snapshot import DeploymentView, PodView, Refusal, Resolution, Resolved
 from brandrelease.ports import Builder, Refused, Secret
 from support.simulation import (

@@ -21,8 +21,8 @@ from brandrelease.controller.observe import World
 from brandrelease.controller.reconcile import Reconciler
 from brandrelease.controller.work_queue import Again
 from brandrelease.core.actions import POST_DEPLOY, PRE_DEPLOY, DeploymentPatch, Plan, StartBuild
+from brandrelease.core.builds.images import BuildOrder
 from brandrelease.core.decide import decide
-from brandrelease.core.images import BuildOrder
 from brandrelease.core.snapshot import Snapshot
 from brandrelease.telemetry import Metrics
 from support.checked import BROKEN, DOWN, GOOD

@@ -9,8 +9,8 @@ import yaml
 
 from brandrelease.adapters.aws.calls import Call
 from brandrelease.adapters.builders.codebuild_answers import DIGEST, variables
-from brandrelease.core.codebuild import TREATMENT, FailureClass
-from brandrelease.core.images import ecr_registry, host_of
+from brandrelease.core.builds.codebuild import TREATMENT, FailureClass
+from brandrelease.core.builds.images import ecr_registry, host_of
 from support.orders import ORDER
 
 PAGE = (Path(__file__).parents[2] / "docs/aws.md").read_text()

@@ -12,9 +12,9 @@ from brandrelease.apis.brand_status import BrandCondition, BrandConditionType, B
 from brandrelease.apis.conditions import ConditionStatus
 from brandrelease.apis.progress import MESSAGE_LIMIT
 from brandrelease.apis.reasons import Reason
-from brandrelease.core.brand_health import announcement, is_ready, judge_brand, pause
-from brandrelease.core.brand_seen import Asked, BrandSnapshot, CheckLook, SeenBrand, Unreached
-from brandrelease.core.measured import AlarmSeen, AlarmsSeen, AlarmState, NumberSeen, Observation, Unmeasured
+from brandrelease.core.brands.health import announcement, is_ready, judge_brand, pause
+from brandrelease.core.brands.seen import Asked, BrandSnapshot, CheckLook, SeenBrand, Unreached
+from brandrelease.core.checks.measured import AlarmSeen, AlarmsSeen, AlarmState, NumberSeen, Observation, Unmeasured
 from brandrelease.core.snapshot import BrandInvalid
 from support.witness import check_conditions
 

@@ -19,8 +19,8 @@ from brandrelease.controller.brand_pass import WORKERS, BrandPass
 from brandrelease.controller.brand_questions import Questions
 from brandrelease.controller.work_queue import WorkQueue, brand_key
 from brandrelease.core.actions import Announcement
-from brandrelease.core.brand_seen import SeenBrand, Unreached
-from brandrelease.core.builds_seen import ImageAbsent, ImageLookup
+from brandrelease.core.brands.seen import SeenBrand, Unreached
+from brandrelease.core.builds.seen import ImageAbsent, ImageLookup
 from brandrelease.core.snapshot import BrandInvalid, Unresolved
 from brandrelease.ports import Secret, StatusConflict
 from brandrelease.telemetry import Metrics

@@ -13,9 +13,9 @@ from brandrelease.apis.checks import CHECKS_LIMIT
 from brandrelease.apis.reasons import Reason
 from brandrelease.controller.brand_questions import ANY_TAG, CHECKS_AT_ONCE, QUESTION_SECONDS, Questions
 from brandrelease.controller.looking import Looking
-from brandrelease.core.brand_seen import Asked, Unreached
-from brandrelease.core.builds_seen import ImageAbsent, ImageArchived, ImageFound, ImageLookup, ImageUnknown
-from brandrelease.core.measured import CheckOrder, NumberSeen, Observation, Unmeasured
+from brandrelease.core.brands.seen import Asked, Unreached
+from brandrelease.core.builds.seen import ImageAbsent, ImageArchived, ImageFound, ImageLookup, ImageUnknown
+from brandrelease.core.checks.measured import CheckOrder, NumberSeen, Observation, Unmeasured
 from brandrelease.core.snapshot import Refusal, Unresolved
 from brandrelease.ports import Refused, Secret
 from support.virtual_time import on_virtual_time

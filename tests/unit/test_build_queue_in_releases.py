@@ -6,8 +6,8 @@ import pytest
 
 from brandrelease.apis.brandrelease import Outcome
 from brandrelease.controller.build_turns import BuildTurns
-from brandrelease.core.fairness import BuildInFlight
-from brandrelease.core.images import BuildOrder
+from brandrelease.core.builds.fairness import BuildInFlight
+from brandrelease.core.builds.images import BuildOrder
 from support.simulation import BUILD_SECONDS, KEY, Killed, brand
 from support.story import Story
 

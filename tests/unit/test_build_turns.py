@@ -8,9 +8,9 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from brandrelease.apis.brandrelease import BrandRelease
 from brandrelease.controller.build_turns import BuildTurns
 from brandrelease.controller.work_queue import Key
-from brandrelease.core.builds_seen import Turn
-from brandrelease.core.fairness import BuildInFlight
-from brandrelease.core.images import BuildOrder
+from brandrelease.core.builds.fairness import BuildInFlight
+from brandrelease.core.builds.images import BuildOrder
+from brandrelease.core.builds.seen import Turn
 
 Release = tuple[str, str]
 """Brand and environment."""

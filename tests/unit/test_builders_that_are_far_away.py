@@ -4,7 +4,8 @@ import pytest
 
 from brandrelease.apis.brand import Brand
 from brandrelease.apis.reasons import Reason
-from brandrelease.core.builds_seen import (
+from brandrelease.core.builds.images import BuildOrder
+from brandrelease.core.builds.seen import (
     BuildFailed,
     BuildRunning,
     BuildState,
@@ -18,7 +19,6 @@ from brandrelease.core.builds_seen import (
     ImageLookup,
     ImageUnknown,
 )
-from brandrelease.core.images import BuildOrder
 from brandrelease.core.snapshot import Refusal
 from brandrelease.ports import Secret
 from support.simulation import Behaviour, commit_id

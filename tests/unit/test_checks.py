@@ -12,9 +12,7 @@ from brandrelease.apis.verification import LOOK_LIMIT, CheckBaseline, CheckState
 from brandrelease.core.checks.baseline import charged_beside
 from brandrelease.core.checks.look import read
 from brandrelease.core.checks.looked import before_release, in_the_watch
-from brandrelease.core.checks.number import plain_number
-from brandrelease.core.checks.reading import Bad, Reading
-from brandrelease.core.measured import (
+from brandrelease.core.checks.measured import (
     AlarmSeen,
     AlarmsSeen,
     AlarmState,
@@ -27,6 +25,8 @@ from brandrelease.core.measured import (
     Observation,
     Unmeasured,
 )
+from brandrelease.core.checks.number import plain_number
+from brandrelease.core.checks.reading import Bad, Reading
 
 NOW = datetime(2026, 11, 27, 3, 0, tzinfo=UTC)
 CHANGED_AT = NOW - timedelta(minutes=2)

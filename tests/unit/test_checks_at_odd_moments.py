@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from brandrelease.apis.checks import CHECKS_LIMIT
-from brandrelease.core.measured import AlarmState
+from brandrelease.core.checks.measured import AlarmState
 from support.checked import ALARMS, BROKEN, DOWN, ERRORS, GOOD, LONG_AGO, PAGE, alarm, begin, lines, now_says, story
 from support.simulation import SOAK
 from support.story import Story

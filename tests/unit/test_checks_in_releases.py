@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from brandrelease.core.measured import AlarmState, HttpSeen, NoHttpAnswer
+from brandrelease.core.checks.measured import AlarmState, HttpSeen, NoHttpAnswer
 from support.checked import (
     ALARMS,
     BROKEN,

@@ -7,8 +7,7 @@ import pytest
 
 from brandrelease.apis.reasons import Reason
 from brandrelease.core.blame import BLAME
-from brandrelease.core.builds_seen import BuildFailed, BuildRunning, BuildState, BuildSucceeded
-from brandrelease.core.codebuild import (
+from brandrelease.core.builds.codebuild import (
     TREATMENT,
     BuildPhase,
     CodeBuildView,
@@ -17,6 +16,7 @@ from brandrelease.core.codebuild import (
     class_of_error,
     state_of,
 )
+from brandrelease.core.builds.seen import BuildFailed, BuildRunning, BuildState, BuildSucceeded
 from support.orders import COMMIT, ORDER
 
 VIEW = CodeBuildView(

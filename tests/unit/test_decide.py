@@ -14,8 +14,8 @@ from brandrelease.apis.brandrelease import Blame, BrandRelease, Outcome
 from brandrelease.apis.reasons import Reason
 from brandrelease.controller.work_queue import Again
 from brandrelease.core.actions import DeploymentPatch
-from brandrelease.core.builds_seen import BuildFailed, BuildRunning, BuildSucceeded, ImageAbsent, ImageUnknown
-from brandrelease.core.images import BuildOrder, build_order
+from brandrelease.core.builds.images import BuildOrder, build_order
+from brandrelease.core.builds.seen import BuildFailed, BuildRunning, BuildSucceeded, ImageAbsent, ImageUnknown
 from brandrelease.core.snapshot import BrandInvalid, Refusal, Resolution, Unresolved
 from brandrelease.ports import Refused, Secret
 from support.simulation import (

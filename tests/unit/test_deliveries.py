@@ -12,7 +12,7 @@ from brandrelease.apis.notifications import GitHub, Notification, Slack, Stage, 
 from brandrelease.controller import deliveries as module
 from brandrelease.controller.deliveries import LONGEST_PAUSE, PACE, PATIENCE, BackgroundDeliveries
 from brandrelease.controller.work_queue import Key
-from brandrelease.core.notice import Delivered, Notice, Undelivered
+from brandrelease.core.telling.notice import Delivered, Notice, Undelivered
 from brandrelease.ports import NotTaken, Secret, Taken
 from brandrelease.telemetry import Metrics
 from support.notices import endpoint, notice

@@ -2,7 +2,7 @@
 
 import pytest
 
-from brandrelease.core.fairness import Line, next_line
+from brandrelease.core.builds.fairness import Line, next_line
 
 
 def line(brand: str, *, production: bool = False, building: int = 0, since: int = 1) -> Line:

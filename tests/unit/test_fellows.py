@@ -10,7 +10,7 @@ from brandrelease.adapters.kube.fellows import fellows
 from brandrelease.apis.brandrelease import Blame
 from brandrelease.apis.reasons import Reason
 from brandrelease.core.blame import blame_of
-from brandrelease.core.builds_seen import ImageAbsent
+from brandrelease.core.builds.seen import ImageAbsent
 from brandrelease.core.causes import CAUSES, alike
 from brandrelease.core.snapshot import Fellow
 from support.simulation import Behaviour

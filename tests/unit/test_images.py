@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from brandrelease.apis.brand import Brand
-from brandrelease.core.images import build_key, build_order
+from brandrelease.core.builds.images import build_key, build_order
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 

@@ -7,7 +7,7 @@ import pytest
 
 from brandrelease.adapters.builders.buildkit_job import JobProfile, job_body
 from brandrelease.apis.build import Resources
-from brandrelease.core.images import BuildOrder
+from brandrelease.core.builds.images import BuildOrder
 from brandrelease.settings import SecurityProfile
 
 Json = dict[str, Any]

@@ -13,7 +13,7 @@ from brandrelease.controller import looking, measuring
 from brandrelease.controller.looking import Looking
 from brandrelease.controller.measuring import Measuring
 from brandrelease.controller.work_queue import Key
-from brandrelease.core.measured import CheckOrder, Measured, NumberSeen, Observation, Unmeasured
+from brandrelease.core.checks.measured import CheckOrder, Measured, NumberSeen, Observation, Unmeasured
 from brandrelease.ports import Secret
 from brandrelease.telemetry import Metrics
 

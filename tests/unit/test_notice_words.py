@@ -10,10 +10,10 @@ from brandrelease.apis.brandrelease import CurrentRelease, Outcome, PastRelease
 from brandrelease.apis.notifications import Stage, Told
 from brandrelease.apis.progress import BuildProgress, Change, HookProgress, HooksProgress, LogTail
 from brandrelease.apis.reasons import Reason
-from brandrelease.core.notice import Notice
-from brandrelease.core.notice_words import BRIEF, change_line, compose
 from brandrelease.core.snapshot import Snapshot
-from brandrelease.core.stages import News
+from brandrelease.core.telling.notice import Notice
+from brandrelease.core.telling.notice_words import BRIEF, change_line, compose
+from brandrelease.core.telling.stages import News
 from support.notices import endpoint
 from support.simulation import Behaviour
 from support.story import Story

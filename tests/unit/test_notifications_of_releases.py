@@ -6,7 +6,7 @@ import pytest
 
 from brandrelease.apis.notifications import Stage
 from brandrelease.apis.reasons import Reason
-from brandrelease.core.notice import ENDS
+from brandrelease.core.telling.notice import ENDS
 from support.simulation import Behaviour, Killed, brand
 from support.story import Story
 

@@ -7,7 +7,7 @@ import pytest
 
 from brandrelease.apis.brandrelease import Blame, Outcome
 from brandrelease.apis.reasons import Reason
-from brandrelease.core.builds_seen import BuildFailed, ImageAbsent
+from brandrelease.core.builds.seen import BuildFailed, ImageAbsent
 from brandrelease.core.retrying import PAUSES, TRIES
 from brandrelease.core.snapshot import Fellow
 from support.simulation import Behaviour

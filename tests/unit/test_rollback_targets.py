@@ -17,8 +17,8 @@ from brandrelease.apis.brandrelease import (
     RunningRelease,
 )
 from brandrelease.apis.reasons import Reason
-from brandrelease.core.builds_seen import ImageAbsent, ImageLookup, ImageUnknown
-from brandrelease.core.images import split_reference
+from brandrelease.core.builds.images import split_reference
+from brandrelease.core.builds.seen import ImageAbsent, ImageLookup, ImageUnknown
 from brandrelease.core.targets import candidates
 from brandrelease.ports import Secret
 from support.simulation import DEADLINE, FOUND_IMAGE, Behaviour, brand

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from brandrelease.core.plain import plain
-from brandrelease.core.scrub import last_lines, scrub
+from brandrelease.core.scrubbing.scrub import last_lines, scrub
 from brandrelease.core.words import cut_middle
 
 PEM = """-----BEGIN RSA PRIVATE KEY-----

@@ -12,9 +12,9 @@ from brandrelease.apis.notifications import Notification, Stage, Told
 from brandrelease.apis.progress import HookProgress, HooksProgress, Rollback, Rollout
 from brandrelease.apis.reasons import Reason
 from brandrelease.apis.verification import Verification
-from brandrelease.core.notice import Delivered, Undelivered
-from brandrelease.core.stages import news, trouble_apart
-from brandrelease.core.telling import after, next_for
+from brandrelease.core.telling.due import after, next_for
+from brandrelease.core.telling.notice import Delivered, Undelivered
+from brandrelease.core.telling.stages import news, trouble_apart
 from support.notices import AT, endpoint, notice
 
 NOON = datetime(2026, 11, 27, 12, tzinfo=UTC)

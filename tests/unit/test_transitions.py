@@ -8,7 +8,7 @@ from brandrelease.apis.brandrelease import BrandReleaseStatus, CurrentRelease, O
 from brandrelease.apis.conditions import Condition, ConditionStatus, ConditionType
 from brandrelease.apis.reasons import Reason
 from brandrelease.core.actions import Announcement, Plan
-from brandrelease.core.transitions import announcing_transition
+from brandrelease.core.telling.transitions import announcing_transition
 from support.simulation import Behaviour
 from support.story import Story
 

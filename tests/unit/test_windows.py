@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from brandrelease.apis.windows import Window
-from brandrelease.core.windows import LINKS, frozen, mistake
+from brandrelease.core.waiting.windows import LINKS, frozen, mistake
 from support.freeze_windows import moment, window
 
 # --- days on which the clocks change, in so many words ------------------------------------------------------------------

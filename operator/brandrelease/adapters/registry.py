@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from brandrelease.apis.reasons import Reason
-from brandrelease.core.builds_seen import ImageAbsent, ImageFound, ImageLookup, ImageUnknown
+from brandrelease.core.builds.seen import ImageAbsent, ImageFound, ImageLookup, ImageUnknown
 from brandrelease.ports import Secret
 
 ACCEPT: Final = (

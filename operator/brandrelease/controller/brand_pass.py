@@ -17,8 +17,8 @@ from brandrelease.apis.brand_status import BrandConditionType, BrandStatus
 from brandrelease.apis.conditions import ConditionStatus
 from brandrelease.controller.brand_questions import Questions
 from brandrelease.controller.work_queue import Again, Key
-from brandrelease.core.brand_health import announcement, is_ready, judge_brand, pause
-from brandrelease.core.brand_seen import BrandSnapshot, SeenBrand
+from brandrelease.core.brands.health import announcement, is_ready, judge_brand, pause
+from brandrelease.core.brands.seen import BrandSnapshot, SeenBrand
 from brandrelease.core.snapshot import BrandInvalid
 from brandrelease.ports import BrandAnnouncer, Brands, Clock, StatusConflict
 

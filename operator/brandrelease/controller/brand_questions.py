@@ -12,10 +12,10 @@ from brandrelease.apis.brand import Brand
 from brandrelease.apis.checks import Check
 from brandrelease.apis.reasons import Reason
 from brandrelease.controller.looking import Looking
-from brandrelease.core.brand_seen import Asked, CheckLook, Unreached
-from brandrelease.core.builds_seen import ImageUnknown
-from brandrelease.core.images import builder_name
-from brandrelease.core.measured import CheckOrder, Observation, Unmeasured
+from brandrelease.core.brands.seen import Asked, CheckLook, Unreached
+from brandrelease.core.builds.images import builder_name
+from brandrelease.core.builds.seen import ImageUnknown
+from brandrelease.core.checks.measured import CheckOrder, Observation, Unmeasured
 from brandrelease.ports import Endpoints, Refused, Registry, Secret, Sources, Usable
 
 QUESTION_SECONDS: Final = 100.0

@@ -10,9 +10,9 @@ from itertools import count
 
 from brandrelease.apis.brandrelease import BrandRelease
 from brandrelease.controller.work_queue import Key
-from brandrelease.core.builds_seen import Turn
-from brandrelease.core.fairness import PRODUCTION, BuildInFlight, Line, next_line
-from brandrelease.core.images import EXTERNAL, BuildOrder
+from brandrelease.core.builds.fairness import PRODUCTION, BuildInFlight, Line, next_line
+from brandrelease.core.builds.images import EXTERNAL, BuildOrder
+from brandrelease.core.builds.seen import Turn
 
 
 @dataclass(slots=True)

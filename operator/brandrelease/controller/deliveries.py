@@ -14,7 +14,7 @@ import structlog
 
 from brandrelease.apis.notifications import GitHub, Slack, Webhook
 from brandrelease.controller.work_queue import Key
-from brandrelease.core.notice import Delivered, Delivery, Notice, Undelivered
+from brandrelease.core.telling.notice import Delivered, Delivery, Notice, Undelivered
 from brandrelease.ports import Notifier, NotTaken, Secret, Taken
 from brandrelease.telemetry import Metrics
 

@@ -8,7 +8,7 @@ from typing import Final
 import structlog
 
 from brandrelease.apis.checks import Check as DeclaredCheck
-from brandrelease.core.measured import CheckOrder, Observation, Unmeasured
+from brandrelease.core.checks.measured import CheckOrder, Observation, Unmeasured
 from brandrelease.ports import Check, Refused, Secret
 
 log = structlog.get_logger(__name__)

@@ -13,7 +13,7 @@ from typing import Final
 from brandrelease.apis.brandrelease import BrandRelease
 from brandrelease.controller.looking import Looking
 from brandrelease.controller.work_queue import Key
-from brandrelease.core.measured import CheckOrder, Measured, Unmeasured
+from brandrelease.core.checks.measured import CheckOrder, Measured, Unmeasured
 from brandrelease.ports import Clock
 from brandrelease.telemetry import Metrics
 

@@ -12,7 +12,8 @@ from brandrelease.apis.healing import Hook
 from brandrelease.apis.reasons import Reason
 from brandrelease.controller.tracking import Tracking
 from brandrelease.controller.work_queue import Key
-from brandrelease.core.builds_seen import (
+from brandrelease.core.builds.images import BuildOrder, build_order, host_of, split_reference
+from brandrelease.core.builds.seen import (
     BuildAbsent,
     BuildState,
     BuildSucceeded,
@@ -26,7 +27,6 @@ from brandrelease.core.checks.orders import asks_pods, looks, order_of, serving_
 from brandrelease.core.deploying import suspect
 from brandrelease.core.health import Problem, needs_warnings
 from brandrelease.core.hooks import hook_in_flight, hook_order
-from brandrelease.core.images import BuildOrder, build_order, host_of, split_reference
 from brandrelease.core.invalidating import unanswered
 from brandrelease.core.obstacles import misconfiguration
 from brandrelease.core.quarantine import suspects

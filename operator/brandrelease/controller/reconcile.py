@@ -15,8 +15,8 @@ from brandrelease.controller.counting import count
 from brandrelease.controller.observe import World, observe
 from brandrelease.controller.work_queue import Again, Key
 from brandrelease.core.actions import Plan, StartBuild
+from brandrelease.core.builds.images import BuildOrder
 from brandrelease.core.decide import decide
-from brandrelease.core.images import BuildOrder
 from brandrelease.core.questions import order_in_flight, prepared
 from brandrelease.core.snapshot import Refusal, Snapshot
 from brandrelease.ports import Announcer, Refused, StatusConflict

@@ -5,8 +5,8 @@ from datetime import timedelta
 
 from brandrelease.apis.brandrelease import BrandReleaseStatus
 from brandrelease.apis.reasons import Reason
-from brandrelease.core.images import BuildOrder, split_reference
-from brandrelease.core.notice import Notice
+from brandrelease.core.builds.images import BuildOrder, split_reference
+from brandrelease.core.telling.notice import Notice
 
 
 @dataclass(frozen=True, slots=True)

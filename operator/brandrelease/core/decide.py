@@ -10,7 +10,7 @@ from typing import assert_never
 from brandrelease.apis.brandrelease import BrandReleaseStatus, CurrentRelease, Phase, UnneededBuild
 from brandrelease.apis.reasons import Reason
 from brandrelease.core.actions import CancelBuild, Invalidate, Plan
-from brandrelease.core.building import Built, NeverBuilt, NotYet, obtain_image
+from brandrelease.core.builds.building import Built, NeverBuilt, NotYet, obtain_image
 from brandrelease.core.deploying import follow_rollout, prepare, watch
 from brandrelease.core.invalidating import invalidated
 from brandrelease.core.obstacles import deployment_obstacle, misconfiguration
@@ -34,8 +34,8 @@ from brandrelease.core.snapshot import Resolved, Snapshot, Unresolved
 from brandrelease.core.status import Headline, present, with_current
 from brandrelease.core.succession import alone, may_run, promoted, together
 from brandrelease.core.suspending import suspended, telling_who_resumed
-from brandrelease.core.telling import telling
-from brandrelease.core.transitions import announcing_transition
+from brandrelease.core.telling.due import telling
+from brandrelease.core.telling.transitions import announcing_transition
 from brandrelease.core.verb import Obeyed, Verb
 from brandrelease.core.verbs import obey, taken_away, unheard
 

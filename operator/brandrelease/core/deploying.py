@@ -19,10 +19,9 @@ from brandrelease.apis.verification import Verification
 from brandrelease.apis.wellknown import ABORT_ANNOTATION
 from brandrelease.core import advice
 from brandrelease.core.actions import POST_DEPLOY, PRE_DEPLOY, ApplyRelease, Plan
-from brandrelease.core.building import NeverBuilt, obtain_image
+from brandrelease.core.builds.building import NeverBuilt, obtain_image
 from brandrelease.core.checks.baseline import Held, Known, NotKnown, take_baseline
 from brandrelease.core.checks.watch import Hold, failed_check, looked_at, next_look, notes, what_holds
-from brandrelease.core.gates import waiting, what_waits
 from brandrelease.core.health import (
     Failed,
     Passed,
@@ -52,6 +51,7 @@ from brandrelease.core.rollback import fail, stand
 from brandrelease.core.snapshot import DeploymentView, Snapshot
 from brandrelease.core.status import finish, with_current
 from brandrelease.core.verbs import unheard
+from brandrelease.core.waiting.gates import waiting, what_waits
 from brandrelease.core.words import one_of, seconds, short
 
 

@@ -7,8 +7,8 @@ from brandrelease.apis.brandrelease import Blame, BrandReleaseStatus, CurrentRel
 from brandrelease.apis.progress import QUARANTINE_LIMIT
 from brandrelease.apis.reasons import Reason
 from brandrelease.core import advice
-from brandrelease.core.overriding import in_its_place, let_through
 from brandrelease.core.snapshot import Suspect
+from brandrelease.core.waiting.overriding import in_its_place, let_through
 from brandrelease.core.words import capital, short
 
 

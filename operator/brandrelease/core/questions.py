@@ -6,10 +6,10 @@ from fnmatch import fnmatchcase
 from brandrelease.apis.brand import Brand, Environment
 from brandrelease.apis.brandrelease import BrandRelease, BrandReleaseStatus, CurrentRelease, HandledRequest, Outcome
 from brandrelease.apis.wellknown import REQUESTED_AT_ANNOTATION
-from brandrelease.core.gates import waits_at_a_gate
-from brandrelease.core.images import BuildOrder, build_key, build_order
+from brandrelease.core.builds.images import BuildOrder, build_key, build_order
 from brandrelease.core.quarantine import is_quarantined, what_stops
 from brandrelease.core.snapshot import Resolution, Resolved
+from brandrelease.core.waiting.gates import waits_at_a_gate
 
 
 def is_asked(release: BrandRelease) -> bool:

@@ -11,13 +11,13 @@ from brandrelease.apis.brandrelease import (
 )
 from brandrelease.apis.reasons import Reason
 from brandrelease.core.obstacles import container_of, deployment_obstacle, overridden
-from brandrelease.core.overriding import let_through
 from brandrelease.core.plans import RETRY_SELDOM, RETRY_SOON, environment_of
 from brandrelease.core.quarantine import override_of
 from brandrelease.core.questions import asked_by, in_flight, is_allowed, prepared
 from brandrelease.core.snapshot import Lineage, Resolved, Snapshot, Unresolved
 from brandrelease.core.status import next_number, with_current
 from brandrelease.core.succession import begin, without_next
+from brandrelease.core.waiting.overriding import let_through
 from brandrelease.core.words import short
 
 

@@ -9,9 +9,9 @@ from brandrelease.apis.brand import Brand, Environment
 from brandrelease.apis.brandrelease import BrandRelease
 from brandrelease.apis.progress import Change
 from brandrelease.apis.reasons import Reason
-from brandrelease.core.builds_seen import BuildState, ImageLookup, Turn
-from brandrelease.core.measured import Measured
-from brandrelease.core.notice import Delivery
+from brandrelease.core.builds.seen import BuildState, ImageLookup, Turn
+from brandrelease.core.checks.measured import Measured
+from brandrelease.core.telling.notice import Delivery
 
 # --- the source -------------------------------------------------------------------------------------------------------
 

@@ -12,10 +12,10 @@ from brandrelease.apis.conditions import ConditionType
 from brandrelease.apis.progress import STOPPING_LIMIT
 from brandrelease.apis.reasons import Reason
 from brandrelease.core.actions import Plan
-from brandrelease.core.building import next_attempt
-from brandrelease.core.builds_seen import BuildRunning, BuildUnknown, BuildUnseen
+from brandrelease.core.builds.building import next_attempt
+from brandrelease.core.builds.images import BuildOrder
+from brandrelease.core.builds.seen import BuildRunning, BuildUnknown, BuildUnseen
 from brandrelease.core.checks.baseline import charged_beside
-from brandrelease.core.images import BuildOrder
 from brandrelease.core.plans import adding, brand_of, environment_of
 from brandrelease.core.questions import is_judged, order_in_flight, stop_orders
 from brandrelease.core.snapshot import Snapshot

@@ -17,7 +17,6 @@ from brandrelease.core.actions import Plan, StopHook
 from brandrelease.core.blame import blame_of
 from brandrelease.core.carried import carried
 from brandrelease.core.obstacles import Obstacle, container_of, deployment_obstacle
-from brandrelease.core.override import names_what_is_known, override
 from brandrelease.core.plans import deployment_of, environment_of, wait
 from brandrelease.core.quarantine import is_quarantined, put_in, quarantine
 from brandrelease.core.questions import in_flight, is_asked, is_busy, migrating, rolling_back
@@ -29,6 +28,7 @@ from brandrelease.core.status import finish, with_current
 from brandrelease.core.succession import begin, without_build, without_next
 from brandrelease.core.targets import Candidate, asked_back, candidates, good_ones, name_of, usable
 from brandrelease.core.verb import Obeyed, Verb, done, event_of, heard, refused
+from brandrelease.core.waiting.override import names_what_is_known, override
 from brandrelease.core.words import capital, cut, short
 
 

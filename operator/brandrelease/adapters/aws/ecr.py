@@ -6,9 +6,9 @@ from brandrelease.adapters.aws.api import AwsApi
 from brandrelease.adapters.aws.calls import Call
 from brandrelease.adapters.aws.errors import AwsError
 from brandrelease.apis.reasons import Reason
-from brandrelease.core.builds_seen import ImageAbsent, ImageArchived, ImageFound, ImageLookup, ImageUnknown
-from brandrelease.core.codebuild import FailureClass
-from brandrelease.core.images import ecr_registry, host_of
+from brandrelease.core.builds.codebuild import FailureClass
+from brandrelease.core.builds.images import ecr_registry, host_of
+from brandrelease.core.builds.seen import ImageAbsent, ImageArchived, ImageFound, ImageLookup, ImageUnknown
 from brandrelease.ports import Registry, Secret
 
 

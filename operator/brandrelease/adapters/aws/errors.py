@@ -3,7 +3,7 @@
 from typing import Final
 
 from brandrelease.adapters.aws.calls import Call
-from brandrelease.core.codebuild import FailureClass, class_of_error
+from brandrelease.core.builds.codebuild import FailureClass, class_of_error
 from brandrelease.core.plain import plain
 from brandrelease.core.words import cut, without_passwords
 

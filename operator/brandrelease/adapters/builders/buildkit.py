@@ -9,9 +9,9 @@ from brandrelease.adapters.builders.buildkit_job import BUILD, EXIT_INFRASTRUCTU
 from brandrelease.adapters.kube.api import JOBS, PODS, ApiError, KubeApi
 from brandrelease.adapters.kube.logs import log_tail
 from brandrelease.apis.reasons import Reason
-from brandrelease.core.builds_seen import BuildAbsent, BuildFailed, BuildRunning, BuildState, BuildSucceeded
+from brandrelease.core.builds.images import BuildOrder
+from brandrelease.core.builds.seen import BuildAbsent, BuildFailed, BuildRunning, BuildState, BuildSucceeded
 from brandrelease.core.health.quoting import quoted
-from brandrelease.core.images import BuildOrder
 from brandrelease.core.snapshot import Refusal
 from brandrelease.core.words import cut, seconds
 from brandrelease.ports import Refused

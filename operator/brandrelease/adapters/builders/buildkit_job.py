@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from brandrelease.apis.build import ResourceAmounts
 from brandrelease.apis.wellknown import BUILD_KEY_LABEL, NAME_LABEL
-from brandrelease.core.images import BuildOrder
+from brandrelease.core.builds.images import BuildOrder
 from brandrelease.settings import SecurityProfile
 
 Json = dict[str, Any]

@@ -16,9 +16,9 @@ from brandrelease.adapters.aws.errors import AwsError
 from brandrelease.adapters.builders.codebuild_answers import minutes, name_in, variables, view_of
 from brandrelease.adapters.builders.codebuild_watch import CodeBuildWatch, KnownBuild
 from brandrelease.apis.build import CodeBuild as Project
-from brandrelease.core.builds_seen import BuildAbsent, BuildFailed, BuildState, BuildTrace, BuildUnknown, BuildUnseen
-from brandrelease.core.codebuild import TREATMENT, CodeBuildView, FailureClass, state_of
-from brandrelease.core.images import BuildOrder
+from brandrelease.core.builds.codebuild import TREATMENT, CodeBuildView, FailureClass, state_of
+from brandrelease.core.builds.images import BuildOrder
+from brandrelease.core.builds.seen import BuildAbsent, BuildFailed, BuildState, BuildTrace, BuildUnknown, BuildUnseen
 from brandrelease.core.snapshot import Refusal
 from brandrelease.ports import Clock, Refused
 

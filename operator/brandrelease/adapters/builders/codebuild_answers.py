@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from brandrelease.core.codebuild import BuildPhase, CodeBuildView
-from brandrelease.core.images import BuildOrder, build_name
+from brandrelease.core.builds.codebuild import BuildPhase, CodeBuildView
+from brandrelease.core.builds.images import BuildOrder, build_name
 
 KEY, ATTEMPT, BRAND = "BR_KEY", "BR_ATTEMPT", "BRAND"
 """Environment variables by which a build is told from others when its id is lost."""

@@ -15,8 +15,8 @@ from brandrelease.adapters.aws.api import AwsApi
 from brandrelease.adapters.aws.calls import Call
 from brandrelease.adapters.aws.errors import AwsError
 from brandrelease.adapters.builders.codebuild_answers import log_of, view_of
-from brandrelease.core.codebuild import CodeBuildView
-from brandrelease.core.scrub import last_lines, scrub
+from brandrelease.core.builds.codebuild import CodeBuildView
+from brandrelease.core.scrubbing.scrub import last_lines, scrub
 
 log = structlog.get_logger(__name__)
 

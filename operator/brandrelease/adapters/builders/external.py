@@ -1,7 +1,7 @@
 """The builder `external`: CI pushes the image, and the operator only waits for it to appear in the registry."""
 
-from brandrelease.core.builds_seen import BuildAbsent, BuildState
-from brandrelease.core.images import BuildOrder
+from brandrelease.core.builds.images import BuildOrder
+from brandrelease.core.builds.seen import BuildAbsent, BuildState
 
 
 class External:

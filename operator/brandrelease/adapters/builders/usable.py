@@ -9,9 +9,9 @@ from brandrelease.adapters.builders.buildkit_job import JobProfile, job_body
 from brandrelease.adapters.kube.api import JOBS, ApiError, KubeApi
 from brandrelease.apis.brand import Brand
 from brandrelease.apis.reasons import Reason
-from brandrelease.core.brand_seen import Unreached
-from brandrelease.core.codebuild import TREATMENT, FailureClass
-from brandrelease.core.images import build_order
+from brandrelease.core.brands.seen import Unreached
+from brandrelease.core.builds.codebuild import TREATMENT, FailureClass
+from brandrelease.core.builds.images import build_order
 
 NO_COMMIT: Final = "0" * 40
 """git's own name for no commit at all: the Job that the API server is asked about is nobody's."""

@@ -11,9 +11,9 @@ import aiohttp
 from yarl import URL
 
 from brandrelease.adapters.checks.login import Login, Ticket, UnusableSecret
-from brandrelease.core.measured import Observation, Unmeasured
+from brandrelease.core.checks.measured import Observation, Unmeasured
 from brandrelease.core.plain import plain
-from brandrelease.core.scrub import scrub
+from brandrelease.core.scrubbing.scrub import scrub
 from brandrelease.core.words import cut, cut_middle, seconds, without_passwords
 
 ANSWER_LIMIT: Final = 1024 * 1024

@@ -8,7 +8,7 @@ from brandrelease.adapters.aws.api import AwsApi
 from brandrelease.adapters.aws.calls import Call
 from brandrelease.adapters.checks.cloudwatch_calls import pages
 from brandrelease.adapters.checks.shared_looks import SharedLooks
-from brandrelease.core.measured import AlarmSeen, AlarmsSeen, AlarmState, CheckOrder, Observation, Unmeasured
+from brandrelease.core.checks.measured import AlarmSeen, AlarmsSeen, AlarmState, CheckOrder, Observation, Unmeasured
 from brandrelease.core.plain import plain
 from brandrelease.core.words import cut, one_of, without_passwords
 from brandrelease.ports import Secret

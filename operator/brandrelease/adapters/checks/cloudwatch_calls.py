@@ -7,7 +7,7 @@ from brandrelease.adapters.aws.api import AwsApi
 from brandrelease.adapters.aws.calls import Call
 from brandrelease.adapters.aws.errors import NO_ANSWER, AwsError
 from brandrelease.apis.checks import AWS_TIMEOUT_SECONDS
-from brandrelease.core.measured import Unmeasured
+from brandrelease.core.checks.measured import Unmeasured
 
 LIMIT_SECONDS: Final = AWS_TIMEOUT_SECONDS - 2
 """Shorter than a look may take: then why there was no answer is told, and not only that there was none."""

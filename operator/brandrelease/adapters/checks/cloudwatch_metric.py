@@ -11,7 +11,7 @@ from brandrelease.adapters.aws.calls import Call
 from brandrelease.adapters.checks.cloudwatch_calls import pages
 from brandrelease.adapters.checks.shared_looks import SharedLooks
 from brandrelease.apis.checks import CloudWatchMetric
-from brandrelease.core.measured import CheckOrder, NumberSeen, Observation, Unmeasured
+from brandrelease.core.checks.measured import CheckOrder, NumberSeen, Observation, Unmeasured
 from brandrelease.core.plain import plain
 from brandrelease.core.words import cut, seconds
 from brandrelease.ports import Clock, Secret

@@ -10,7 +10,7 @@ import aiohttp
 from brandrelease.adapters.checks.asking import Answer, Server, Unanswered, title, within
 from brandrelease.adapters.checks.login import Ticket, login
 from brandrelease.apis.checks import PrometheusCheck
-from brandrelease.core.measured import CheckOrder, NumberSeen, Observation, Unmeasured
+from brandrelease.core.checks.measured import CheckOrder, NumberSeen, Observation, Unmeasured
 from brandrelease.core.words import cut
 from brandrelease.ports import Secret
 

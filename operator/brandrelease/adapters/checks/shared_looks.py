@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Generic, TypeVar
 
-from brandrelease.core.measured import Unmeasured
+from brandrelease.core.checks.measured import Unmeasured
 
 Thing = TypeVar("Thing")
 Found = TypeVar("Found")

@@ -14,7 +14,7 @@ from brandrelease.adapters.checks.one_request import Page, Progress, Question, g
 from brandrelease.adapters.checks.troubles import NoAnswer, OwnTrouble
 from brandrelease.adapters.checks.visits import Tls, Visit
 from brandrelease.apis.checks import HttpCheck
-from brandrelease.core.measured import (
+from brandrelease.core.checks.measured import (
     CheckOrder,
     HttpAnswer,
     HttpResult,

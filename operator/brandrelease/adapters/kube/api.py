@@ -13,7 +13,7 @@ from kubernetes.aio.dynamic import DynamicClient
 from kubernetes.aio.dynamic.exceptions import DynamicApiError
 
 from brandrelease.apis.wellknown import FIELD_MANAGER
-from brandrelease.core.secret_patterns import without_lookalikes
+from brandrelease.core.scrubbing.secret_patterns import without_lookalikes
 
 REQUEST_TIMEOUT: Final = 4.0
 """Seconds for one request. A pass that waits longer would hold its object up; it is repeated instead."""

@@ -9,7 +9,7 @@ from brandrelease.adapters.kube.api import BRAND_RELEASES, BRANDS, ApiError, Kub
 from brandrelease.apis.brand import Brand
 from brandrelease.apis.brand_status import BrandStatus
 from brandrelease.apis.wellknown import API_VERSION
-from brandrelease.core.brand_seen import SeenBrand
+from brandrelease.core.brands.seen import SeenBrand
 from brandrelease.core.snapshot import BrandInvalid
 from brandrelease.ports import StatusConflict
 

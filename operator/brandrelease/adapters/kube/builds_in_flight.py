@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator
 from typing import Any, Final
 
 from brandrelease.adapters.kube.api import BRAND_RELEASES, KubeApi
-from brandrelease.core.fairness import BuildInFlight
-from brandrelease.core.images import EXTERNAL, build_name
+from brandrelease.core.builds.fairness import BuildInFlight
+from brandrelease.core.builds.images import EXTERNAL, build_name
 
 PAGE: Final = 50
 """BrandReleases in one answer: each brings its whole history, and may be 150 KiB."""

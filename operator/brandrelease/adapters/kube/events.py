@@ -15,7 +15,7 @@ from brandrelease.adapters.kube.api import EVENTS, ApiError, KubeApi
 from brandrelease.apis.brandrelease import BrandRelease
 from brandrelease.apis.wellknown import API_VERSION, FIELD_MANAGER
 from brandrelease.core.actions import Announcement
-from brandrelease.core.brand_seen import SeenBrand
+from brandrelease.core.brands.seen import SeenBrand
 from brandrelease.core.words import cut_middle
 from brandrelease.ports import Clock
 

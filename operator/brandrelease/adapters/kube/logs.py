@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from brandrelease.adapters.kube.api import PODS, SECRETS, ApiError, KubeApi
-from brandrelease.core.scrub import last_lines, scrub
+from brandrelease.core.scrubbing.scrub import last_lines, scrub
 
 Json = dict[str, Any]
 

@@ -8,7 +8,7 @@ from urllib.parse import quote, urlsplit
 
 from brandrelease.adapters.notify.sender import Answer, Busy, HttpSender, Trouble, seconds_until, text_of, told, trouble
 from brandrelease.apis.notifications import GitHub, Stage
-from brandrelease.core.notice import Notice
+from brandrelease.core.telling.notice import Notice
 from brandrelease.core.words import cut
 from brandrelease.ports import NotTaken, Secret, Taken
 

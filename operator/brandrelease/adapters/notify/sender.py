@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
-from brandrelease.core.scrub import scrub
+from brandrelease.core.scrubbing.scrub import scrub
 from brandrelease.core.words import cut
 from brandrelease.ports import NotTaken, Secret, Taken
 

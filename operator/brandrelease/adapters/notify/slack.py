@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from brandrelease.adapters.notify.sender import Answer, Busy, HttpSender, Trouble, retry_after, text_of, told, trouble
 from brandrelease.adapters.notify.slack_message import message, reply
 from brandrelease.apis.notifications import Slack, Stage
-from brandrelease.core.notice import BAD_NEWS, ENDS, Notice
+from brandrelease.core.telling.notice import BAD_NEWS, ENDS, Notice
 from brandrelease.ports import NotTaken, Secret, Taken
 
 _CHANNEL: Final = "Is the channel's id or name right, and is the bot in it (/invite the bot there)?"

@@ -4,8 +4,8 @@ import re
 from typing import Any, Final
 
 from brandrelease.apis.notifications import Stage
-from brandrelease.core.notice import Notice
-from brandrelease.core.notice_words import change_line
+from brandrelease.core.telling.notice import Notice
+from brandrelease.core.telling.notice_words import change_line
 
 Json = dict[str, Any]
 

@@ -11,7 +11,7 @@ from urllib.parse import quote, urlsplit
 from brandrelease.adapters.notify.sender import HttpSender, Trouble, text_of, told, trouble
 from brandrelease.apis.notifications import Webhook
 from brandrelease.apis.wellknown import GROUP
-from brandrelease.core.notice import Notice
+from brandrelease.core.telling.notice import Notice
 from brandrelease.ports import Clock, NotTaken, Secret, Taken
 
 PREFIX: Final = "whsec_"

@@ -2,8 +2,8 @@
 
 from brandrelease.apis.checks import CloudWatchAlarms
 from brandrelease.apis.reasons import Reason
+from brandrelease.core.checks.measured import AlarmSeen, AlarmsSeen, AlarmState, Unmeasured
 from brandrelease.core.checks.reading import Bad, Reading
-from brandrelease.core.measured import AlarmSeen, AlarmsSeen, AlarmState, Unmeasured
 from brandrelease.core.words import cut, one_of
 
 

@@ -15,10 +15,10 @@ from brandrelease.apis.reasons import Reason
 from brandrelease.apis.verification import CheckBaseline, CheckState
 from brandrelease.core.actions import PRE_DEPLOY
 from brandrelease.core.checks.looked import before_release
-from brandrelease.core.gate import Gate
 from brandrelease.core.hooks import progress_of
 from brandrelease.core.plans import AT_ONCE, environment_of
 from brandrelease.core.snapshot import Snapshot
+from brandrelease.core.waiting.gate import Gate
 from brandrelease.core.words import one_of
 
 LATE: Final = timedelta(seconds=5)

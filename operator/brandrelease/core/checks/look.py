@@ -5,10 +5,10 @@ from decimal import Decimal
 
 from brandrelease.apis.checks import Check, CloudWatchAlarms, HttpCheck
 from brandrelease.core.checks.alarms import read_alarms
+from brandrelease.core.checks.measured import AlarmsSeen, HttpSeen, NumberSeen, Observation, Unmeasured
 from brandrelease.core.checks.number import read_number
 from brandrelease.core.checks.page import read_page
 from brandrelease.core.checks.reading import Reading
-from brandrelease.core.measured import AlarmsSeen, HttpSeen, NumberSeen, Observation, Unmeasured
 
 _NOT_ITS_OWN = (
     "The operator was told something of it that it does not understand. This is a fault of the operator: report it."

@@ -8,8 +8,8 @@ from brandrelease.apis.checks import Check
 from brandrelease.apis.reasons import Reason
 from brandrelease.apis.verification import BAD_LIMIT, LOOK_LIMIT, CheckBaseline, CheckProgress, CheckState
 from brandrelease.core.checks.look import read
+from brandrelease.core.checks.measured import Measured, Unmeasured
 from brandrelease.core.checks.reading import Bad, Reading
-from brandrelease.core.measured import Measured, Unmeasured
 from brandrelease.core.words import capital, cut, several
 
 

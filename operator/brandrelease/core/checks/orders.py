@@ -9,12 +9,12 @@ from brandrelease.apis.brandrelease import BrandReleaseStatus, CurrentRelease
 from brandrelease.apis.checks import Check
 from brandrelease.core.actions import PRE_DEPLOY
 from brandrelease.core.checks.baseline import looks_before
+from brandrelease.core.checks.measured import CheckOrder, PodAddress
 from brandrelease.core.checks.watch import looks_in_the_watch
-from brandrelease.core.gates import what_waits
 from brandrelease.core.hooks import progress_of
-from brandrelease.core.measured import CheckOrder, PodAddress
 from brandrelease.core.questions import rolling_back
 from brandrelease.core.snapshot import PodView, Snapshot
+from brandrelease.core.waiting.gates import what_waits
 
 PODS_ASKED: Final = 5
 """So many pods are asked beside the public address at most: they run the same image."""

@@ -5,8 +5,8 @@ from urllib.parse import urlsplit
 
 from brandrelease.apis.checks import HttpCheck
 from brandrelease.apis.reasons import Reason
+from brandrelease.core.checks.measured import HttpAnswer, HttpResult, HttpSeen
 from brandrelease.core.checks.reading import Bad, Reading
-from brandrelease.core.measured import HttpAnswer, HttpResult, HttpSeen
 from brandrelease.core.words import cut, several
 
 PUBLIC, PODS = "public", "pods"

@@ -8,7 +8,7 @@ import re
 from functools import lru_cache
 from typing import Final
 
-from brandrelease.core.secret_patterns import without_lookalikes
+from brandrelease.core.scrubbing.secret_patterns import without_lookalikes
 from brandrelease.core.words import cut_middle
 
 QUOTE_LIMIT: Final = 300

@@ -4,12 +4,12 @@ import re
 from typing import Final
 
 from brandrelease.apis.brandrelease import BrandRelease, BrandReleaseStatus, CurrentRelease
-from brandrelease.core.gates import waits_at_a_gate, what_to_open
-from brandrelease.core.overriding import WHY_LIMIT, in_its_place, let_through
 from brandrelease.core.quarantine import Override, lifted, what_stops
 from brandrelease.core.questions import in_flight, prepared
 from brandrelease.core.snapshot import Snapshot
 from brandrelease.core.verb import Obeyed, Verb, done, heard, refused
+from brandrelease.core.waiting.gates import waits_at_a_gate, what_to_open
+from brandrelease.core.waiting.overriding import WHY_LIMIT, in_its_place, let_through
 from brandrelease.core.words import cut, short
 
 SHORTEST_COMMIT: Final = 12

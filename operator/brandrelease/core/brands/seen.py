@@ -8,7 +8,7 @@ from brandrelease.apis.brand import Brand
 from brandrelease.apis.brand_status import BrandStatus
 from brandrelease.apis.checks import Check
 from brandrelease.apis.reasons import Reason
-from brandrelease.core.measured import Observation
+from brandrelease.core.checks.measured import Observation
 from brandrelease.core.snapshot import BrandInvalid
 
 

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from typing import Final
 
 from brandrelease.core.plain import plain
-from brandrelease.core.secret_forms import SHORTEST, forms
-from brandrelease.core.secret_patterns import MASK, without_lookalikes
+from brandrelease.core.scrubbing.secret_forms import SHORTEST, forms
+from brandrelease.core.scrubbing.secret_patterns import MASK, without_lookalikes
 from brandrelease.core.words import cut_middle
 
 LINES: Final = 20

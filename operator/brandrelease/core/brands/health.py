@@ -18,11 +18,11 @@ from brandrelease.apis.conditions import ConditionStatus
 from brandrelease.apis.progress import MESSAGE_LIMIT
 from brandrelease.apis.reasons import Reason
 from brandrelease.core.actions import Announcement
-from brandrelease.core.brand_seen import Asked, BrandSnapshot, CheckLook, SeenBrand, Unreached
-from brandrelease.core.images import builder_name
-from brandrelease.core.measured import Unmeasured
+from brandrelease.core.brands.seen import Asked, BrandSnapshot, CheckLook, SeenBrand, Unreached
+from brandrelease.core.brands.soak import too_short
+from brandrelease.core.builds.images import builder_name
+from brandrelease.core.checks.measured import Unmeasured
 from brandrelease.core.snapshot import BrandInvalid
-from brandrelease.core.soak import too_short
 from brandrelease.core.status import NEEDS_SOMEBODY
 from brandrelease.core.words import cut
 

@@ -5,8 +5,8 @@ from datetime import timedelta
 
 from brandrelease.apis.brand import Brand, Environment
 from brandrelease.apis.checks import Check, CloudWatchMetric, OnFailure
-from brandrelease.core.brand_seen import CheckLook
-from brandrelease.core.measured import AlarmsSeen
+from brandrelease.core.brands.seen import CheckLook
+from brandrelease.core.checks.measured import AlarmsSeen
 
 
 def too_short(brand: Brand, looks: Iterable[CheckLook]) -> str | None:

@@ -8,8 +8,8 @@ from types import MappingProxyType
 from typing import Final
 
 from brandrelease.apis.reasons import Reason
-from brandrelease.core.builds_seen import BuildFailed, BuildRunning, BuildState, BuildSucceeded, BuildTrace
-from brandrelease.core.images import BuildOrder
+from brandrelease.core.builds.images import BuildOrder
+from brandrelease.core.builds.seen import BuildFailed, BuildRunning, BuildState, BuildSucceeded, BuildTrace
 from brandrelease.core.plain import plain
 from brandrelease.core.words import cut, seconds, short
 

@@ -8,7 +8,7 @@ from brandrelease.apis.brandrelease import BrandReleaseStatus, CurrentRelease, O
 from brandrelease.apis.conditions import Condition, ConditionType
 from brandrelease.apis.notifications import Stage
 from brandrelease.apis.reasons import Reason
-from brandrelease.core.notice import ENDS
+from brandrelease.core.telling.notice import ENDS
 
 _AS_STAGE = {
     Outcome.Succeeded: Stage.Live,

@@ -6,10 +6,10 @@ from zoneinfo import ZoneInfo
 
 from brandrelease.apis.reasons import Reason
 from brandrelease.apis.windows import Window, WindowKind
-from brandrelease.core.gate import Gate
 from brandrelease.core.plans import environment_of
 from brandrelease.core.snapshot import Snapshot
-from brandrelease.core.windows import frozen, mistake
+from brandrelease.core.waiting.gate import Gate
+from brandrelease.core.waiting.windows import frozen, mistake
 
 _NO_END_IN_SIGHT: Final = timedelta(days=1)
 """How long until windows that follow one another without a pause are looked at again."""

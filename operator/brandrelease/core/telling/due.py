@@ -12,12 +12,12 @@ from brandrelease.apis.brandrelease import BrandReleaseStatus
 from brandrelease.apis.notifications import PROBLEM_LIMIT, Notification, Stage, Told
 from brandrelease.apis.reasons import Reason
 from brandrelease.core.actions import Announcement, Plan
-from brandrelease.core.notice import ENDS, Delivered, Delivery, Notice, Undelivered
-from brandrelease.core.notice_words import compose
 from brandrelease.core.obstacles import misconfiguration
 from brandrelease.core.plans import environment_of
 from brandrelease.core.snapshot import Snapshot
-from brandrelease.core.stages import News, news, trouble_apart
+from brandrelease.core.telling.notice import ENDS, Delivered, Delivery, Notice, Undelivered
+from brandrelease.core.telling.notice_words import compose
+from brandrelease.core.telling.stages import News, news, trouble_apart
 from brandrelease.core.words import cut
 
 

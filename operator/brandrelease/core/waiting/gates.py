@@ -13,11 +13,11 @@ from brandrelease.core import advice
 from brandrelease.core.actions import Plan
 from brandrelease.core.checks.baseline import closed_gate, may_hold
 from brandrelease.core.checks.watch import what_holds
-from brandrelease.core.freezing import freeze, may_freeze
-from brandrelease.core.gate import Gate
 from brandrelease.core.plans import blocked
 from brandrelease.core.snapshot import Snapshot
 from brandrelease.core.status import with_current
+from brandrelease.core.waiting.freezing import freeze, may_freeze
+from brandrelease.core.waiting.gate import Gate
 from brandrelease.core.words import cut, short
 
 GATE_REASONS: Final = frozenset(

@@ -11,7 +11,8 @@ from brandrelease.apis.conditions import ConditionType
 from brandrelease.apis.progress import BuildProgress
 from brandrelease.apis.reasons import Reason
 from brandrelease.core.actions import StartBuild
-from brandrelease.core.builds_seen import (
+from brandrelease.core.builds.images import EXTERNAL, BuildOrder, build_key, build_order
+from brandrelease.core.builds.seen import (
     BuildAbsent,
     BuildFailed,
     BuildRunning,
@@ -24,7 +25,6 @@ from brandrelease.core.builds_seen import (
     ImageFound,
     ImageUnknown,
 )
-from brandrelease.core.images import EXTERNAL, BuildOrder, build_key, build_order
 from brandrelease.core.snapshot import Snapshot
 from brandrelease.core.words import seconds, short
 

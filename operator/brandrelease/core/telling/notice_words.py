@@ -5,9 +5,9 @@ from typing import Final
 from brandrelease.apis.brandrelease import CurrentRelease, PastRelease
 from brandrelease.apis.notifications import Notification, Stage, Told
 from brandrelease.apis.progress import Change
-from brandrelease.core.notice import BAD_NEWS, Notice
 from brandrelease.core.snapshot import Snapshot
-from brandrelease.core.stages import News
+from brandrelease.core.telling.notice import BAD_NEWS, Notice
+from brandrelease.core.telling.stages import News
 from brandrelease.core.words import cut, seconds, short
 
 BRIEF: Final = 140
