@@ -1,0 +1,1 @@
+"""Brands judged: what is seen of one, and whether releases of it can work."""

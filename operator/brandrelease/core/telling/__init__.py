@@ -1,0 +1,1 @@
+"""People are told: Events for steps, and notices to endpoints for states."""
