@@ -1,6 +1,8 @@
 """The composition root: settings become adapters, adapters become a World, and all of it runs until told to stop."""
 
 import asyncio
+import contextlib
+import signal
 from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass
 from functools import partial
@@ -32,6 +34,7 @@ from brandrelease.adapters.kube.builds_in_flight import builds_in_flight
 from brandrelease.adapters.kube.cluster import KubeCluster, WatchedObjects
 from brandrelease.adapters.kube.events import KubeAnnouncer
 from brandrelease.adapters.kube.hooks import KubeHooks
+from brandrelease.adapters.kube.leases import KubeLeases
 from brandrelease.adapters.kube.logs import log_tail
 from brandrelease.adapters.kube.reading_secrets import KubeSecrets
 from brandrelease.adapters.notify.github import GitHubNotifier
@@ -48,7 +51,9 @@ from brandrelease.controller.brand_pass import WORKERS, BrandPass
 from brandrelease.controller.brand_questions import Questions
 from brandrelease.controller.build_turns import BuildTurns
 from brandrelease.controller.deliveries import BackgroundDeliveries
+from brandrelease.controller.fence import Fence
 from brandrelease.controller.interest import Interest
+from brandrelease.controller.leading import Alone, Election, Leading, identity_of
 from brandrelease.controller.looking import Looking
 from brandrelease.controller.measuring import Measuring
 from brandrelease.controller.observe import World
@@ -64,16 +69,20 @@ from brandrelease.telemetry import Metrics
 
 log = structlog.get_logger(__name__)
 
+LAST_PASSES_SECONDS: Final = 3.0
+"""For passes that are under way when the operator is told to stop. Most take a tenth of a second."""
+
 LIST_AGAIN_SECONDS: Final = 2.0
 """Pause at the start, while the API server does not answer."""
 
 
 async def run(settings: Settings) -> None:
     """Run the operator until SIGTERM or SIGINT."""
-    api = await KubeApi.connect(settings.kubeconfig)
+    fence = Fence()
+    api = await KubeApi.connect(settings.kubeconfig, fence)
     try:
         async with aiohttp.ClientSession() as session:
-            await _run(settings, api, session)
+            await _run(settings, api, session, fence)
     finally:
         await api.close()
 
@@ -125,10 +134,12 @@ class _Outside:
             each.close()
 
 
-def _outside(settings: Settings, api: KubeApi, session: aiohttp.ClientSession, metrics: Metrics) -> _Outside:
-    aws, clock, cluster = AwsApi(metrics), SystemClock(), KubeCluster(api, settings.watch_namespaces)
+def _outside(
+    settings: Settings, api: KubeApi, session: aiohttp.ClientSession, metrics: Metrics, fence: Fence
+) -> _Outside:
+    aws, clock, cluster = AwsApi(metrics, fence), SystemClock(), KubeCluster(api, settings.watch_namespaces)
     secrets, names = KubeSecrets(api), SystemNames()
-    aws_of_checks = AwsApi(metrics)  # a look that hangs must not take the threads of builds
+    aws_of_checks = AwsApi(metrics, fence)  # a look that hangs must not take the threads of builds
     sources: dict[str, Check] = {
         "http": WebPage(names, clock),
         "prometheus": PrometheusQueries(session),
@@ -152,7 +163,7 @@ def _outside(settings: Settings, api: KubeApi, session: aiohttp.ClientSession, m
         ),
         secrets=secrets,
         looking=Looking(sources, secrets, settings.namespace),
-        endpoints=HttpSender(session, allow_insecure=settings.allow_insecure_endpoints),
+        endpoints=HttpSender(session, fence, allow_insecure=settings.allow_insecure_endpoints),
         threads=(aws, aws_of_checks, names),
     )
 
@@ -226,22 +237,33 @@ def _over_brands(settings: Settings, outside: _Outside, announcer: KubeAnnouncer
     return BrandPass(brands, questions, announcer, outside.clock, namespaces, known.of("brands").saw_own_write)
 
 
-async def _run(settings: Settings, api: KubeApi, session: aiohttp.ClientSession) -> None:
+def _election(settings: Settings, api: KubeApi, fence: Fence, metrics: Metrics, clock: Clock) -> Election:
+    if not settings.leader_election:
+        return Alone(fence, metrics.election)
+    leases = KubeLeases(api.without_fence(), settings.namespace)
+    return Leading(leases, identity_of(settings.instance), fence, metrics.election, clock)
+
+
+async def _run(settings: Settings, api: KubeApi, session: aiohttp.ClientSession, fence: Fence) -> None:
     structlog.contextvars.bind_contextvars(instance=settings.instance)
+    stop = _told_to_stop()
     metrics, known, interest = Metrics(), Known(), Interest()
-    outside = _outside(settings, api, session, metrics)
+    outside = _outside(settings, api, session, metrics, fence)
+    election = _election(settings, api, fence, metrics, outside.clock)
     work = _work(settings, outside, metrics, known)
     watched = WatchedObjects(api, settings.watch_namespaces, settings.build_namespace, handlers.SELECTORS)
     arrivals = Arrivals(interest, known, work.enqueue, work.forget)
     resync = Resync(watched, known, interest.by_kind(), work.enqueue, arrivals.gone, metrics)
-    probes = Probes(metrics, work.queue.oldest_wait, resync.silence)
+    probes = Probes(metrics, work.queue.oldest_wait, resync.silence, election.silence)
     runner = await probes.start(settings.http_host, settings.http_port, settings.resync_seconds)
     log.info("The operator runs.", http=settings.http_address)
     pump = handlers.Pump(
         settings.watch_namespaces, settings.build_namespace, kubeconfig=settings.kubeconfig is not None
     )
     telling = asyncio.create_task(_tell_who_we_are(outside.aws))
-    try:
+
+    async def lead() -> None:
+        fence.guard()
         work.turns.seed(await _builds_in_flight(api, settings.watch_namespaces))
         await _until_the_first_ends(
             pump.run(arrivals),
@@ -249,13 +271,50 @@ async def _run(settings: Settings, api: KubeApi, session: aiohttp.ClientSession)
             work.brands.run(WORKERS),
             resync.run(settings.resync_seconds),
             work.watch.run(),
+            _end_well(stop, work, election, pump),
         )
+
+    try:
+        await _until_the_first_ends(_stand_by_then(lead, election, stop), election.run())
     finally:
         telling.cancel()
         await work.deliveries.close()
         outside.close()
         await runner.cleanup()
         log.info("The operator has stopped.")
+
+
+def _told_to_stop() -> asyncio.Event:
+    """Set by SIGTERM and SIGINT."""
+    stop = asyncio.Event()
+    for each in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(each, stop.set)
+    return stop
+
+
+async def _stand_by_then(
+    lead: Callable[[], Coroutine[Any, Any, None]], election: Election, stop: asyncio.Event
+) -> None:
+    """Until told to stop: nothing but the election while another replica leads, and all the rest after that."""
+    waits = [asyncio.ensure_future(each.wait()) for each in (election.begins, stop)]
+    await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    for each in waits:
+        each.cancel()
+    if not stop.is_set():
+        await lead()
+
+
+async def _end_well(stop: asyncio.Event, work: _Work, election: Election, pump: handlers.Pump) -> None:
+    """When told to stop: end what is under way, let another replica lead, and only then wait for kopf, which takes 5 s."""
+    await stop.wait()
+    log.info("The operator is told to stop.")
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(LAST_PASSES_SECONDS):
+            await asyncio.gather(work.queue.rest(), work.brands.rest())
+    await work.deliveries.close()
+    await election.resign()
+    pump.stop()
+    await asyncio.get_running_loop().create_future()  # the end of the pump ends everything
 
 
 async def _builds_in_flight(api: KubeApi, namespaces: frozenset[str]) -> list[BuildInFlight]:

@@ -1,9 +1,10 @@
 """What the operator needs from the world, as the controller sees it. `adapters` are the world's side of each."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from brandrelease.apis.brand import Brand
 from brandrelease.apis.brand_status import BrandStatus
@@ -14,6 +15,7 @@ from brandrelease.core.brands.seen import SeenBrand, Unreached
 from brandrelease.core.builds.images import BuildOrder
 from brandrelease.core.builds.seen import BuildState, ImageLookup, Turn
 from brandrelease.core.checks.measured import CheckOrder, Measured, Observation
+from brandrelease.core.leadership import Lease
 from brandrelease.core.snapshot import (
     BrandInvalid,
     Changes,
@@ -45,6 +47,57 @@ class Refused(Exception):
     def __init__(self, refusal: Refusal) -> None:
         super().__init__(refusal.message)
         self.refusal = refusal
+
+
+class DeploymentChanged(Exception):
+    """The Deployment is not as it was when it was read; the plan made from it is void."""
+
+
+class NotLeading(Exception):
+    """Nothing was changed, because this replica does not lead."""
+
+
+class LeaseChanged(Exception):
+    """The Lease is not as it was when it was read: nothing was written."""
+
+
+class LeaseTrouble(Exception):
+    """The Lease could not be read, or it is not known whether it was written. The text is a sentence for people."""
+
+    def __init__(self, message: str, *, answered: bool) -> None:
+        """answered: by the API server, so that the way to it is good."""
+        super().__init__(message)
+        self.answered = answered
+
+
+class Fence(Protocol):
+    """Says whether this replica may change anything outside."""
+
+    def write(self) -> AbstractContextManager[None]:
+        """To be entered right before a change is sent, and left with its answer. Raises NotLeading."""
+        ...
+
+    def ask(self) -> None:
+        """The same for each further try of a change that is under way. Raises NotLeading."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class StoredLease:
+    """A Lease as the API server has it. body: what it is replaced by, but for its spec."""
+
+    lease: Lease
+    body: Mapping[str, Any] = field(compare=False, repr=False)
+
+
+class Leases(Protocol):
+    """The one Lease that the replicas share. Raises LeaseTrouble; writes also raise LeaseChanged."""
+
+    async def read(self) -> StoredLease | None: ...
+
+    async def create(self, lease: Lease) -> StoredLease: ...
+
+    async def replace(self, stored: StoredLease, lease: Lease) -> StoredLease: ...
 
 
 class Clock(Protocol):

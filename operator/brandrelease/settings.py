@@ -103,11 +103,22 @@ class Settings(BaseSettings):
     build_security_profile: SecurityProfile = Field(
         default=SecurityProfile.UserNamespace, description="Rights of build Jobs: userns, rootless or privileged."
     )
-    instance: str = Field(default_factory=socket.gethostname, description="Name of this replica in its log lines.")
+    instance: str = Field(
+        default_factory=socket.gethostname,
+        min_length=1,
+        max_length=200,
+        description="Name of this replica in its log lines and, with an ending that is new for each process, in the Lease.",
+    )
     log_format: LogFormat = Field(default=LogFormat.Json, description="json or console.")
     log_level: LogLevel = Field(default=LogLevel.Info, description="debug, info, warning or error.")
     kubeconfig: Path | None = Field(
         default=None, validation_alias="KUBECONFIG", description="A kubeconfig; absent means the pod's service account."
+    )
+
+    leader_election: bool = Field(
+        default_factory=lambda others: others.get("kubeconfig") is None,
+        description="Whether a Lease in the operator's own namespace decides which replica leads; default is true in a "
+        "pod, and false with a kubeconfig.",
     )
 
     @field_validator("watch_namespaces", "insecure_registries", mode="before")

@@ -95,6 +95,20 @@ class ReleaseMetrics:
             self.rollbacks.labels(reason, attribution.blame)
 
 
+class LeaderMetrics:
+    """Which replica leads."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.leader = Gauge(
+            "brandrelease_leader", "1 for the replica that leads, 0 for those that stand by.", registry=registry
+        )
+        self.transitions = Gauge(
+            "brandrelease_leader_transitions",
+            "How often the Lease has gone from one replica to another, as this one saw it last.",
+            registry=registry,
+        )
+
+
 class Metrics:
     """All metrics, on a registry of their own; docs/metrics.md describes each.
 
@@ -110,6 +124,7 @@ class Metrics:
         self.queue = QueueMetrics(self.registry, "brandrelease_", "BrandRelease", PASS_BUCKETS)
         self.brand_queue = QueueMetrics(self.registry, "brandrelease_brand_", "Brand", BRAND_PASS_BUCKETS)
         self.releases = ReleaseMetrics(self.registry)
+        self.election = LeaderMetrics(self.registry)
         self.queue_oldest_seconds = Gauge(
             "brandrelease_queue_oldest_seconds",
             "For how long the object that waits longest has waited for a pass.",

@@ -28,7 +28,18 @@ def test_the_defaults_are_those_of_an_operator_in_a_cluster() -> None:
     assert settings.build_security_profile is SecurityProfile.UserNamespace
     assert (settings.log_format, settings.log_level) == (LogFormat.Json, LogLevel.Info)
     assert settings.kubeconfig is None
+    assert settings.leader_election
     assert settings.instance
+
+
+def test_from_a_kubeconfig_nobody_is_elected_unless_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KUBECONFIG", "/tmp/kubeconfig")
+    assert not load_settings().leader_election
+    monkeypatch.setenv("BRANDRELEASE_LEADER_ELECTION", "true")
+    assert load_settings().leader_election
+    monkeypatch.delenv("KUBECONFIG")
+    monkeypatch.setenv("BRANDRELEASE_LEADER_ELECTION", "false")
+    assert not load_settings().leader_election
 
 
 def test_each_variable_is_heard(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -47,6 +58,7 @@ def test_each_variable_is_heard(monkeypatch: pytest.MonkeyPatch) -> None:
         "BRANDRELEASE_BUILD_IMAGE": "buildkit:1",
         "BRANDRELEASE_BUILD_SECURITY_PROFILE": "rootless",
         "BRANDRELEASE_INSTANCE": "pod-1",
+        "BRANDRELEASE_LEADER_ELECTION": "true",
         "BRANDRELEASE_LOG_FORMAT": "console",
         "BRANDRELEASE_LOG_LEVEL": "debug",
         "KUBECONFIG": "/tmp/kubeconfig",
@@ -69,6 +81,7 @@ def test_each_variable_is_heard(monkeypatch: pytest.MonkeyPatch) -> None:
         "build_image": "buildkit:1",
         "build_security_profile": SecurityProfile.Rootless,
         "instance": "pod-1",
+        "leader_election": True,
         "log_format": LogFormat.Console,
         "log_level": LogLevel.Debug,
         "kubeconfig": Path("/tmp/kubeconfig"),
@@ -105,6 +118,8 @@ BAD = [
     ("BRANDRELEASE_MAX_CONCURRENT_BUILDS", "all"),
     ("BRANDRELEASE_ALLOW_INSECURE_SOURCES", "perhaps"),
     ("BRANDRELEASE_BUILD_SECURITY_PROFILE", "root"),
+    ("BRANDRELEASE_LEADER_ELECTION", "sometimes"),
+    ("BRANDRELEASE_INSTANCE", "x" * 201),
     ("BRANDRELEASE_LOG_FORMAT", "xml"),
     ("BRANDRELEASE_LOG_LEVEL", "loud"),
 ]

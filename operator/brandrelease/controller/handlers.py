@@ -6,7 +6,6 @@ Only raw event handlers are registered, so kopf writes nothing: no finalizer, no
 import asyncio
 import contextlib
 import random
-import signal
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -56,10 +55,8 @@ class Pump:
         self._kopf: tuple[asyncio.AbstractEventLoop, asyncio.Event] | None = None
 
     async def run(self, on_event: OnEvent) -> None:
-        """Watch until SIGTERM or SIGINT; on_event is called on the loop that this runs on."""
+        """Watch until it is stopped; on_event is called on the loop that this runs on."""
         loop = asyncio.get_running_loop()
-        for each in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(each, self.stop)
 
         def hand_over(kind: str, event_type: str | None, body: dict[str, Any]) -> None:
             loop.call_soon_threadsafe(on_event, kind, event_type, body)
@@ -72,7 +69,7 @@ class Pump:
             self.stop()
 
     def stop(self) -> None:
-        """End the watches, and with them the process."""
+        """End the watches."""
         self._stop.set()
         if self._kopf:
             kopfs_loop, flag = self._kopf

@@ -15,11 +15,23 @@ RESYNCS_MISSED: Final = 5
 """So many resyncs in a row without a list mean that the API server does not speak to this process any more."""
 
 
-class Probes:
-    """The HTTP server of the process."""
+LEASE_SILENCE_SECONDS: Final = 180
+"""So long without any answer about the Lease mean the same to a replica that stands by. A leader has ended long before."""
 
-    def __init__(self, metrics: Metrics, oldest_wait: Callable[[], float], since_resync: Callable[[], float]) -> None:
+
+class Probes:
+    """The HTTP server of the process. A replica that stands by is ready: it does all that it is there for."""
+
+    def __init__(
+        self,
+        metrics: Metrics,
+        oldest_wait: Callable[[], float],
+        since_resync: Callable[[], float],
+        since_election: Callable[[], float] = lambda: 0.0,
+    ) -> None:
+        """Three times in seconds, as they are when they are asked for."""
         self._metrics, self._oldest_wait, self._since_resync = metrics, oldest_wait, since_resync
+        self._since_election = since_election
         self._resync_limit = float("inf")
 
     async def start(self, host: str, port: int, resync_seconds: float) -> web.AppRunner:
@@ -39,6 +51,8 @@ class Probes:
             return web.Response(status=503, text=f"An object has waited {wait:.0f} s for a pass: all workers hang.\n")
         if (silence := self._since_resync()) > self._resync_limit:
             return web.Response(status=503, text=f"No list of the Kubernetes API has succeeded for {silence:.0f} s.\n")
+        if (silence := self._since_election()) > LEASE_SILENCE_SECONDS:
+            return web.Response(status=503, text=f"Nothing was heard about the Lease for {silence:.0f} s.\n")
         return web.Response(text="ok\n")
 
     async def _readyz(self, _: web.Request) -> web.Response:

@@ -9,6 +9,7 @@ from typing import Final
 
 import structlog
 
+from brandrelease.ports import NotLeading
 from brandrelease.telemetry import QueueMetrics
 
 log = structlog.get_logger(__name__)
@@ -59,6 +60,8 @@ class WorkQueue:
         self._asked_while_busy: set[Key] = set()
         self._timers: dict[Key, asyncio.TimerHandle] = {}
         self._tries: dict[Key, int] = {}
+        self._rests, self._quiet = False, asyncio.Event()
+        self._quiet.set()
 
     def add(self, key: Key) -> None:
         """Ask for a pass. Asking many times before it begins is as asking once; during one, it is followed by another."""
@@ -84,6 +87,11 @@ class WorkQueue:
         oldest = next(iter(self._waiting.values()), None)
         return 0.0 if oldest is None else asyncio.get_running_loop().time() - oldest
 
+    async def rest(self) -> None:
+        """Begin no more passes; returns when those under way have ended."""
+        self._rests = True
+        await self._quiet.wait()
+
     async def run(self, workers: int) -> None:
         """Work until cancelled."""
         async with asyncio.TaskGroup() as group:
@@ -94,12 +102,17 @@ class WorkQueue:
         while True:
             key = await self._ready.get()
             del self._waiting[key]
+            if self._rests:
+                continue
             self._busy.add(key)
+            self._quiet.clear()
             self._metrics.queue_depth.set(len(self._waiting))
             try:
                 again = await self._pass(key)
             finally:
                 self._busy.discard(key)
+                if not self._busy:
+                    self._quiet.set()
             if key in self._asked_while_busy:
                 self._asked_while_busy.discard(key)
                 self.add(key)
@@ -113,6 +126,9 @@ class WorkQueue:
         try:
             with structlog.contextvars.bound_contextvars(**_who(key)):
                 return await self._work(key)
+        except NotLeading as why:
+            log.info("The pass ended early.", why=str(why), **_who(key))
+            return Again()
         except Exception:
             result = "failed"
             log.exception("The pass failed and will be repeated.", **_who(key))

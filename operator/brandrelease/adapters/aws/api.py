@@ -2,6 +2,7 @@
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from threading import Lock
 from typing import Any, Final
 
@@ -18,6 +19,7 @@ from botocore.exceptions import (
 
 from brandrelease.adapters.aws.calls import Call
 from brandrelease.adapters.aws.errors import NO_ANSWER, NO_CREDENTIALS, AwsError
+from brandrelease.ports import Fence
 from brandrelease.telemetry import Metrics
 
 THREADS: Final = 8
@@ -38,8 +40,9 @@ _NO_CREDENTIALS: Final = (NoCredentialsError, PartialCredentialsError, Credentia
 class AwsApi:
     """AWS, in any region, with the credentials that boto3 finds: a role's token, keys in the environment, a profile."""
 
-    def __init__(self, metrics: Metrics) -> None:
-        self._metrics = metrics
+    def __init__(self, metrics: Metrics, fence: Fence | None = None) -> None:
+        """The fence is asked before each change, also by each of botocore's own tries of it."""
+        self._metrics, self._fence = metrics, fence
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="aws")
         self._lock = Lock()
         self._session: Any = None  # typed for services that are known when mypy runs; here they are values
@@ -56,9 +59,10 @@ class AwsApi:
 
     def _call(self, call: Call, region: str, parameters: dict[str, Any]) -> dict[str, Any]:
         try:
-            answer: dict[str, Any] = getattr(self._client(call.service, region), xform_name(call.operation))(
-                **parameters
-            )
+            with self._fence.write() if self._fence and call.changes else nullcontext():
+                answer: dict[str, Any] = getattr(self._client(call.service, region), xform_name(call.operation))(
+                    **parameters
+                )
         except (BotoCoreError, ClientError) as error:
             failed = _translated(error, call, region)
             self._metrics.aws_calls.labels(call.action, failed.code).inc()
@@ -73,10 +77,16 @@ class AwsApi:
         with self._lock:
             if (service, region) not in self._clients:
                 self._session = self._session or boto3.Session()
-                self._clients[service, region] = self._session.client(
-                    service, region_name=region, config=Config(**_SETTINGS)
-                )
+                made = self._session.client(service, region_name=region, config=Config(**_SETTINGS))
+                for call in Call:
+                    if call.changes and call.service == service:
+                        made.meta.events.register(f"before-send.{service}.{call.operation}", self._before_each_try)
+                self._clients[service, region] = made
             return self._clients[service, region]
+
+    def _before_each_try(self, **_: Any) -> None:
+        if self._fence:
+            self._fence.ask()
 
     def _forget_credentials(self) -> None:
         """The next call reads them anew, so that a Secret that was mended helps without a restart where it is a file."""

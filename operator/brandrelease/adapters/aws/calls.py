@@ -18,6 +18,11 @@ class Call(Enum):
     GetCallerIdentity = ("sts", "GetCallerIdentity")
 
     @property
+    def changes(self) -> bool:
+        """Whether it changes anything: only the replica that leads may make it."""
+        return self in {Call.StartBuild, Call.StopBuild, Call.CreateInvalidation}
+
+    @property
     def service(self) -> str:
         return self.value[0]
 

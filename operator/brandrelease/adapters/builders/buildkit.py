@@ -67,7 +67,7 @@ class BuildKit:
         if job is None or {"Complete", "Failed"} & _conditions(job).keys():
             return  # a Job that has ended keeps its log for a day
         try:
-            await self._api.delete(JOBS, self._profile.namespace, order.name)
+            await self._api.delete(JOBS, self._profile.namespace, order.name, str(job["metadata"]["uid"]))
         except ApiError as error:
             if error.status not in REFUSALS:
                 raise

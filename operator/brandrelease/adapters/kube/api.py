@@ -13,9 +13,11 @@ from kubernetes.aio.dynamic import DynamicClient
 from kubernetes.aio.dynamic.exceptions import DynamicApiError
 
 from brandrelease.apis.wellknown import FIELD_MANAGER
+from brandrelease.core.leadership import REQUEST_SECONDS
 from brandrelease.core.scrubbing.secret_patterns import without_lookalikes
+from brandrelease.ports import Fence
 
-REQUEST_TIMEOUT: Final = 4.0
+REQUEST_TIMEOUT: Final = REQUEST_SECONDS
 """Seconds for one request. A pass that waits longer would hold its object up; it is repeated instead."""
 
 METADATA_ONLY: Final = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
@@ -53,19 +55,20 @@ BRAND_RELEASES: Final = Resource("/apis/brandrelease.dev/v1alpha1", "brandreleas
 DEPLOYMENTS: Final = Resource("/apis/apps/v1", "deployments")
 EVENTS: Final = Resource("/api/v1", "events")
 JOBS: Final = Resource("/apis/batch/v1", "jobs")
+LEASES: Final = Resource("/apis/coordination.k8s.io/v1", "leases")
 PODS: Final = Resource("/api/v1", "pods")
 SECRETS: Final = Resource("/api/v1", "secrets")
 
 
 class KubeApi:
-    """One connection pool to the API server."""
+    """One connection pool to the API server. Whatever changes anything there asks the fence first, in `_send`."""
 
-    def __init__(self, api_client: client.ApiClient) -> None:
-        self._client = api_client
+    def __init__(self, api_client: client.ApiClient, fence: Fence | None) -> None:
+        self._client, self._fence = api_client, fence
         self._dynamic = DynamicClient(api_client)  # not awaited: the paths are known, so nothing is discovered
 
     @classmethod
-    async def connect(cls, kubeconfig: Path | None) -> "KubeApi":
+    async def connect(cls, kubeconfig: Path | None, fence: Fence | None = None) -> "KubeApi":
         """With a kubeconfig where one is given, else with the service account of the pod."""
         configuration = client.Configuration()
         configuration.retries = None  # the loop is the retry
@@ -73,7 +76,11 @@ class KubeApi:
             await config.load_kube_config(config_file=str(kubeconfig), client_configuration=configuration)
         else:
             config.load_incluster_config(client_configuration=configuration)
-        return cls(client.ApiClient(configuration))
+        return cls(client.ApiClient(configuration), fence)
+
+    def without_fence(self) -> "KubeApi":
+        """For the Lease, whose writes are what the fence rests on."""
+        return KubeApi(self._client, None)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -124,14 +131,19 @@ class KubeApi:
             if not token:
                 return found
 
-    async def create(self, resource: Resource, namespace: str, body: Json) -> None:
+    async def create(self, resource: Resource, namespace: str, body: Json) -> Json:
         """Create an object; raises ApiError 409 if there is one of the name."""
-        await self._request("post", resource.path(namespace), body=body, field_manager=FIELD_MANAGER)
+        return await self._request("post", resource.path(namespace), body=body, field_manager=FIELD_MANAGER)
 
     async def would_create(self, resource: Resource, namespace: str, body: Json) -> None:
         """Ask whether the object could be created, with all that `create` raises, and create nothing."""
         path = resource.path(namespace)
         await self._request("post", path, body=body, field_manager=FIELD_MANAGER, dry_run="All")
+
+    async def replace(self, resource: Resource, body: Json) -> Json:
+        """Write an object; raises ApiError 409 if it has changed since, 404 if it is gone."""
+        path = resource.path(body["metadata"]["namespace"], body["metadata"]["name"])
+        return await self._request("put", path, body=body, field_manager=FIELD_MANAGER)
 
     async def replace_status(self, resource: Resource, body: Json) -> Json:
         """Write an object's status; raises ApiError 409 if the object has changed since."""
@@ -161,12 +173,16 @@ class KubeApi:
             content_type="application/merge-patch+json",
         )
 
-    async def delete(self, resource: Resource, namespace: str, name: str) -> None:
-        """Delete an object with what belongs to it; one that is not there is as good as deleted."""
+    async def delete(self, resource: Resource, namespace: str, name: str, uid: str) -> None:
+        """Delete this very object with what belongs to it.
+
+        One that is not there is as good as deleted, also if there is another one of its name by now.
+        """
+        options = {"propagationPolicy": "Background", "preconditions": {"uid": uid}}
         try:
-            await self._request("delete", resource.path(namespace, name), body={"propagationPolicy": "Background"})
+            await self._request("delete", resource.path(namespace, name), body=options)
         except ApiError as error:
-            if error.status != 404:  # noqa: PLR2004 - HTTP
+            if error.status not in {404, 409}:
                 raise
 
     async def log(self, namespace: str, pod: str, query: Mapping[str, str], seconds: float) -> str:
@@ -186,6 +202,12 @@ class KubeApi:
         return answer
 
     async def _send(self, method: str, path: str, **parameters: Any) -> aiohttp.ClientResponse:
+        if self._fence is None or method == "get" or "dry_run" in parameters:
+            return await self._send_at_once(method, path, **parameters)
+        with self._fence.write():
+            return await self._send_at_once(method, path, **parameters)
+
+    async def _send_at_once(self, method: str, path: str, **parameters: Any) -> aiohttp.ClientResponse:
         try:
             response: aiohttp.ClientResponse = await self._dynamic.request(
                 method,

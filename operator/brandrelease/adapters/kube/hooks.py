@@ -56,7 +56,9 @@ class KubeHooks:
             raise
 
     async def stop(self, namespace: str, job: str) -> None:
-        await self._api.delete(JOBS, namespace, job)
+        found = await self._api.get(JOBS, namespace, job)
+        if found is not None:
+            await self._api.delete(JOBS, namespace, job, str(found["metadata"]["uid"]))
 
     async def _must_be_ours(self, order: HookOrder, error: ApiError) -> None:
         """The hook was started before, which is as good; a Job that somebody else made has not run the hook.

@@ -4,6 +4,7 @@ import asyncio
 import email.utils
 import json
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -13,7 +14,7 @@ import aiohttp
 
 from brandrelease.core.scrubbing.scrub import scrub
 from brandrelease.core.words import cut
-from brandrelease.ports import NotTaken, Secret, Taken
+from brandrelease.ports import Fence, NotTaken, Secret, Taken
 
 LIMIT_SECONDS: Final = 10.0
 """For all requests of one notice together."""
@@ -70,17 +71,20 @@ class Answer:
 
 
 class HttpSender:
-    """Sends requests. allow_insecure: also by plain http://."""
+    """Sends requests. allow_insecure: also by plain http://. The fence is asked before each."""
 
-    def __init__(self, session: aiohttp.ClientSession, *, allow_insecure: bool) -> None:
-        self._session, self._allow_insecure = session, allow_insecure
+    def __init__(self, session: aiohttp.ClientSession, fence: Fence | None = None, *, allow_insecure: bool) -> None:
+        self._session, self._fence, self._allow_insecure = session, fence, allow_insecure
 
     async def send(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None = None) -> Answer:
         """Raises Trouble where there is no answer, or one that says nothing of what was asked: a redirect, too much."""
         host = self._allowed(url)
-        async with self._session.request(
+        request = self._session.request(
             method, url, headers={"User-Agent": "brandrelease", **headers}, data=body, allow_redirects=False
-        ) as response:
+        )
+        with self._fence.write() if self._fence else nullcontext():
+            response = await request
+        async with response:
             if 300 <= response.status < 400:  # noqa: PLR2004 - a class of HTTP
                 raise Trouble(
                     f"{host} redirects to another address, and what is secret is not sent there. Write the final address into the Brand or the Secret."
