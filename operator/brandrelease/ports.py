@@ -352,5 +352,5 @@ class Cluster(Protocol):
         ...
 
     async def apply(self, patch: DeploymentPatch) -> None:
-        """Apply our fields of the Deployment; raises Refused."""
+        """Apply our fields of the Deployment; raises DeploymentChanged, Refused."""
         ...

@@ -70,6 +70,8 @@ def release(api: Api, namespace: str, found: dict[str, Any]) -> Apply:
         namespace=namespace,
         deployment=NAME,
         uid=found["metadata"]["uid"],
+        generation=found["metadata"]["generation"],
+        resource_version=found["metadata"]["resourceVersion"],
         release_name="drumeo",
         number=7,
         commit=COMMIT,
@@ -78,7 +80,8 @@ def release(api: Api, namespace: str, found: dict[str, Any]) -> Apply:
     )
 
     def apply(*, force: bool = True, **otherwise: Any) -> Answer:
-        body = deployment_body(replace(seventh, **otherwise))
+        read = found["metadata"] | api.get(path(namespace)).body["metadata"]
+        body = deployment_body(replace(seventh, **{"resource_version": read["resourceVersion"], **otherwise}))
         return api.apply(path(namespace), body, FIELD_MANAGER, force=force)
 
     return apply

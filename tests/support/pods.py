@@ -34,6 +34,7 @@ def deployment(**changes: Any) -> DeploymentView:
     """A Deployment of two pods in the middle of a rollout."""
     view = DeploymentView(
         uid="uid",
+        resource_version="7",
         name="drumeo-production-deployment",
         generation=2,
         observed_generation=2,

@@ -62,7 +62,7 @@ from brandrelease.core.snapshot import (
     Waiting,
 )
 from brandrelease.core.telling.notice import Delivered, Delivery, Notice, Undelivered
-from brandrelease.ports import Builder, Refused, Secret, StatusConflict
+from brandrelease.ports import Builder, DeploymentChanged, Refused, Secret, StatusConflict
 from brandrelease.telemetry import Metrics
 
 KEY = Key("drumeo-production", "drumeo")
@@ -683,6 +683,7 @@ class Simulation:
         new = [p for p in d.pods if (p.image, p.release) == (d.image, d.release)]
         return DeploymentView(
             uid=d.uid,
+            resource_version=str(d.generation),
             name=name,
             generation=d.generation,
             observed_generation=d.observed,
@@ -727,6 +728,8 @@ class Simulation:
         d = self.site
         assert d is not None
         assert d.uid == patch.uid
+        if d.generation != patch.generation:
+            raise DeploymentChanged
         self._deed(f"apply {patch.number}")
         before = (d.image, d.release)
         d.image, d.owner, d.applied, d.release = patch.image, "brandrelease", patch.number, patch.number

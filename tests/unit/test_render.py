@@ -9,7 +9,9 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 
 def body(number: int, commit: str | None = COMMIT) -> dict[str, Any]:
-    patch = DeploymentPatch("drumeo-production", "web", "uid-1", "drumeo", number, commit, "app", "image@sha256:1")
+    patch = DeploymentPatch(
+        "drumeo-production", "web", "uid-1", 5, "77", "drumeo", number, commit, "app", "image@sha256:1"
+    )
     return deployment_body(patch)
 
 
@@ -21,6 +23,7 @@ def test_a_release_is_one_image_and_our_marks() -> None:
             "name": "web",
             "namespace": "drumeo-production",
             "uid": "uid-1",
+            "resourceVersion": "77",
             "labels": {"brandrelease.dev/name": "drumeo", "brandrelease.dev/release": "3"},
         },
         "spec": {

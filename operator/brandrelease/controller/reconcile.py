@@ -19,7 +19,7 @@ from brandrelease.core.builds.images import BuildOrder
 from brandrelease.core.decide import decide
 from brandrelease.core.questions import order_in_flight, prepared
 from brandrelease.core.snapshot import Refusal, Snapshot
-from brandrelease.ports import Announcer, Refused, StatusConflict
+from brandrelease.ports import Announcer, DeploymentChanged, Refused, StatusConflict
 from brandrelease.telemetry import Metrics
 
 log = structlog.get_logger(__name__)
@@ -93,6 +93,9 @@ class Reconciler:
         kind = type(plan.action).__name__
         try:
             await act(self._world, plan.action)
+        except DeploymentChanged:
+            log.info("The Deployment changed during the pass; looking again.", action=kind)
+            return AT_ONCE
         except Refused as refused:
             log.warning(
                 "The cluster refuses.", action=kind, reason=refused.refusal.reason, message=refused.refusal.message

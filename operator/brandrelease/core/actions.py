@@ -27,13 +27,16 @@ class CancelBuild:
 class DeploymentPatch:
     """Our fields of a Deployment, for one release.
 
-    uid: of the Deployment that the decision looked at; another one of the same name is not touched.
+    uid, generation and resource_version: of the Deployment that the decision looked at; another one of the same name is not
+    touched, nor one whose spec somebody has changed since.
     number: of the release; 0 restores what was found at adoption, when the pod template bore no mark of ours.
     """
 
     namespace: str
     deployment: str
     uid: str
+    generation: int
+    resource_version: str
     release_name: str
     number: int
     commit: str | None

@@ -86,6 +86,8 @@ def patch_for(world: Snapshot, number: int, commit: str | None, image: str) -> D
         namespace=world.release.namespace,
         deployment=deployment.name,
         uid=deployment.uid,
+        generation=deployment.generation,
+        resource_version=deployment.resource_version,
         release_name=world.release.name,
         number=number,
         commit=commit,

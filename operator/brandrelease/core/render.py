@@ -26,6 +26,7 @@ def deployment_body(patch: DeploymentPatch) -> dict[str, Any]:
             "name": patch.deployment,
             "namespace": patch.namespace,
             "uid": patch.uid,
+            "resourceVersion": patch.resource_version,
             "labels": {NAME_LABEL: patch.release_name, RELEASE_LABEL: str(patch.number)},
         },
         "spec": {

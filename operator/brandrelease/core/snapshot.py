@@ -138,6 +138,7 @@ class DeploymentView:
     """
 
     uid: str
+    resource_version: str
     name: str
     generation: int
     observed_generation: int

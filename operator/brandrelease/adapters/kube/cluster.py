@@ -1,6 +1,7 @@
 """The port `Cluster` on the Kubernetes API."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, ClassVar
 
@@ -29,11 +30,14 @@ from brandrelease.apis.wellknown import API_VERSION, NAME_LABEL, RELEASE_LABEL
 from brandrelease.core.actions import DeploymentPatch
 from brandrelease.core.render import deployment_body
 from brandrelease.core.snapshot import BrandInvalid, DeploymentView, Fellow, PodView, PodWarning, Refusal
-from brandrelease.ports import Refused, Secret, StatusConflict
+from brandrelease.ports import DeploymentChanged, Refused, Secret, StatusConflict
 
 log = structlog.get_logger(__name__)
 
-CONFLICT = 409
+CONFLICT, NOT_FOUND = 409, 404
+TRIES = 10
+"""Of one change of a Deployment whose status is written at the same time; each takes some milliseconds."""
+
 REFUSALS = {400, 403, 404, 409, 422}
 """Answers that mean "not so": asking the same thing again at once gives the same answer."""
 
@@ -125,13 +129,28 @@ class KubeCluster:
         return str(written["metadata"]["resourceVersion"])
 
     async def apply(self, patch: DeploymentPatch) -> None:
-        try:
-            await self._api.apply(DEPLOYMENTS, deployment_body(patch))
-        except ApiError as error:
-            if error.status in REFUSALS:
-                message = f"The API server refuses the change of Deployment {patch.deployment}: {error.message}"
-                raise Refused(Refusal(Reason.DeploymentRefused, message)) from error
-            raise
+        """Apply to exactly what was read. In a rollout the status is written all the time, which leaves the plan as it is."""
+        for _ in range(TRIES):
+            try:
+                await self._api.apply(DEPLOYMENTS, deployment_body(patch))
+            except ApiError as error:
+                if error.status not in REFUSALS:
+                    raise
+                patch = await self._still_valid(patch, error)
+            else:
+                return
+        raise DeploymentChanged
+
+    async def _still_valid(self, patch: DeploymentPatch, error: ApiError) -> DeploymentPatch:
+        """The same change of the Deployment as it is now, if nothing but its status is new. Raises DeploymentChanged, Refused."""
+        if error.status in {CONFLICT, NOT_FOUND}:
+            now = await self.deployment(patch.namespace, patch.deployment)
+            if now is None or (now.uid, now.generation) != (patch.uid, patch.generation):
+                raise DeploymentChanged from error
+            if now.resource_version != patch.resource_version:
+                return replace(patch, resource_version=now.resource_version)
+        message = f"The API server refuses the change of Deployment {patch.deployment}: {error.message}"
+        raise Refused(Refusal(Reason.DeploymentRefused, message)) from error
 
 
 class WatchedObjects:

@@ -25,6 +25,7 @@ def deployment_view(body: Json) -> DeploymentView:
     failure = _replica_failure(status)
     return DeploymentView(
         uid=metadata["uid"],
+        resource_version=metadata["resourceVersion"],
         name=metadata["name"],
         generation=metadata["generation"],
         observed_generation=status.get("observedGeneration", 0),
