@@ -27,6 +27,7 @@ from brandrelease.adapters.checks.elasticsearch import LogCounts
 from brandrelease.adapters.checks.names import SystemNames
 from brandrelease.adapters.checks.prometheus import PrometheusQueries
 from brandrelease.adapters.checks.web_page import WebPage
+from brandrelease.adapters.cluster_clock import ClusterClock
 from brandrelease.adapters.git.remote import GitCli
 from brandrelease.adapters.kube.api import ApiError, KubeApi
 from brandrelease.adapters.kube.brands import KubeBrands
@@ -78,11 +79,11 @@ LIST_AGAIN_SECONDS: Final = 2.0
 
 async def run(settings: Settings) -> None:
     """Run the operator until SIGTERM or SIGINT."""
-    fence = Fence()
-    api = await KubeApi.connect(settings.kubeconfig, fence)
+    fence, clock = Fence(), ClusterClock(SystemClock())
+    api = await KubeApi.connect(settings.kubeconfig, fence, clock.heard)
     try:
         async with aiohttp.ClientSession() as session:
-            await _run(settings, api, session, fence)
+            await _run(settings, api, clock, session, fence)
     finally:
         await api.close()
 
@@ -135,9 +136,9 @@ class _Outside:
 
 
 def _outside(
-    settings: Settings, api: KubeApi, session: aiohttp.ClientSession, metrics: Metrics, fence: Fence
+    settings: Settings, api: KubeApi, clock: Clock, session: aiohttp.ClientSession, metrics: Metrics, fence: Fence
 ) -> _Outside:
-    aws, clock, cluster = AwsApi(metrics, fence), SystemClock(), KubeCluster(api, settings.watch_namespaces)
+    aws, cluster = AwsApi(metrics, fence), KubeCluster(api, settings.watch_namespaces)
     secrets, names = KubeSecrets(api), SystemNames()
     aws_of_checks = AwsApi(metrics, fence)  # a look that hangs must not take the threads of builds
     sources: dict[str, Check] = {
@@ -244,11 +245,14 @@ def _election(settings: Settings, api: KubeApi, fence: Fence, metrics: Metrics, 
     return Leading(leases, identity_of(settings.instance), fence, metrics.election, clock)
 
 
-async def _run(settings: Settings, api: KubeApi, session: aiohttp.ClientSession, fence: Fence) -> None:
+async def _run(
+    settings: Settings, api: KubeApi, clock: ClusterClock, session: aiohttp.ClientSession, fence: Fence
+) -> None:
     structlog.contextvars.bind_contextvars(instance=settings.instance)
     stop = _told_to_stop()
     metrics, known, interest = Metrics(), Known(), Interest()
-    outside = _outside(settings, api, session, metrics, fence)
+    metrics.clock_behind_seconds.set_function(clock.owed)
+    outside = _outside(settings, api, clock, session, metrics, fence)
     election = _election(settings, api, fence, metrics, outside.clock)
     work = _work(settings, outside, metrics, known)
     watched = WatchedObjects(api, settings.watch_namespaces, settings.build_namespace, handlers.SELECTORS)

@@ -130,6 +130,11 @@ class Metrics:
             "For how long the object that waits longest has waited for a pass.",
             registry=self.registry,
         )
+        self.clock_behind_seconds = Gauge(
+            "brandrelease_clock_behind_seconds",
+            "By how much the API server's time is ahead of that by which the operator goes.",
+            registry=self.registry,
+        )
         self.builds_running = Gauge("brandrelease_builds_running", "Builds that have a place.", registry=self.registry)
         self.builds_waiting = Gauge(
             "brandrelease_builds_waiting", "Releases that wait for their turn to build.", registry=self.registry

@@ -13,6 +13,7 @@ from brandrelease.core.actions import CancelBuild, Invalidate, Plan
 from brandrelease.core.builds.building import Built, NeverBuilt, NotYet, obtain_image
 from brandrelease.core.deploying import follow_rollout, prepare, watch
 from brandrelease.core.invalidating import invalidated
+from brandrelease.core.moments import not_ahead
 from brandrelease.core.obstacles import deployment_obstacle, misconfiguration
 from brandrelease.core.plans import (
     AT_ONCE,
@@ -51,7 +52,8 @@ def _decide(world: Snapshot) -> Plan:
         return blocked(world, world.release.status, obstacle.reason, obstacle.message, retry=RETRY_SELDOM)
     if world.release.spec.suspend:
         return suspended(world)
-    world = replace(world, release=world.release.model_copy(update={"status": taken_away(world.release)}))
+    known = not_ahead(taken_away(world.release), world.now)
+    world = replace(world, release=world.release.model_copy(update={"status": known}))
     world = promoted(world)
     if verb := unheard(world.release):
         return _tell_refusal(world, _obey(world, verb))

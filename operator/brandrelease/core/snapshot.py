@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Final
 
 from brandrelease.apis.brand import Brand, Environment
 from brandrelease.apis.brandrelease import BrandRelease
@@ -12,6 +13,9 @@ from brandrelease.apis.reasons import Reason
 from brandrelease.core.builds.seen import BuildState, ImageLookup, Turn
 from brandrelease.core.checks.measured import Measured
 from brandrelease.core.telling.notice import Delivery
+
+CLOCK_SLACK: Final = timedelta(seconds=5)
+"""By so much the clocks of those who write moments down may differ."""
 
 # --- the source -------------------------------------------------------------------------------------------------------
 
@@ -164,9 +168,14 @@ class DeploymentView:
     recreates: bool = False
     """Its strategy is Recreate: no new pod is made before the last old one is gone."""
 
-    def changed_at(self, meant_at: datetime) -> datetime:
-        """When a change that was meant at one moment was really made: it may have been refused for long."""
-        return max(meant_at, self.applied_at or meant_at)
+    def changed_at(self, meant_at: datetime, now: datetime) -> datetime:
+        """When a change that was meant at one moment was really made: it may have been refused for long.
+
+        A moment that is still to come is that of a clock which was wrong then or is now, and says nothing.
+        """
+        if self.applied_at is None or self.applied_at > now + CLOCK_SLACK:
+            return meant_at
+        return max(meant_at, self.applied_at)
 
     @property
     def complete(self) -> bool:

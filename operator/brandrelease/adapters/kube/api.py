@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -63,12 +63,20 @@ SECRETS: Final = Resource("/api/v1", "secrets")
 class KubeApi:
     """One connection pool to the API server. Whatever changes anything there asks the fence first, in `_send`."""
 
-    def __init__(self, api_client: client.ApiClient, fence: Fence | None) -> None:
-        self._client, self._fence = api_client, fence
+    def __init__(
+        self, api_client: client.ApiClient, fence: Fence | None, heard: Callable[[str | None], None] = lambda _: None
+    ) -> None:
+        """Heard is told the header Date of each answer."""
+        self._client, self._fence, self._heard = api_client, fence, heard
         self._dynamic = DynamicClient(api_client)  # not awaited: the paths are known, so nothing is discovered
 
     @classmethod
-    async def connect(cls, kubeconfig: Path | None, fence: Fence | None = None) -> "KubeApi":
+    async def connect(
+        cls,
+        kubeconfig: Path | None,
+        fence: Fence | None = None,
+        heard: Callable[[str | None], None] = lambda _: None,
+    ) -> "KubeApi":
         """With a kubeconfig where one is given, else with the service account of the pod."""
         configuration = client.Configuration()
         configuration.retries = None  # the loop is the retry
@@ -76,11 +84,11 @@ class KubeApi:
             await config.load_kube_config(config_file=str(kubeconfig), client_configuration=configuration)
         else:
             config.load_incluster_config(client_configuration=configuration)
-        return cls(client.ApiClient(configuration), fence)
+        return cls(client.ApiClient(configuration), fence, heard)
 
     def without_fence(self) -> "KubeApi":
         """For the Lease, whose writes are what the fence rests on."""
-        return KubeApi(self._client, None)
+        return KubeApi(self._client, None, self._heard)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -220,6 +228,7 @@ class KubeApi:
             raise ApiError(error.status or 0, _reason(error)) from error
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise ApiError(0, f"The Kubernetes API did not answer: {error or type(error).__name__}") from error
+        self._heard(response.headers.get("Date"))
         return response
 
 

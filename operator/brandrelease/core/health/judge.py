@@ -14,7 +14,7 @@ from brandrelease.core.health.placing import has_not_begun
 from brandrelease.core.health.rule import Finding, Rule
 from brandrelease.core.health.scene import Scene, evidence, lost_to_their_nodes
 from brandrelease.core.health.verdict import Failed, Passed, Problem, Progressing, Verdict
-from brandrelease.core.snapshot import DeploymentView, PodView, PodWarning
+from brandrelease.core.snapshot import CLOCK_SLACK, DeploymentView, PodView, PodWarning
 from brandrelease.core.words import seconds, stands_paused
 
 SOON: Final = timedelta(seconds=5)
@@ -37,7 +37,7 @@ def judge_rollout(
     new pod is made before the last old one is gone (Recreate), it counts from the first new pod.
     """
     pods = tuple(pods)
-    changed_at = _could_begin_at(deployment, pods, started_at)
+    changed_at = _could_begin_at(deployment, pods, started_at, now)
     scene = Scene(deployment, evidence(pods), lost_to_their_nodes(pods), warnings, rules, changed_at)
     findings = _ask((*CAUSES, *REPLICAS), scene)
     if due := _first_due(findings, now):
@@ -97,7 +97,7 @@ def judge_return(
     and finds no room for more has nothing to do with the way back.
     """
     pods = tuple(pods)
-    changed_at = _could_begin_at(deployment, pods, rollback.started_at)
+    changed_at = _could_begin_at(deployment, pods, rollback.started_at, now)
     scene = Scene(deployment, evidence(pods), lost_to_their_nodes(pods), warnings, rules, changed_at, whose="old")
     findings = _findings_of_the_way_back(scene)
     deadline = changed_at + timedelta(seconds=rules.progress_deadline_seconds)
@@ -115,11 +115,13 @@ def judge_return(
     return Progressing(what, min(_next_moment(findings, now, deadline), _when_events_may_tell(scene, findings, now)))
 
 
-def _could_begin_at(deployment: DeploymentView, pods: tuple[PodView, ...], meant_at: datetime) -> datetime:
+def _could_begin_at(
+    deployment: DeploymentView, pods: tuple[PodView, ...], meant_at: datetime, now: datetime
+) -> datetime:
     """From when new pods have had a chance: from the change, or from the first of them where the old ones had to go first."""
-    changed_at = deployment.changed_at(meant_at)
+    changed_at = deployment.changed_at(meant_at, now)
     first = min((pod.created_at for pod in pods), default=changed_at) if deployment.recreates else changed_at
-    return max(changed_at, first)
+    return max(changed_at, first) if first <= now + CLOCK_SLACK else changed_at
 
 
 def _waits_for_old_pods(deployment: DeploymentView, pods: tuple[PodView, ...]) -> bool:
