@@ -36,6 +36,11 @@ class QueueMetrics:
         self.pass_seconds = Histogram(
             f"{prefix}pass_seconds", f"How long a pass over a {what} took.", registry=registry, buckets=buckets
         )
+        self.put_off = Counter(
+            f"{prefix}passes_put_off_total",
+            f"Passes over a {what} that came a moment later, since it had just had many.",
+            registry=registry,
+        )
         self.queue_depth = Gauge(f"{prefix}queue_depth", f"{what}s that wait for a pass.", registry=registry)
         for result in ("ok", "failed"):
             self.passes.labels(result)

@@ -12,7 +12,7 @@ import structlog
 from structlog.testing import capture_logs
 
 from brandrelease.controller import work_queue as module
-from brandrelease.controller.work_queue import Again, Key, WorkQueue
+from brandrelease.controller.work_queue import AT_ONCE_LIMIT, PACE, Again, Key, WorkQueue
 from brandrelease.telemetry import Metrics
 from support.virtual_time import on_virtual_time
 
@@ -131,6 +131,65 @@ async def test_an_event_comes_before_the_time_and_takes_its_place() -> None:
         queue.add(A)
         await asyncio.sleep(0.06)
     assert work.count(A) == 2
+
+
+async def ask_all_the_time(queue: WorkQueue, key: Key, seconds: float) -> None:
+    """500 times a second."""
+    for _ in range(round(seconds * 500)):
+        queue.add(key)
+        await asyncio.sleep(0.002)
+
+
+@on_virtual_time
+async def test_an_object_that_changes_all_the_time_has_two_passes_a_second_and_the_last_change_is_seen() -> None:
+    work, metrics = Work(), Metrics().queue
+    queue = WorkQueue(work, metrics)
+    running = asyncio.create_task(queue.run(4))
+    await ask_all_the_time(queue, A, 20)
+    last_change = asyncio.get_running_loop().time()
+    assert work.count(A) == pytest.approx(AT_ONCE_LIMIT + 20 / PACE, abs=2)
+    queue.add(B)
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert work.count(B) == 1, "others are looked at meanwhile"
+    await asyncio.sleep(5)
+    assert last_change - 0.002 <= work.begun[-1][1] <= last_change + PACE
+    assert metrics.put_off._value.get() == pytest.approx(20 / PACE, abs=2)
+    assert queue.oldest_wait() == 0, "no worker hangs"
+    running.cancel()
+
+
+@on_virtual_time
+async def test_passes_that_always_want_another_at_once_are_no_hot_loop() -> None:
+    work = Work(*[Again(after=timedelta())] * 1000)
+    async with working(work) as queue:
+        queue.add(A)
+        await asyncio.sleep(30)
+    assert work.count(A) == pytest.approx(AT_ONCE_LIMIT + 30 / PACE, abs=2)
+
+
+@on_virtual_time
+async def test_an_object_that_was_left_alone_for_a_while_is_looked_at_at_once_again() -> None:
+    work = Work()
+    async with working(work) as queue:
+        await ask_all_the_time(queue, A, 20)
+        await asyncio.sleep(AT_ONCE_LIMIT * PACE + 1)
+        before = work.count(A)
+        await ask_all_the_time(queue, A, (AT_ONCE_LIMIT - 1) * 0.002)
+        assert work.count(A) - before == AT_ONCE_LIMIT - 1
+
+
+@on_virtual_time
+async def test_an_object_that_is_gone_is_not_brought_back_by_a_pass_that_was_put_off() -> None:
+    work = Work()
+    async with working(work) as queue:
+        await ask_all_the_time(queue, A, 1)
+        await asyncio.sleep(0.1)
+        queue.add(A)
+        before = work.count(A)
+        queue.forget(A)
+        await asyncio.sleep(5)
+        assert work.count(A) == before
 
 
 @on_virtual_time

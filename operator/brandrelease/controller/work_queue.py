@@ -17,6 +17,12 @@ log = structlog.get_logger(__name__)
 FIRST_PAUSE: Final = 1.0
 """Seconds until the first repetition of a pass that failed; each further pause is twice as long."""
 
+AT_ONCE_LIMIT: Final = 20
+"""So many passes over one object may follow each other at once; a whole release, with its rollback, needs fewer."""
+
+PACE: Final = 0.5
+"""Seconds between two passes over one object after that, however many events come: each pass asks the API server anew."""
+
 FAILED_PASS_LIMIT: Final = timedelta(minutes=1)
 """Longest pause after passes that failed: the API server may answer again at any time."""
 
@@ -62,23 +68,44 @@ class WorkQueue:
         self._tries: dict[Key, int] = {}
         self._rests, self._quiet = False, asyncio.Event()
         self._quiet.set()
+        self._spent: dict[Key, float] = {}
+        """When all the passes that each key has had are made up for, at one for each PACE."""
 
     def add(self, key: Key) -> None:
-        """Ask for a pass. Asking many times before it begins is as asking once; during one, it is followed by another."""
+        """Ask for a pass. Asking many times before it begins is as asking once; during one, it is followed by another.
+
+        An object that has just had many passes gets its next one a moment later.
+        """
         if timer := self._timers.pop(key, None):
             timer.cancel()
         if key in self._busy:
             self._asked_while_busy.add(key)
         elif key not in self._waiting:
-            self._waiting[key] = asyncio.get_running_loop().time()
-            self._ready.put_nowait(key)
-            self._metrics.queue_depth.set(len(self._waiting))
+            loop = asyncio.get_running_loop()
+            if (pause := self._spent.get(key, 0.0) - AT_ONCE_LIMIT * PACE - loop.time()) > 0:
+                self._timers[key] = loop.call_later(pause, self._begin, key)
+                return
+            self._enter(key)
+
+    def _begin(self, key: Key) -> None:
+        """The pause is over."""
+        del self._timers[key]
+        self._metrics.put_off.inc()
+        self._enter(key)
+
+    def _enter(self, key: Key) -> None:
+        now = asyncio.get_running_loop().time()
+        self._waiting[key] = now
+        self._spent[key] = max(self._spent.get(key, now), now) + PACE
+        self._ready.put_nowait(key)
+        self._metrics.queue_depth.set(len(self._waiting))
 
     def forget(self, key: Key) -> None:
         """The object is gone: no timer shall bring it back. A pass that has read it before is followed by one that has not."""
         if timer := self._timers.pop(key, None):
             timer.cancel()
         self._tries.pop(key, None)
+        self._spent.pop(key, None)
         if key in self._busy:
             self._asked_while_busy.add(key)
 

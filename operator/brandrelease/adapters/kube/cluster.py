@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 import structlog
 
@@ -37,6 +37,9 @@ log = structlog.get_logger(__name__)
 CONFLICT, NOT_FOUND = 409, 404
 TRIES = 10
 """Of one change of a Deployment whose status is written at the same time; each takes some milliseconds."""
+CONFLICT = 409
+WRITE_TRIES: Final = 5
+"""How often a status is written while somebody changes labels or annotations of the object all the time."""
 
 REFUSALS = {400, 403, 404, 409, 422}
 """Answers that mean "not so": asking the same thing again at once gives the same answer."""
@@ -108,6 +111,21 @@ class KubeCluster:
         return await read_secret(self._api, namespace, name)
 
     async def write_status(self, release: BrandRelease, status: BrandReleaseStatus) -> str:
+        """What others change of the object and nothing here depends on must not keep a status from being written.
+
+        So a conflict is looked into: while all that was read is as it was, the status is written over the newer version.
+        """
+        for _ in range(WRITE_TRIES - 1):
+            try:
+                return await self._write_status(release, status)
+            except StatusConflict:
+                now = await self.brand_release(release.namespace, release.name)
+                if now is None or _but_for_the_version(now) != _but_for_the_version(release):
+                    raise
+                release = now
+        return await self._write_status(release, status)
+
+    async def _write_status(self, release: BrandRelease, status: BrandReleaseStatus) -> str:
         body: dict[str, Any] = {
             "apiVersion": API_VERSION,
             "kind": "BrandRelease",
@@ -151,6 +169,10 @@ class KubeCluster:
                 return replace(patch, resource_version=now.resource_version)
         message = f"The API server refuses the change of Deployment {patch.deployment}: {error.message}"
         raise Refused(Refusal(Reason.DeploymentRefused, message)) from error
+
+
+def _but_for_the_version(release: BrandRelease) -> BrandRelease:
+    return release.model_copy(update={"resource_version": ""})
 
 
 class WatchedObjects:
