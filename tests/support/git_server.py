@@ -152,7 +152,7 @@ class GitServer:
 
     user, password: if given, requests without them get a 401. delay: seconds before each answer; may be changed at
     any time. A path below /moved/ redirects to the same path without it. requests: what was asked for, in order.
-    status: if not 0, the answer to everything.
+    status: if not 0, the answer to everything. speaks_version_2: False for a server that knows git's old protocol only.
     """
 
     def __init__(
@@ -162,6 +162,7 @@ class GitServer:
         self.delay = 0.0
         self.status = 0
         self.echo = ""
+        self.speaks_version_2 = True
         self.requests: list[str] = []
         self.login = base64.b64encode(f"{user}:{password}".encode()).decode() if user else None
         self._address = address
@@ -259,7 +260,7 @@ class _Handler(BaseHTTPRequestHandler):
             "GIT_CONFIG_COUNT": "1",  # repositories may belong to another user than the one who runs the tests
             "GIT_CONFIG_KEY_0": "safe.directory",
             "GIT_CONFIG_VALUE_0": "*",
-            "GIT_PROTOCOL": self.headers.get("Git-Protocol", ""),
+            "GIT_PROTOCOL": self.headers.get("Git-Protocol", "") if self.server.owner.speaks_version_2 else "",
             "PATH_INFO": unquote(target.path),
             "QUERY_STRING": target.query,
             "REQUEST_METHOD": self.command,

@@ -51,6 +51,7 @@ class Reason(StrEnum):
     BuildNotStarted = "BuildNotStarted"
     BuildQuotaExceeded = "BuildQuotaExceeded"
     BuildStopped = "BuildStopped"
+    CommitGone = "CommitGone"
     BuilderUnreachable = "BuilderUnreachable"
     BuilderMisconfigured = "BuilderMisconfigured"
     ImageNotPushed = "ImageNotPushed"

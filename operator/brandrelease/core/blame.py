@@ -31,6 +31,7 @@ BLAME: Final[Mapping[Reason, Attribution]] = MappingProxyType({
     Reason.BuildNotStarted: Attribution(_theirs, "the cluster refuses the Job, whatever is in the commit"),
     Reason.BuildQuotaExceeded: Attribution(_theirs, "AWS takes no more builds for now"),
     Reason.BuildStopped: Attribution(_open, "somebody stopped the build in CodeBuild, and knows why"),
+    Reason.CommitGone: Attribution(_open, "somebody has force-pushed over the commit before it was built"),
     Reason.BuilderUnreachable: Attribution(_theirs, "AWS does not answer, or answers that it is busy"),
     Reason.BuilderMisconfigured: Attribution(_open, "the Brand, the project or the operator's rights are to be mended"),
     Reason.BuildTimedOut: Attribution(_open, "a slow build and a slow cluster look the same"),

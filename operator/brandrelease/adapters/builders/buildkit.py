@@ -5,7 +5,14 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from brandrelease.adapters.builders.buildkit_job import BUILD, EXIT_INFRASTRUCTURE, FETCH, JobProfile, job_body
+from brandrelease.adapters.builders.buildkit_job import (
+    BUILD,
+    EXIT_COMMIT_GONE,
+    EXIT_INFRASTRUCTURE,
+    FETCH,
+    JobProfile,
+    job_body,
+)
 from brandrelease.adapters.kube.api import JOBS, PODS, ApiError, KubeApi
 from brandrelease.adapters.kube.logs import log_tail
 from brandrelease.apis.reasons import Reason
@@ -13,7 +20,7 @@ from brandrelease.core.builds.images import BuildOrder
 from brandrelease.core.builds.seen import BuildAbsent, BuildFailed, BuildRunning, BuildState, BuildSucceeded
 from brandrelease.core.health.quoting import quoted
 from brandrelease.core.snapshot import Refusal
-from brandrelease.core.words import cut, seconds
+from brandrelease.core.words import cut, seconds, short
 from brandrelease.ports import Refused
 
 Json = dict[str, Any]
@@ -83,11 +90,20 @@ class BuildKit:
     async def _failure(self, order: BuildOrder, pod: Json | None, reason: str) -> BuildFailed:
         step, ended = _failed_step(pod)
         tail = await self._log_tail(pod, step) if pod else ""
+        if reason == "DeadlineExceeded" and (lost := _lost(pod)):
+            message = f"Build Job {order.name} has not ended within {seconds(order.timeout_seconds)} (spec.build.timeoutSeconds), since its pod was lost: {lost}."
+            return BuildFailed(Reason.BuildInfrastructureFailed, message, retriable=True, log_tail=tail)
         if reason == "DeadlineExceeded":
             message = (
                 f"Build Job {order.name} took longer than {seconds(order.timeout_seconds)} (spec.build.timeoutSeconds)."
             )
             return BuildFailed(Reason.BuildTimedOut, message, retriable=False, log_tail=tail)
+        if step == FETCH and ended is not None and ended.get("exitCode") == EXIT_COMMIT_GONE:
+            message = (
+                f"The git server does not have commit {short(order.commit)} any more: somebody has force-pushed over it, or deleted its branch, since it was resolved. "
+                "Ask for the ref again, and what it points to now is released."
+            )
+            return BuildFailed(Reason.CommitGone, message, retriable=False, log_tail=tail)
         if pod is None or ended is None or ended.get("exitCode") == EXIT_INFRASTRUCTURE or step == FETCH:
             why = _last_words(tail) or reason or "its pod is gone"
             message = f"Build Job {order.name} failed in step {step}, for no fault of the Dockerfile: {why}."
@@ -136,11 +152,25 @@ def _last_words(log: str) -> str:
     return cut((errors or lines or [""])[-1], 300).rstrip(".")
 
 
+def _lost(pod: Json | None) -> str:
+    """Why the cluster takes the pod away, in its own words; empty where it does not.
+
+    Evicted, preempted, or its node does not answer. In that last case the pod may stand for long as it is.
+    """
+    conditions = pod.get("status", {}).get("conditions", []) if pod else []
+    told = next((c for c in conditions if (c["type"], c["status"]) == ("DisruptionTarget", "True")), None)
+    return " ".join(filter(None, (told.get("reason", ""), quoted(told.get("message", "")))))[:300] if told else ""
+
+
 def _progress(order: BuildOrder, pod: Json | None) -> str:
     """What the Job does now, as a sentence."""
     what = f"Build Job {order.name} of commit {order.commit[:12]}"
     if pod is None:
         return f"{what} waits for its pod."
+    if lost := _lost(pod):
+        ended = pod.get("status", {}).get("phase") in {"Failed", "Succeeded"}
+        then = "another one is made" if ended else "another one is made when its node says that this one has ended"
+        return f"{what} has lost its pod ({lost}); {then}."
     status = pod.get("status", {})
     for condition in status.get("conditions", []):
         if condition.get("reason") == "Unschedulable":

@@ -29,6 +29,9 @@ BUILDER_USER: Final = 1000
 EXIT_INFRASTRUCTURE: Final = 70
 """The scripts end with this where the commit is not to blame: no daemon, no source, no push."""
 
+EXIT_COMMIT_GONE: Final = 71
+"""`fetch` ends with this where the git server answers, and no branch and no tag has the commit any more."""
+
 FETCH, BUILD = "fetch", "build"
 
 

@@ -15,8 +15,22 @@ fi
 if [ -f "$secret/caFile" ]; then export GIT_SSL_CAINFO="$secret/caFile"; fi
 mkdir /source/tree && cd /source/tree
 git init --quiet .
-try() { git fetch --quiet --depth 1 --no-tags -- "$SOURCE_URL" "$COMMIT"; }
-try || { echo "The first fetch failed; trying once more in 5 seconds."; sleep 5; try; } || exit 70
+said=$(mktemp)
+try() { git fetch --quiet --no-tags "$@" 2> "$said" || { cat "$said"; false; }; }
+commit() { try --depth 1 -- "$SOURCE_URL" "$COMMIT"; }
+not_by_its_id() { case "$(cat "$said")" in *'not our ref'* | *'unadvertised object'*) ;; *) false ;; esac }
+if commit; then
+    :
+elif not_by_its_id; then
+    echo "The server does not give commit $COMMIT by its id; looking for it in all branches and tags."
+    try -- "$SOURCE_URL" '+refs/heads/*:refs/remotes/source/*' '+refs/tags/*:refs/tags/*' || exit 70
+    git cat-file -e "$COMMIT^{commit}" 2> /dev/null || { echo "error: No branch and no tag has commit $COMMIT any more."; exit 71; }
+    git update-ref FETCH_HEAD "$COMMIT"
+else
+    echo "The first fetch failed; trying once more in 5 seconds."
+    sleep 5
+    commit || exit 70
+fi
 git -c advice.detachedHead=false checkout --quiet FETCH_HEAD
 [ "$(git rev-parse HEAD)" = "$COMMIT" ] || { echo "The server gave another commit than $COMMIT."; exit 70; }
 git log -1 --format=%ct > .git/brandrelease-commit-time
