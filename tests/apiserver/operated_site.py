@@ -83,10 +83,10 @@ class Site:
         }
         self._log = directory / "operator.log"
 
-    def start(self, resync: float = RESYNC) -> None:
-        """The operator, until its watches are open."""
-        more = {"KUBECONFIG": str(self.proxy.kubeconfig), "BRANDRELEASE_RESYNC_SECONDS": str(resync)}
-        self.operator = OperatorProcess(self._log, self._settings | more)
+    def start(self, resync: float = RESYNC, **more: str) -> None:
+        """The operator, until its watches are open. more: of its environment."""
+        ours = {"KUBECONFIG": str(self.proxy.kubeconfig), "BRANDRELEASE_RESYNC_SECONDS": str(resync)}
+        self.operator = OperatorProcess(self._log, self._settings | ours | more)
         self.operator.start()
         self.watches()
 

@@ -32,6 +32,7 @@ FOR_THE_NODE = {
     "socat": "/usr/bin/socat",  # kubectl port-forward
 }
 FOR_THE_TESTS = {
+    "faketime": "/usr/bin/faketime",  # clocks that are set while the operator runs
     "git": "/usr/bin/git",
     "mmdebstrap": "/usr/bin/mmdebstrap",  # test images
     "nginx": "/usr/sbin/nginx",  # the edge in front of pods

@@ -1,0 +1,80 @@
+"""The operator's machine gets another time of day in the middle of a release, as from NTP: nothing ends early or late."""
+
+import time
+from pathlib import Path
+
+import pytest
+
+from apiserver.operated_site import SETTLE, Site, is_apply
+from support.machine_clock import MachineClock
+
+HOUR, YEAR = 3600, 365 * 86400
+DEADLINE, SOAK = 10, 5
+
+
+def looked_at(site: Site, times: int = 2) -> None:
+    """Passes over the object from now on."""
+    for number in range(times):
+        start = time.monotonic()
+        site.say("note", f"{start} {number}")
+        site.until("it is looked at", lambda: site.asked_for("e0", start), SETTLE)  # noqa: B023 - called at once
+
+
+def deploys(site: Site, branch: str) -> str:
+    """A release whose pods do not come; the commit."""
+    before = site.generation()
+    site.controller.plays.clear()
+    commit = site.push(branch)
+    site.release(branch)
+    site.until("it deploys", lambda: site.status()["phase"] == "Deploying" and site.generation() > before, SETTLE)
+    return commit
+
+
+@pytest.mark.timeout(90, func_only=True)
+def test_a_machine_whose_clock_is_set_ends_no_release_early_and_none_late(site: Site, tmp_path: Path) -> None:
+    clock = MachineClock(tmp_path)
+    site.brand(deadline=DEADLINE, soak=SOAK)
+    site.start(**clock.environment)
+    site.is_live("one")
+    for number, seconds in enumerate((HOUR, -HOUR, YEAR)):
+        commit = deploys(site, f"good{number}")
+        clock.is_off_by(seconds)
+        looked_at(site)
+        assert site.status()["phase"] == "Deploying", "no deadline has fired"
+        site.controller.plays.set()
+        site.until("it is watched", lambda: site.status()["phase"] == "Verifying", SETTLE)
+        begin = time.monotonic()
+        clock.is_off_by(-seconds)
+        looked_at(site)
+        site.becomes_live(commit)
+        assert time.monotonic() - begin > SOAK - 1.5, "the whole soak was kept"
+    site.controller.sees_no_new_pods.set()
+    deploys(site, "bad")
+    begin = time.monotonic()
+    clock.is_off_by(-HOUR)
+    site.controller.plays.set()
+    site.until("it is given up", lambda: site.status()["phase"] == "RollingBack", DEADLINE + 5)
+    assert time.monotonic() - begin > DEADLINE - 2.5
+    assert "clock" not in site.operator.last_lines(500)
+
+
+@pytest.mark.timeout(60, func_only=True)
+def test_the_next_process_goes_on_where_the_last_one_was_though_its_machines_clock_is_wrong(
+    site: Site, tmp_path: Path
+) -> None:
+    clock = MachineClock(tmp_path)
+    site.brand(deadline=DEADLINE + 10)
+    site.start()
+    site.is_live("one")
+    for number, seconds in enumerate((HOUR, -HOUR)):
+        commit = deploys(site, f"two{number}")
+        site.operator.kill()
+        clock.is_off_by(seconds)
+        start = time.monotonic()
+        site.start(**clock.environment)
+        looked_at(site)
+        assert site.status()["phase"] == "Deploying"
+        assert [each for each in site.proxy.since(start) if is_apply(each)] == []
+        assert "This machine's clock differs from the API server's" in site.operator.last_lines(500)
+        site.controller.plays.set()
+        site.becomes_live(commit)
