@@ -30,7 +30,10 @@ CUT: Final = b""
 
 @dataclass
 class Request:
-    """What the operator asked, and the status of the answer: None until there is one, or where it was cut."""
+    """What the operator asked, and the status of the answer: None until there is one, or where it was cut.
+
+    applied: what the API server itself has answered, whether or not the operator came to hear of it.
+    """
 
     method: str
     path: str
@@ -38,6 +41,7 @@ class Request:
     body: bytes
     at: float
     status: int | None = None
+    applied: int | None = None
 
     @property
     def is_watch(self) -> bool:
@@ -70,14 +74,22 @@ EventFilter = Callable[[Event], bool]
 
 @dataclass
 class Fault:
-    """What befalls the requests that match: first `before` is called, then they wait, and then they meet their end."""
+    """What befalls the requests that match: first `before` is called, then they wait, and then they meet their end.
+
+    lose_request: the connection is cut, and the API server never sees the request. `after` is called once the API server
+    has done what was asked and nobody has heard of it. lose_answer: then the connection is cut. stale: a read gets the
+    answer that the same question got the last time.
+    """
 
     when: RequestFilter
     before: Callable[[], object] | None = None
     delay: float = 0.0
     status: int = 0
     headers: dict[str, str] = field(default_factory=dict)
+    lose_request: bool = False
+    after: Callable[[], object] | None = None
     lose_answer: bool = False
+    stale: bool = False
     times: int | None = None
     met: list[Request] = field(default_factory=list)
 
@@ -87,6 +99,13 @@ class Fault:
             return False
         self.met.append(request)
         return True
+
+
+@dataclass(frozen=True)
+class _Answer:
+    status: int
+    content_type: str
+    content: bytes
 
 
 class FaultProxy:
@@ -99,6 +118,7 @@ class FaultProxy:
         self._faults: list[Fault] = []
         self._lost_events: list[EventFilter] = []
         self._watches: dict[asyncio.Future[bytes], Request] = {}
+        self._answers: dict[str, _Answer] = {}
         self._loop = asyncio.new_event_loop()
         self._port = 0
 
@@ -212,24 +232,38 @@ class FaultProxy:
         if fault.before:
             await asyncio.to_thread(fault.before)
         await asyncio.sleep(fault.delay)
+        if fault.lose_request:
+            return _cut(asked)
         if fault.status:
             request.status = fault.status
             return web.json_response(_status(fault.status), status=fault.status, headers=fault.headers)
-        url = URL(f"{self._upstream}{asked.raw_path}", encoded=True)
-        headers = {name: text for name, text in asked.headers.items() if name.lower() not in HOP_HEADERS}
-        async with self._client.request(
-            asked.method, url, data=body or None, headers={**headers, "Accept-Encoding": "identity"}
-        ) as answer:
+        async with self._ask(asked, body) as answer:
             if request.is_watch and answer.status == 200:
                 request.status = answer.status
                 return await self._pass_on(asked, request, answer)
-            content = await answer.read()
+            content, request.applied = await answer.read(), answer.status
+        if fault.after:
+            await asyncio.to_thread(fault.after)
         if fault.lose_answer:
-            assert asked.transport is not None
-            asked.transport.abort()
-            return web.Response()
-        request.status = answer.status
-        return web.Response(body=content, status=answer.status, headers={"Content-Type": answer.content_type})
+            return _cut(asked)
+        told = self._remember(asked, _Answer(answer.status, answer.content_type, content), stale=fault.stale)
+        request.status = told.status
+        return web.Response(body=told.content, status=told.status, headers={"Content-Type": told.content_type})
+
+    def _ask(self, asked: web.Request, body: bytes) -> aiohttp.client._RequestContextManager:
+        """The same of the API server."""
+        url = URL(f"{self._upstream}{asked.raw_path}", encoded=True)
+        headers = {name: text for name, text in asked.headers.items() if name.lower() not in HOP_HEADERS}
+        headers["Accept-Encoding"] = "identity"
+        return self._client.request(asked.method, url, data=body or None, headers=headers)
+
+    def _remember(self, asked: web.Request, answer: "_Answer", *, stale: bool) -> "_Answer":
+        """What is told: this answer, or the one before it to the same question."""
+        if asked.method != "GET":
+            return answer
+        before = self._answers.get(asked.raw_path, answer)
+        self._answers[asked.raw_path] = answer
+        return before if stale else answer
 
     async def _pass_on(
         self, asked: web.Request, request: Request, answer: aiohttp.ClientResponse
@@ -266,6 +300,13 @@ class FaultProxy:
         told = json.loads(line)
         event = Event(told["type"], told["object"]["kind"], told["object"]["metadata"].get("name", ""))
         return any(is_lost(event) for is_lost in list(self._lost_events))
+
+
+def _cut(asked: web.Request) -> web.Response:
+    """No answer; the connection breaks."""
+    if asked.transport:
+        asked.transport.abort()
+    return web.Response()
 
 
 def _status(code: int) -> dict[str, Any]:

@@ -48,7 +48,7 @@ class OperatorProcess:
         while not self._answers():
             if time.monotonic() > end or self._process.poll() is not None:
                 raise AssertionError(f"The operator did not start; its log ends with:\n{self.last_lines()}")
-            time.sleep(0.1)
+            time.sleep(0.05)
 
     def kill(self) -> None:
         """End it as a lost node would: without a chance to say goodbye."""
