@@ -251,6 +251,7 @@ async def _run(
     structlog.contextvars.bind_contextvars(instance=settings.instance)
     stop = _told_to_stop()
     metrics, known, interest = Metrics(), Known(), Interest()
+    api.counting(metrics.count_kubernetes_request)
     metrics.clock_behind_seconds.set_function(clock.owed)
     outside = _outside(settings, api, clock, session, metrics, fence)
     election = _election(settings, api, fence, metrics, outside.clock)

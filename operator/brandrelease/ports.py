@@ -15,6 +15,7 @@ from brandrelease.core.brands.seen import SeenBrand, Unreached
 from brandrelease.core.builds.images import BuildOrder
 from brandrelease.core.builds.seen import BuildState, ImageLookup, Turn
 from brandrelease.core.checks.measured import CheckOrder, Measured, Observation
+from brandrelease.core.kubernetes_trouble import Trouble
 from brandrelease.core.leadership import Lease
 from brandrelease.core.snapshot import (
     BrandInvalid,
@@ -39,6 +40,17 @@ Secret = Mapping[str, bytes]
 
 class StatusConflict(Exception):
     """The object changed since it was read; the plan made from it is void."""
+
+
+class KubernetesFails(Exception):
+    """The Kubernetes API answered with an error, or not at all. Asking again later may help.
+
+    retry_after: seconds for which it does not want to be asked again, 0 where it has not said.
+    """
+
+    def __init__(self, trouble: Trouble, retry_after: float = 0.0) -> None:
+        super().__init__(trouble.said)
+        self.trouble, self.retry_after = trouble, retry_after
 
 
 class Refused(Exception):

@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disa
 
 from brandrelease.apis.brandrelease import Outcome
 from brandrelease.core.blame import BLAME
+from brandrelease.core.kubernetes_trouble import Question
 from brandrelease.core.measures import BUILDERS, BuildResult
 from brandrelease.fleet import Fleet
 from brandrelease.settings import LogFormat, LogLevel
@@ -153,6 +154,12 @@ class Metrics:
             ["action", "code"],
             registry=self.registry,
         )
+        self.kubernetes_requests = Counter(
+            "brandrelease_kubernetes_requests_total",
+            "Requests to the Kubernetes API but for watches, by method, resource and status of the answer.",
+            ["method", "resource", "code"],
+            registry=self.registry,
+        )
         self.notifications = Counter(
             "brandrelease_notifications_total",
             "Attempts to tell an endpoint of a release, by kind of endpoint and result.",
@@ -175,6 +182,10 @@ class Metrics:
         )
         for result in ("ok", "failed"):
             self.resyncs.labels(result)
+
+    def count_kubernetes_request(self, method: str, asked: Question, status: int) -> None:
+        """Count an answer of the Kubernetes API; a status of 0 means that there was none."""
+        self.kubernetes_requests.labels(method.upper(), asked.resource, str(status) if status else "none").inc()
 
 
 def configure_logging(log_format: LogFormat, level: LogLevel) -> None:

@@ -38,7 +38,7 @@ def promtool(*arguments: str, page: str | None = None) -> str:
 
 
 def test_the_rules_are_well_formed() -> None:
-    assert "11 rules found" in promtool("check", "rules", str(OBSERVABILITY / "alerts.yaml"))
+    assert "12 rules found" in promtool("check", "rules", str(OBSERVABILITY / "alerts.yaml"))
 
 
 def test_the_rules_do_in_stories_what_they_are_for() -> None:

@@ -159,6 +159,10 @@ class Row:
         body = self.api.get(f"{RELEASES.format(self.name)}/{self.brand_name(number)}").body
         return dict(body.get("status") or {})
 
+    def brand_is_ready(self, number: int) -> bool:
+        conditions = self.api.get(f"{BRANDS}/{self.brand_name(number)}").body.get("status", {}).get("conditions", [])
+        return any((each["type"], each["status"]) == ("Ready", "True") for each in conditions)
+
     def ends(self, number: int, commit: str, outcome: str, limit: float = SETTLE) -> Object:
         """Wait for the outcome of the release of the commit; the status."""
 

@@ -13,8 +13,8 @@ from brandrelease.adapters.builders.buildkit_job import EXIT_COMMIT_GONE, JobPro
 from brandrelease.adapters.kube.api import KubeApi
 from brandrelease.apis.brand import Brand
 from brandrelease.apis.reasons import Reason
-from brandrelease.core.builds_seen import BuildFailed, BuildRunning, BuildState
-from brandrelease.core.images import BuildOrder, build_order
+from brandrelease.core.builds.images import BuildOrder, build_order
+from brandrelease.core.builds.seen import BuildFailed, BuildRunning, BuildState
 from brandrelease.settings import SecurityProfile
 from cluster.api import ApiServer
 

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event
 from typing import Any, Final
 
 import pytest
@@ -59,6 +60,7 @@ class Story:
         """The release is asked for; a good one is the first of its brand. The commit."""
         if self.is_good:
             row.brand(number, build={"buildKit": {}}, hooks=HOOKS)
+            row.until("its Brand is ready", lambda: not row.operator.runs or row.brand_is_ready(number))
         commit = row.push(number, image=not self.is_good, bad=not self.is_good)
         row.release(number)
         return commit
@@ -138,7 +140,7 @@ def test_killed_at_any_write_it_comes_to_the_same_end(row: Row, story: Story, wh
 
 def kill_at(row: Row, story: Story, number: int, point: Point, when: str, end: dict[str, Any]) -> bool:
     """Kill the operator at this write, and wait until all has come to its end. Whether there was such a write."""
-    about, seen = row.about(number), Counter[str]()
+    about, seen, dead = row.about(number), Counter[str](), Event()
 
     def is_the_write(request: Request) -> bool:
         if not request.is_write or not about(request):
@@ -146,24 +148,27 @@ def kill_at(row: Row, story: Story, number: int, point: Point, when: str, end: d
         seen[kind_of(request)] += 1
         return (kind_of(request), seen[kind_of(request)]) == (point.kind, point.occurrence)
 
-    kill = row.operator.kill
+    def kill() -> None:
+        row.operator.kill()
+        dead.set()
+
     how: dict[str, Any] = (
         {"lose_request": True, "before": kill} if when == "before" else {"lose_answer": True, "after": kill}
     )
-    with row.proxy.fault(is_the_write, times=1, **how) as fault:
+    with row.proxy.fault(is_the_write, times=1, **how):
         commit = story.begin(row, number)
         row.until(
             f"it is killed at {point}, or is through",
-            lambda: not row.operator.runs or row.is_quiet_about(number, commit),
+            lambda: dead.is_set() or row.is_quiet_about(number, commit),
         )
-    if fault.met:
+    if dead.is_set():
         row.operator.start()
     row.ends(number, commit, story.outcome)
     deadline = time.monotonic() + 5
     while (wrong := differences(row.end_state(number), end)) and time.monotonic() < deadline:
         time.sleep(0.1)
     assert not wrong, f"killed {when} {point}"
-    return bool(fault.met)
+    return dead.is_set()
 
 
 def differences(found: dict[str, Any], expected: dict[str, Any]) -> dict[str, tuple[Any, Any]]:

@@ -13,6 +13,8 @@ from structlog.testing import capture_logs
 
 from brandrelease.controller import work_queue as module
 from brandrelease.controller.work_queue import AT_ONCE_LIMIT, PACE, Again, Key, WorkQueue
+from brandrelease.core.kubernetes_trouble import Question, Trouble
+from brandrelease.ports import KubernetesFails
 from brandrelease.telemetry import Metrics
 from support.virtual_time import on_virtual_time
 
@@ -267,3 +269,32 @@ async def test_the_oldest_wait_tells_that_all_workers_hang() -> None:
 async def test_keys_are_told_as_kubectl_tells_them() -> None:
     assert str(A) == "shop/a"
     assert sorted([B, A]) == [A, B]
+
+
+# --- what the Kubernetes API asks for -----------------------------------------------------------------------------------
+
+REFUSED = Trouble(Question("get", "deployments", "apps", "shop"), 429, "too many requests")
+
+
+@on_virtual_time
+async def test_a_pass_that_the_api_has_refused_for_some_seconds_is_not_repeated_before_whatever_happens() -> None:
+    work = Work(KubernetesFails(REFUSED, retry_after=7.0), lasting=0.5)
+    async with working(work) as queue:
+        queue.add(A)
+        for _ in range(100):
+            queue.add(A)
+            await asyncio.sleep(0.1)
+    begun = [at for _, at in work.begun]
+    assert begun[1] - begun[0] == pytest.approx(7.5, abs=0.11)
+    assert begun[2] - begun[1] < 1, "what was asked for afterwards is done at once"
+
+
+@on_virtual_time
+async def test_an_absurd_time_is_cut_to_a_minute_and_another_object_does_not_wait_at_all() -> None:
+    work = Work(KubernetesFails(REFUSED, retry_after=1e9))
+    async with working(work) as queue:
+        queue.add(A)
+        await asyncio.sleep(1)
+        queue.add(B)
+        await asyncio.sleep(70)
+    assert [(key, round(at - work.begun[0][1])) for key, at in work.begun] == [(A, 0), (B, 1), (A, 60)]

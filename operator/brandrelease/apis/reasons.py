@@ -127,6 +127,10 @@ class Reason(StrEnum):
     # The cache in front.
     InvalidationFailed = "InvalidationFailed"
 
+    # The Kubernetes API itself.
+    KubernetesApiFailing = "KubernetesApiFailing"
+    PermissionMissing = "PermissionMissing"
+
     # Who is told.
     NotificationFailed = "NotificationFailed"
     # A Brand, before any release.

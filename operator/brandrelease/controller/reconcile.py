@@ -1,6 +1,7 @@
 """One pass over one BrandRelease: observe -> decide -> write the status -> act. Nothing waits inside a pass."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -13,18 +14,23 @@ from brandrelease.apis.conditions import Condition, ConditionType
 from brandrelease.controller.act import act
 from brandrelease.controller.counting import count
 from brandrelease.controller.observe import World, observe
+from brandrelease.controller.troubles import Troubles
 from brandrelease.controller.work_queue import Again, Key
-from brandrelease.core.actions import Plan, StartBuild
+from brandrelease.core.actions import Announcement, Plan, StartBuild
 from brandrelease.core.builds.images import BuildOrder
 from brandrelease.core.decide import decide
+from brandrelease.core.kubernetes_trouble import Trouble, headline_of, is_told, with_trouble
 from brandrelease.core.questions import order_in_flight, prepared
 from brandrelease.core.snapshot import Refusal, Snapshot
-from brandrelease.ports import Announcer, DeploymentChanged, Refused, StatusConflict
+from brandrelease.ports import Announcer, DeploymentChanged, KubernetesFails, Refused, StatusConflict
 from brandrelease.telemetry import Metrics
 
 log = structlog.get_logger(__name__)
 
 AT_ONCE = Again(after=timedelta())
+
+CONFLICT_LIMIT = timedelta(minutes=1)
+"""Longest pause after conflicts in a row. What has changed the object asks for a pass by its event, as a rule before that."""
 
 
 class Reconciler:
@@ -36,12 +42,21 @@ class Reconciler:
         """own_write is told uid and new resourceVersion of each status written, so that its event is no news."""
         self._world, self._announcer, self._metrics, self._own_write = world, announcer, metrics, own_write
         self._refusals: dict[Key, Refusal] = {}
+        self._troubles = Troubles()
 
     async def __call__(self, key: Key) -> Again:
-        """One pass; says when to look again."""
+        """One pass; says when to look again. Raises KubernetesFails, once people are told of it where it is time."""
+        try:
+            return await self._pass(key)
+        except KubernetesFails as failing:
+            await self._tell_trouble(key, failing.trouble, self._troubles.met(key))
+            raise
+
+    async def _pass(self, key: Key) -> Again:
         release = await self._world.cluster.brand_release(key.namespace, key.name)
         if release is None:
             self._refusals.pop(key, None)
+            self._troubles.over(key)
             self._world.turns.forget(key.namespace, key.name)
             self._world.measurements.forget(key.namespace, key.name)
             self._metrics.fleet.forget(key.namespace, key.name)
@@ -49,12 +64,13 @@ class Reconciler:
             return Again()
         self._metrics.fleet.see(release, release.status)
         snapshot = await observe(self._world, release, self._refusals.get(key))
-        plan = self._decide(snapshot)
+        plan = self._still_in_trouble(key, snapshot, self._decide(snapshot))
         if not await self._record(release, plan):
-            return AT_ONCE
+            return Again(retry=CONFLICT_LIMIT)
         self._world.deliveries.want(key.namespace, key.name, plan.notices)
         # At the same time: a rollback does not wait until people are told of it.
         again, _ = await asyncio.gather(self._act(key, plan), self._announce(release, plan))
+        self._troubles.over(key)
         return again
 
     def _decide(self, snapshot: Snapshot) -> Plan:
@@ -80,6 +96,28 @@ class Reconciler:
         count(self._metrics.releases, release.status, plan.status)
         _log(release, plan)
         return True
+
+    def _still_in_trouble(self, key: Key, snapshot: Snapshot, plan: Plan) -> Plan:
+        """What was told of an action that fails stays until it is carried out: reading has worked all the time."""
+        told = self._troubles.told(key)
+        if told is None or plan.action is None:
+            return plan
+        return replace(plan, status=with_trouble(snapshot.release, plan.status, told, snapshot.now))
+
+    async def _tell_trouble(self, key: Key, trouble: Trouble, failures: int) -> None:
+        """Say in the conditions what the Kubernetes API fails at. If it fails at that too, the next pass says it."""
+        with contextlib.suppress(KubernetesFails, StatusConflict):
+            release = await self._world.cluster.brand_release(key.namespace, key.name)
+            if release is None or not is_told(release, trouble, failures):
+                return
+            if trouble.is_like(self._troubles.told(key)):
+                return
+            status = with_trouble(release, release.status, trouble, self._world.clock.now())
+            self._own_write(release.uid, await self._world.cluster.write_status(release, status))
+            self._troubles.tell(key, trouble)
+            self._metrics.fleet.see(release, status)
+            _log(release, Plan(status))
+            await self._announcer.announce(release, Announcement(*headline_of(trouble)))
 
     async def _announce(self, release: BrandRelease, plan: Plan) -> None:
         if plan.status != release.status:

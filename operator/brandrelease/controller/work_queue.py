@@ -9,7 +9,7 @@ from typing import Final
 
 import structlog
 
-from brandrelease.ports import NotLeading
+from brandrelease.ports import KubernetesFails, NotLeading
 from brandrelease.telemetry import QueueMetrics
 
 log = structlog.get_logger(__name__)
@@ -25,6 +25,10 @@ PACE: Final = 0.5
 
 FAILED_PASS_LIMIT: Final = timedelta(minutes=1)
 """Longest pause after passes that failed: the API server may answer again at any time."""
+
+
+LONGEST_HOLD: Final = timedelta(minutes=1)
+"""Longest time for which the API server can ask not to be asked again: a header that is wrong must not stop an object."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -49,10 +53,14 @@ def brand_key(name: str) -> Key:
 
 @dataclass(frozen=True, slots=True)
 class Again:
-    """When to look at an object again if nothing happens before: after a time, or after a growing pause."""
+    """When to look at an object again if nothing happens before: after a time, or after a growing pause.
+
+    not_before: so long it is not looked at again whatever happens.
+    """
 
     after: timedelta | None = None
     retry: timedelta | None = None
+    not_before: timedelta = timedelta()
 
 
 class WorkQueue:
@@ -70,12 +78,17 @@ class WorkQueue:
         self._quiet.set()
         self._spent: dict[Key, float] = {}
         """When all the passes that each key has had are made up for, at one for each PACE."""
+        self._held: dict[Key, float] = {}
 
     def add(self, key: Key) -> None:
         """Ask for a pass. Asking many times before it begins is as asking once; during one, it is followed by another.
 
         An object that has just had many passes gets its next one a moment later.
         """
+        if key in self._held:  # the timer that is set will bring it
+            if asyncio.get_running_loop().time() < self._held[key]:
+                return
+            del self._held[key]
         if timer := self._timers.pop(key, None):
             timer.cancel()
         if key in self._busy:
@@ -106,6 +119,7 @@ class WorkQueue:
             timer.cancel()
         self._tries.pop(key, None)
         self._spent.pop(key, None)
+        self._held.pop(key, None)
         if key in self._busy:
             self._asked_while_busy.add(key)
 
@@ -140,11 +154,12 @@ class WorkQueue:
                 self._busy.discard(key)
                 if not self._busy:
                     self._quiet.set()
-            if key in self._asked_while_busy:
+            if key in self._asked_while_busy and not again.not_before:
                 self._asked_while_busy.discard(key)
                 self.add(key)
             else:
                 self._come_back(key, again)
+            self._asked_while_busy.discard(key)
 
     async def _pass(self, key: Key) -> Again:
         """One pass. Whatever goes wrong in it is logged, and the pass repeated: the operator never dies of an object."""
@@ -156,6 +171,11 @@ class WorkQueue:
         except NotLeading as why:
             log.info("The pass ended early.", why=str(why), **_who(key))
             return Again()
+        except KubernetesFails as failed:
+            result = "failed"
+            log.warning("The Kubernetes API failed; the pass will be repeated.", **_who(key), error=str(failed))
+            asked_for = min(timedelta(seconds=failed.retry_after), LONGEST_HOLD)
+            return Again(retry=FAILED_PASS_LIMIT, not_before=asked_for)
         except Exception:
             result = "failed"
             log.exception("The pass failed and will be repeated.", **_who(key))
@@ -173,7 +193,10 @@ class WorkQueue:
             pause = min(FIRST_PAUSE * 2 ** min(tries - 1, 12), again.retry.total_seconds())
             pauses.append(pause * random.uniform(0.8, 1.2))  # noqa: S311 - spreads the load, keeps no secret
         if pauses:
-            self._timers[key] = asyncio.get_running_loop().call_later(max(min(pauses), 0.0), self.add, key)
+            loop, pause = asyncio.get_running_loop(), max(min(pauses), again.not_before.total_seconds())
+            if again.not_before:
+                self._held[key] = loop.time() + again.not_before.total_seconds()
+            self._timers[key] = loop.call_later(pause, self.add, key)
 
 
 def _who(key: Key) -> dict[str, str]:

@@ -12,10 +12,12 @@ from kubernetes.aio.client.exceptions import ApiException
 from kubernetes.aio.dynamic import DynamicClient
 from kubernetes.aio.dynamic.exceptions import DynamicApiError
 
+from brandrelease.adapters.kube.questions import UNKNOWN, question
 from brandrelease.apis.wellknown import FIELD_MANAGER
+from brandrelease.core.kubernetes_trouble import Question, Trouble
 from brandrelease.core.leadership import REQUEST_SECONDS
 from brandrelease.core.scrubbing.secret_patterns import without_lookalikes
-from brandrelease.ports import Fence
+from brandrelease.ports import Fence, KubernetesFails
 
 REQUEST_TIMEOUT: Final = REQUEST_SECONDS
 """Seconds for one request. A pass that waits longer would hold its object up; it is repeated instead."""
@@ -26,16 +28,20 @@ METADATA_ONLY: Final = "application/json;as=PartialObjectMetadataList;g=meta.k8s
 Json = dict[str, Any]
 
 
-class ApiError(Exception):
+Count = Callable[[str, Question, int], None]
+"""Takes the HTTP method, what was asked, and the status of the answer: 0 where there was none."""
+
+
+class ApiError(KubernetesFails):
     """The API server answered with an error. status is the HTTP status, or 0 where no answer came.
 
     A pass that meets one is repeated later; it is never evidence about a release. What it says may come to be read by
     people, and an admission webhook may have put anything into it: what looks like a secret is taken out.
     """
 
-    def __init__(self, status: int, message: str) -> None:
+    def __init__(self, status: int, message: str, asked: Question | None = None, retry_after: float = 0.0) -> None:
         self.status, self.message = status, without_lookalikes(message)
-        super().__init__(self.message)
+        super().__init__(Trouble(asked or UNKNOWN, status, self.message), retry_after)
 
 
 class Resource:
@@ -69,6 +75,7 @@ class KubeApi:
         """Heard is told the header Date of each answer."""
         self._client, self._fence, self._heard = api_client, fence, heard
         self._dynamic = DynamicClient(api_client)  # not awaited: the paths are known, so nothing is discovered
+        self._count: Count = _nothing
 
     @classmethod
     async def connect(
@@ -89,6 +96,10 @@ class KubeApi:
     def without_fence(self) -> "KubeApi":
         """For the Lease, whose writes are what the fence rests on."""
         return KubeApi(self._client, None, self._heard)
+
+    def counting(self, count: Count) -> None:
+        """From now on `count` is told of each answer."""
+        self._count = count
 
     async def close(self) -> None:
         """Close the connections."""
@@ -216,6 +227,7 @@ class KubeApi:
             return await self._send_at_once(method, path, **parameters)
 
     async def _send_at_once(self, method: str, path: str, **parameters: Any) -> aiohttp.ClientResponse:
+        asked = question(method, path)
         try:
             response: aiohttp.ClientResponse = await self._dynamic.request(
                 method,
@@ -225,9 +237,13 @@ class KubeApi:
                 **parameters,
             )
         except (DynamicApiError, ApiException) as error:
-            raise ApiError(error.status or 0, _reason(error)) from error
+            self._count(method, asked, error.status or 0)
+            raise ApiError(error.status or 0, _reason(error), asked, _retry_after(error)) from error
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise ApiError(0, f"The Kubernetes API did not answer: {error or type(error).__name__}") from error
+            self._count(method, asked, 0)
+            told = str(error) or type(error).__name__
+            raise ApiError(0, f"The Kubernetes API did not answer: {told}", asked) from error
+        self._count(method, asked, response.status)
         self._heard(response.headers.get("Date"))
         return response
 
@@ -239,3 +255,13 @@ def _reason(error: Any) -> str:
         return str(json.loads(body)["message"])
     except (ValueError, KeyError, TypeError):
         return f"{error.status} {error.reason} {body}".strip()
+
+
+def _retry_after(error: Any) -> float:
+    """Seconds; the API server never says it as a date."""
+    said = str((error.headers or {}).get("Retry-After") or "").strip()
+    return float(said) if said.isdecimal() else 0.0
+
+
+def _nothing(_method: str, _asked: Question, _status: int) -> None:
+    """Where nobody counts."""
