@@ -155,7 +155,6 @@ class WorkQueue:
                 if not self._busy:
                     self._quiet.set()
             if key in self._asked_while_busy and not again.not_before:
-                self._asked_while_busy.discard(key)
                 self.add(key)
             else:
                 self._come_back(key, again)
