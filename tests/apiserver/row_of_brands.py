@@ -9,6 +9,7 @@ import re
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -26,7 +27,7 @@ Object = dict[str, Any]
 Result = TypeVar("Result")
 
 RESYNC: Final = 2.0
-SETTLE: Final = 30.0
+SETTLE: Final = 60.0
 
 _TIME: Final = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?( UTC|Z)?|\d\d:\d\d:\d\d UTC")
 _DURATION: Final = re.compile(r"\b\d+ (s|min)\b")
@@ -40,7 +41,15 @@ class Row:
     """The world of a test: brands, an operator that can be killed, and what a release has come to."""
 
     def __init__(
-        self, server: ApiServer, api: Api, namespace: str, git: GitServer, registry: RegistryServer, directory: Path
+        self,
+        server: ApiServer,
+        api: Api,
+        namespace: str,
+        git: GitServer,
+        registry: RegistryServer,
+        directory: Path,
+        *,
+        resync: float = RESYNC,
     ) -> None:
         self.api, self.name, self.registry = api, namespace, registry
         self.builds = f"{namespace}-builds"
@@ -53,7 +62,7 @@ class Row:
             "BRANDRELEASE_NAMESPACE": namespace,
             "BRANDRELEASE_BUILD_NAMESPACE": self.builds,
             "BRANDRELEASE_WATCH_NAMESPACES": namespace,
-            "BRANDRELEASE_RESYNC_SECONDS": str(RESYNC),
+            "BRANDRELEASE_RESYNC_SECONDS": str(resync),
             "BRANDRELEASE_CACHE_DIR": str(directory / "mirrors"),
             "BRANDRELEASE_ALLOW_INSECURE_SOURCES": "true",
             "BRANDRELEASE_INSECURE_REGISTRIES": registry.host,
@@ -102,7 +111,11 @@ class Row:
             },
         }
         self.api.post(DEPLOYMENTS.format(self.name), deployment).expect(201)
-        self.until("its Deployment runs", lambda: self.deployment(number).get("status"))
+
+    def runs(self, numbers: Iterable[int]) -> None:
+        """Wait until the Deployments of these brands run."""
+        for number in numbers:
+            self.until("its Deployment runs", partial(lambda each: self.deployment(each).get("status"), number))
 
     # --- when ---------------------------------------------------------------------------------------------------------
 
@@ -189,6 +202,11 @@ class Row:
 
         return is_about
 
+    def about_anyone(self, request: Request) -> bool:
+        """Whether it is about one of the brands."""
+        name = re.compile(rf"{self.name}-b\d{{3}}")
+        return bool(name.search(f"{request.path} {request.query} {request.body.decode(errors='replace')}"))
+
     def end_state(self, number: int) -> Object:
         """All that is to be the same in the end whatever happened on the way, by its path; ids and times are masked."""
         deployment = self.deployment(number)
@@ -221,6 +239,12 @@ def _flat(path: str, value: Any) -> Iterator[tuple[str, Any]]:
     yield path, type(value).__name__
     for name, part in parts:
         yield from _flat(f"{path}.{name}", part)
+
+
+def differences(found: Object, expected: Object) -> dict[str, tuple[Any, Any]]:
+    """What was found and what was expected, where two end states are not the same."""
+    paths = sorted(found.keys() | expected.keys())
+    return {path: (found.get(path), expected.get(path)) for path in paths if found.get(path) != expected.get(path)}
 
 
 # --- what no fault may bring about ------------------------------------------------------------------------------------
