@@ -1,27 +1,63 @@
-"""`python -m brandrelease.codegen` writes `crds/` and `docs/verdicts.md`; with `--check` it only says whether they are up to date."""
+"""`python -m brandrelease.codegen` writes what is generated; with `--check` it only says whether that is up to date.
+
+Generated are `crds/`, and beside that `deploy/rbac/`, `docs/permissions.md` and `docs/verdicts.md`.
+"""
 
 import argparse
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from brandrelease.codegen.crd import generated_files
+from brandrelease.codegen.permissions_page import permissions_page
+from brandrelease.codegen.rbac import rbac_files
 from brandrelease.codegen.verdicts import verdicts_page
 
-REPOSITORY = Path(__file__).resolve().parents[3]
+REPOSITORY: Final = Path(__file__).resolve().parents[3]
+PERMISSIONS: Final = "the table in operator/brandrelease/adapters/kube/permissions.py"
 
 
-def outdated(directory: Path, files: Mapping[str, str]) -> list[Path]:
-    """The files that differ from what would be generated, are missing, or are no longer generated."""
-    paths = {directory / name: text for name, text in files.items()}
-    differing = [path for path, text in paths.items() if not path.is_file() or path.read_text("utf-8") != text]
-    leftover = [path for path in sorted(directory.glob("*.yaml")) if path not in paths]
-    return differing + leftover
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Files of one directory with their texts. source: what they must agree with. whole: no other YAML may be there."""
+
+    directory: Path
+    files: Mapping[str, str]
+    source: str
+    whole: bool = True
+
+    def outdated(self) -> list[Path]:
+        """The files that differ from what would be generated, are missing, or are no longer generated."""
+        paths = {self.directory / name: text for name, text in self.files.items()}
+        differing = [path for path, text in paths.items() if not path.is_file() or path.read_text("utf-8") != text]
+        leftover = [path for path in sorted(self.directory.glob("*.yaml")) if path not in paths] if self.whole else []
+        return differing + leftover
+
+    def write(self) -> Iterator[str]:
+        """Write what is outdated; says what was done."""
+        self.directory.mkdir(parents=True, exist_ok=True)
+        for path in self.outdated():
+            if path.name in self.files:
+                path.write_text(self.files[path.name], "utf-8")
+                yield f"wrote {path}"
+            else:
+                path.unlink()
+                yield f"removed {path}"
 
 
-def outdated_page(page: Path) -> bool:
-    """Whether docs/verdicts.md differs from the rules; the page beside a directory without docs/ is nobody's business."""
-    return page.parent.is_dir() and (not page.is_file() or page.read_text("utf-8") != verdicts_page())
+def parts(crds: Path) -> list[Part]:
+    """All that is generated. What would lie in a directory that is not there is nobody's business."""
+    docs, deploy = crds.resolve().parent / "docs", crds.resolve().parent / "deploy"
+    found = [Part(crds, generated_files(), "the models in operator/brandrelease/apis")]
+    if docs.is_dir():
+        rules = "the rules in operator/brandrelease/core/health"
+        found.append(Part(docs, {"verdicts.md": verdicts_page()}, rules, whole=False))
+        found.append(Part(docs, {"permissions.md": permissions_page()}, PERMISSIONS, whole=False))
+    if deploy.is_dir():
+        found.append(Part(deploy / "rbac", rbac_files(), PERMISSIONS))
+    return found
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -29,33 +65,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m brandrelease.codegen", description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if a file is out of date")
     parser.add_argument(
-        "--directory", type=Path, default=REPOSITORY / "crds", help="where the CRDs are; docs/ lies beside it"
+        "--directory", type=Path, default=REPOSITORY / "crds", help="where the CRDs are; docs/ and deploy/ lie beside it"
     )
     options = parser.parse_args(arguments)
-    files = generated_files()
-    changed = outdated(options.directory, files)
-    page = options.directory.resolve().parent / "docs" / "verdicts.md"
-    pages = [page] if outdated_page(page) else []
-    if options.check:
-        for path in changed:
-            print(f"{path} differs from the models in operator/brandrelease/apis", file=sys.stderr)
-        for path in pages:
-            print(f"{path} differs from the rules in operator/brandrelease/core/health", file=sys.stderr)
-        if changed or pages:
-            print("Run 'make generate' and commit what it writes.", file=sys.stderr)
-        return 1 if changed or pages else 0
-    for path in pages:
-        path.write_text(verdicts_page(), "utf-8")
-        print(f"wrote {path}")
-    options.directory.mkdir(parents=True, exist_ok=True)
-    for path in changed:
-        if path.name in files:
-            path.write_text(files[path.name], "utf-8")
-            print(f"wrote {path}")
-        else:
-            path.unlink()
-            print(f"removed {path}")
-    return 0
+    generated = parts(options.directory)
+    if not options.check:
+        for part in generated:
+            for line in part.write():
+                print(line)
+        return 0
+    outdated = [(path, part.source) for part in generated for path in part.outdated()]
+    for path, source in outdated:
+        print(f"{path} differs from {source}", file=sys.stderr)
+    if outdated:
+        print("Run 'make generate' and commit what it writes.", file=sys.stderr)
+    return 1 if outdated else 0
 
 
 if __name__ == "__main__":

@@ -50,6 +50,11 @@ class Resource:
     def __init__(self, prefix: str, plural: str, *, namespaced: bool = True) -> None:
         self._prefix, self.plural, self._namespaced = prefix, plural, namespaced
 
+    @property
+    def group(self) -> str:
+        """The API group as RBAC names it: empty for the core."""
+        return self._prefix.split("/")[2] if self._prefix.startswith("/apis/") else ""
+
     def path(self, namespace: str | None = None, name: str | None = None, subresource: str | None = None) -> str:
         """The path of the collection, of one object, or of a subresource of it."""
         where = f"/namespaces/{namespace}" if self._namespaced and namespace else ""

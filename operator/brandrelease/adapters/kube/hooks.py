@@ -1,9 +1,9 @@
 """The port `Hooks`: a Job in the namespace of the Deployment. Its deterministic name is what makes it run only once."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any, Final
+from typing import Any
 
-from brandrelease.adapters.kube.api import DEPLOYMENTS, JOBS, PODS, ApiError, KubeApi, Resource
+from brandrelease.adapters.kube.api import DEPLOYMENTS, EVENTS, JOBS, PODS, ApiError, KubeApi
 from brandrelease.adapters.kube.hook_states import has_ended, has_run, hook_state
 from brandrelease.adapters.kube.views import pod_view
 from brandrelease.apis.reasons import Reason
@@ -18,7 +18,6 @@ LogTail = Callable[[str, str, str], Awaitable[str]]
 
 ALREADY_EXISTS = 409
 REFUSALS = {400, 403, 404, 422}
-EVENTS: Final = Resource("/api/v1", "events")
 
 
 class KubeHooks:
