@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from cluster import cgroups, control_plane, kubeconfig, plan
+from cluster import audit, cgroups, control_plane, kubeconfig, plan
 from cluster.addresses import API_PORT
 from cluster.api_questions import ApiQuestions
 from cluster.commands import run
@@ -125,9 +125,8 @@ def _containerd(layout: Layout, configuration: NodeConfiguration) -> Program:
 
 def _api_server(layout: Layout, the_plan: Plan) -> Program:
     addresses = the_plan.addresses
-    return control_plane.api_server(
-        layout, addresses.services, API_PORT, "--bind-address=0.0.0.0", f"--advertise-address={addresses.node}"
-    )
+    own = ("--bind-address=0.0.0.0", f"--advertise-address={addresses.node}", *audit.options(layout.directory))
+    return control_plane.api_server(layout, addresses.services, API_PORT, *own)
 
 
 def _controllers(layout: Layout, the_plan: Plan) -> Program:
@@ -202,6 +201,7 @@ def write_files(the_plan: Plan) -> None:
     authority.issue("scheduler", "system:kube-scheduler")
     authority.issue("kube-proxy", "system:kube-proxy")
     NodeConfiguration(the_plan.name, the_plan.run_directory, the_plan.programs, addresses).write()
+    audit.write_policy(the_plan.run_directory)
     for user in ("kubelet", "controller-manager", "scheduler", "kube-proxy"):
         kubeconfig.write(
             _kubeconfig(layout, the_plan, user), addresses.api, authority.pair.certificate, layout.pair(user)

@@ -14,6 +14,7 @@ import pytest
 from cluster import api
 from cluster.certificates import Authority
 from cluster.clusters import Cluster
+from e2e import account
 from e2e.codebuild_story import REGION, CodeBuildStory
 from e2e.database_story import DatabaseStory
 from e2e.registry_story import RegistryStory
@@ -43,6 +44,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         kubectl = Kubectl.of(started)
         kubectl.run("apply", "--server-side", "-f", str(CRDS))
         kubectl.run("wait", "--for=condition=Established", "crd", "--all", "--timeout=30s")
+        kubectl.apply(*account.shared(), server_side=True)
         yield started
     finally:
         if name is None:
@@ -185,6 +187,7 @@ def _played(told: Told) -> Iterator[Told]:
         yield told
     finally:
         told.operator.kill()
-        for namespace in (told.namespace, told.builds):
+        for namespace in (told.namespace, told.builds, told.own):
             told.kubectl.delete("namespace", namespace, wait=False)
+        told.account.remove()
         told.kubectl.delete("brand", told.name, wait=False)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from e2e.account import HOOKS, SECRETS_IN_LOGS
 from e2e.story import Object, Story
 from support import php_site
 from support.kubectl import eventually
@@ -21,6 +22,7 @@ class DatabaseStory(Story):
     """A brand whose site is PHP with MariaDB, and whose migrations run as its preDeploy hook."""
 
     database: Database
+    rights: tuple[str, ...] = (HOOKS, SECRETS_IN_LOGS)
 
     # --- given ------------------------------------------------------------------------------------------------------------
 

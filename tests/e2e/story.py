@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from cluster.clusters import Cluster
+from e2e.account import Account
 from support import brand_site, images
 from support.brand_site import Start
 from support.git_server import GitServer, Repository
@@ -33,19 +34,24 @@ class Story:
     """A namespace that the operator looks after too."""
     settings: Mapping[str, str] = field(default_factory=dict)
     """What the operator's process is told beside what every story tells it."""
+    rights: tuple[str, ...] = ()
+    """Files of deploy/rbac that are bound in the brand namespaces beside the one that all need."""
     repository: Repository = field(init=False)
     operator: OperatorProcess = field(init=False)
 
     def __post_init__(self) -> None:
         self.kubectl = Kubectl.of(self.cluster)
         self.namespace, self.builds = f"{self.name}-production", f"{self.name}-builds"
+        self.own = f"{self.name}-system"
+        self.account = Account(self.kubectl, self.name, self.own, self.builds)
         self.image_repository = f"sites/{self.name}"
         self.repository = self.git.repository(self.name)
         builds = self.builder == "buildKit"
         self.operator = OperatorProcess(
             self.directory / "operator.log",
             {
-                "KUBECONFIG": str(self.cluster.kubeconfig),
+                "KUBECONFIG": str(self.directory / "kubeconfig"),
+                "BRANDRELEASE_NAMESPACE": self.own,
                 "BRANDRELEASE_BUILD_NAMESPACE": self.builds,
                 "BRANDRELEASE_WATCH_NAMESPACES": f"{self.namespace},{self.beside}",
                 "BRANDRELEASE_CACHE_DIR": str(self.directory / "mirrors"),
@@ -94,8 +100,20 @@ class Story:
         self.kubectl.apply({"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": dict(data)})
 
     def namespaces(self) -> None:
-        for name in (self.namespace, self.builds):
-            self.kubectl.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+        """The namespaces, and in them the rights of the operator."""
+        names = filter(None, (self.namespace, self.builds, self.own, self.beside))
+        self.kubectl.apply(*({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}} for name in names))
+        self.account.create(self.directory / "kubeconfig")
+        brand_namespaces = [*filter(None, (self.namespace, self.beside))]
+        for name in brand_namespaces:
+            self.account.bind(name, ("brand-namespace.yaml", *self.rights))
+        self.account.may(
+            {"verb": "list", "resource": "brands", "group": "brandrelease.dev"},
+            {"verb": "create", "resource": "events", "namespace": "default"},
+            {"verb": "get", "resource": "secrets", "namespace": self.own},
+            {"verb": "list", "resource": "jobs", "group": "batch", "namespace": self.builds},
+            *({"verb": "list", "resource": "events", "namespace": name} for name in brand_namespaces),
+        )
 
     def deployment(
         self,

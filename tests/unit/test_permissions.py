@@ -61,7 +61,7 @@ def by_watches_and_resyncs() -> Iterator[Asked]:
     for kind, (group, _) in handlers.WATCHED.items():
         yield group, kind, Verb.List
         yield group, kind, Verb.Watch
-    for resource in WatchedObjects._RESOURCES.values():  # noqa: SLF001 - what it lists
+    for resource in WatchedObjects._RESOURCES.values():
         yield resource.group, resource.plural, Verb.List
 
 
@@ -125,7 +125,10 @@ def documents() -> list[dict[str, Any]]:
 def test_the_roles_are_the_table() -> None:
     roles = [body for body in documents() if body["kind"] in {"Role", "ClusterRole"}]
     rules = {
-        (rule["apiGroups"][0], rule["resources"][0], verb) for body in roles for rule in body["rules"] for verb in rule["verbs"]
+        (rule["apiGroups"][0], rule["resources"][0], verb)
+        for body in roles
+        for rule in body["rules"]
+        for verb in rule["verbs"]
     }
     assert len(roles) == len(GRANTS)
     assert rules == granted()

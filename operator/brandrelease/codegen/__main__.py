@@ -65,7 +65,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m brandrelease.codegen", description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if a file is out of date")
     parser.add_argument(
-        "--directory", type=Path, default=REPOSITORY / "crds", help="where the CRDs are; docs/ and deploy/ lie beside it"
+        "--directory",
+        type=Path,
+        default=REPOSITORY / "crds",
+        help="where the CRDs are; docs/ and deploy/ lie beside it",
     )
     options = parser.parse_args(arguments)
     generated = parts(options.directory)

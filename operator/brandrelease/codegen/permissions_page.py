@@ -5,7 +5,7 @@ from typing import Final
 from brandrelease.adapters.kube.permissions import GRANTS, Grant, Permission
 
 _HEAD: Final = """\
-<!-- Generated from operator/brandrelease/adapters/kube/permissions.py by 'make generate'; the text around the tables is in operator/brandrelease/codegen/permissions_page.py. -->
+<!-- Generated from operator/brandrelease/adapters/kube/permissions.py and codegen/permissions_page.py by 'make generate'; do not edit. -->
 # Permissions
 
 Every right of the operator in Kubernetes. It has no other: no `*`, no `escalate`, `bind` or `impersonate`, no pods that it
