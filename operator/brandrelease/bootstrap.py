@@ -29,6 +29,7 @@ from brandrelease.adapters.checks.prometheus import PrometheusQueries
 from brandrelease.adapters.checks.web_page import WebPage
 from brandrelease.adapters.cluster_clock import ClusterClock
 from brandrelease.adapters.git.remote import GitCli
+from brandrelease.adapters.kube.allowed import FORBIDDEN, refused
 from brandrelease.adapters.kube.api import ApiError, KubeApi
 from brandrelease.adapters.kube.brands import KubeBrands
 from brandrelease.adapters.kube.builds_in_flight import builds_in_flight
@@ -326,9 +327,12 @@ async def _builds_in_flight(api: KubeApi, namespaces: frozenset[str]) -> list[Bu
     """The builds that run already. Nothing is built before they are known, so that a restart never means too many."""
     while True:
         try:
-            return [build async for build in builds_in_flight(api, namespaces)]
-        except ApiError:
-            log.warning("The builds that run already could not be listed; they are listed again.", exc_info=True)
+            return await builds_in_flight(api, namespaces)
+        except ApiError as error:
+            if error.status == FORBIDDEN:
+                log.error(refused(error, everywhere=not namespaces))  # noqa: TRY400 - the sentence says it all
+            else:
+                log.warning("The builds that run already could not be listed; they are listed again.", exc_info=True)
             await asyncio.sleep(LIST_AGAIN_SECONDS)
 
 

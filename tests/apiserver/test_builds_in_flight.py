@@ -51,7 +51,7 @@ def given(api: Api, namespace: str) -> None:
 async def found(server: ApiServer, namespaces: frozenset[str], page: int) -> list[BuildInFlight]:
     kube = await KubeApi.connect(server.kubeconfig)
     try:
-        return [build async for build in builds_in_flight(kube, namespaces, page)]
+        return await builds_in_flight(kube, namespaces, page)
     finally:
         await kube.close()
 

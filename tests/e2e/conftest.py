@@ -14,16 +14,15 @@ import pytest
 from cluster import api
 from cluster.certificates import Authority
 from cluster.clusters import Cluster
-from e2e import account
 from e2e.codebuild_story import REGION, CodeBuildStory
 from e2e.database_story import DatabaseStory
 from e2e.registry_story import RegistryStory
 from e2e.signals_story import AlarmStory, EdgeStory, LoggedStory, MeteredStory
 from e2e.story import Story
-from support import images
+from support import account, images
 from support.codebuild import CodeBuildServer, ecr_host
 from support.git_server import GitServer
-from support.kubectl import Kubectl
+from support.kubectl import Kubectl, eventually
 from support.log_shipper import LogShipper
 from support.mariadb import MariaDb
 from support.opensearch.server import OpenSearchServer
@@ -78,6 +77,18 @@ def story(cluster: Cluster, git: GitServer, tmp_path: Path, request: pytest.Fixt
     chosen = marker.kwargs if marker else {}
     builder = marker.args[0] if marker else "external"
     yield from _played(Story(_name(request), cluster, git, tmp_path, builder=builder, **chosen))
+
+
+@pytest.fixture
+def story_in_all_namespaces(
+    cluster: Cluster, git: GitServer, tmp_path: Path, request: pytest.FixtureRequest
+) -> Iterator[Story]:
+    """A story whose operator is to look after the whole cluster, in which no other story may be."""
+    everywhere = {"BRANDRELEASE_WATCH_NAMESPACES": ""}
+    told = Story(_name(request), cluster, git, tmp_path, settings=everywhere)
+    others = ("get", "brandreleases", "--all-namespaces", "--output=name")
+    eventually(lambda: not told.kubectl.run(*others), 60, "Other stories have not ended")
+    yield from _played(told)
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from e2e.account import HOOKS, SECRETS_IN_LOGS
 from e2e.story import Object, Story
 from support import php_site
+from support.account import HOOKS, SECRETS_IN_LOGS
 from support.kubectl import eventually
 from support.mariadb import Database
 from support.php_site import Site

@@ -141,10 +141,19 @@ class LoggedStory(SignalsStory):
     def index(self) -> str:
         return f"logs-{self.name}"
 
+    def namespaces(self) -> None:
+        super().namespaces()
+        metadata = {"name": "logs", "namespace": self.own}
+        login = {"username": "brandrelease", "password": "may-read-logs"}
+        self.kubectl.apply({"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": login})
+
     def new_errors(self, window: int) -> dict[str, Any]:
         """The check that counts errors in the index, over so many seconds."""
-        source = {"url": self.wire.url, "index": self.index, "query": "level:error", "windowSeconds": window}
-        return {"name": "new-errors", "elasticsearch": source | {"minCount": 20, "maxRatio": "3"}}
+        where = {"url": self.wire.url, "secretName": "logs", "index": self.index, "query": "level:error"}
+        return {
+            "name": "new-errors",
+            "elasticsearch": {**where, "windowSeconds": window, "minCount": 20, "maxRatio": "3"},
+        }
 
     def errors(self) -> int:
         found = self.logs.ask("GET", f"/{self.index}/_count?q=level:error")

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from cluster.clusters import Cluster
-from e2e.account import Account
 from support import brand_site, images
+from support.account import Account
 from support.brand_site import Start
 from support.git_server import GitServer, Repository
 from support.kubectl import Kubectl, eventually

@@ -41,11 +41,14 @@ Asked = tuple[str, str, Verb]
 
 
 def in_the_sources() -> Iterator[Asked]:
-    """Every call `....get(PODS, ...)` of the adapters."""
+    """Every `....get(PODS, ...)` of the adapters, and every `partial(....get, PODS, ...)`."""
     for path in ADAPTERS.rglob("*.py"):
         for call in (node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)):
             match call:
-                case ast.Call(func=ast.Attribute(attr=method), args=[ast.Name(id=name), *_]) if name in RESOURCES:
+                case (
+                    ast.Call(func=ast.Attribute(attr=method), args=[ast.Name(id=name), *_])
+                    | ast.Call(func=ast.Name(id="partial"), args=[ast.Attribute(attr=method), ast.Name(id=name), *_])
+                ) if name in RESOURCES:
                     assert method in VERBS or method == "path", f"{path} calls {method}: which verb is that?"
                     if method in VERBS:
                         subresource, verb = VERBS[method]

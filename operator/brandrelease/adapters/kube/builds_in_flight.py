@@ -1,8 +1,8 @@
 """Which builds were started and have not ended, by the BrandReleases' own records: what a restart must know."""
 
-from collections.abc import AsyncIterator
 from typing import Any, Final
 
+from brandrelease.adapters.kube.allowed import where_allowed
 from brandrelease.adapters.kube.api import BRAND_RELEASES, KubeApi
 from brandrelease.core.builds.fairness import BuildInFlight
 from brandrelease.core.builds.images import EXTERNAL, build_name
@@ -11,14 +11,14 @@ PAGE: Final = 50
 """BrandReleases in one answer: each brings its whole history, and may be 150 KiB."""
 
 
-async def builds_in_flight(api: KubeApi, namespaces: frozenset[str], page: int = PAGE) -> AsyncIterator[BuildInFlight]:
+async def builds_in_flight(api: KubeApi, namespaces: frozenset[str], page: int = PAGE) -> list[BuildInFlight]:
     """The builds of all BrandReleases in these namespaces; empty means all. Raises ApiError."""
-    everywhere: list[str | None] = [None]
-    for namespace in [*sorted(namespaces)] or everywhere:
-        async for bodies in api.pages(BRAND_RELEASES, namespace, page):
-            for body in bodies:
-                if build := _build(body):
-                    yield build
+
+    async def of(namespace: str | None) -> list[BuildInFlight]:
+        pages = api.pages(BRAND_RELEASES, namespace, page)
+        return [build async for bodies in pages for body in bodies if (build := _build(body))]
+
+    return await where_allowed([*sorted(namespaces)] or [None], of)
 
 
 def _build(body: dict[str, Any]) -> BuildInFlight | None:

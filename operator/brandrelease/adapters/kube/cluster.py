@@ -3,10 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import Any, ClassVar, Final
 
 import structlog
 
+from brandrelease.adapters.kube.allowed import where_allowed
 from brandrelease.adapters.kube.api import (
     BRAND_RELEASES,
     BRANDS,
@@ -68,9 +70,7 @@ class KubeCluster:
         return str(oldest["name"]) if oldest else release.name
 
     async def commits_being_built(self, brand: str, *, but: str) -> frozenset[str]:
-        bodies: list[dict[str, Any]] = []
-        for namespace in self._namespaces:
-            bodies += await self._api.items(BRAND_RELEASES, namespace, fields=f"spec.brand={brand}")
+        bodies = await self._brand_releases(fields=f"spec.brand={brand}")
         waiting = [
             body.get("status", {}).get(place) or {}
             for body in bodies
@@ -101,8 +101,7 @@ class KubeCluster:
     async def platform_failures(self, reason: Reason, since: datetime, *, but: str) -> tuple[Fellow, ...]:
         bodies: list[dict[str, Any]] = []
         try:
-            for namespace in self._namespaces:
-                bodies += await self._api.items(BRAND_RELEASES, namespace)
+            bodies = await self._brand_releases()
         except ApiError:  # it is told for people; a rollback does not wait for it
             log.warning("Other releases that fail alike could not be looked for.", exc_info=True)
         return fellows(bodies, reason, since, but=but)
@@ -174,6 +173,10 @@ class KubeCluster:
 def _but_for_the_version(release: BrandRelease) -> BrandRelease:
     return release.model_copy(update={"resource_version": ""})
 
+    async def _brand_releases(self, fields: str | None = None) -> list[dict[str, Any]]:
+        """Those of all namespaces that are watched."""
+        return await where_allowed(self._namespaces, partial(self._api.items, BRAND_RELEASES, fields=fields))
+
 
 class WatchedObjects:
     """Metadata of everything that is watched: what the resync compares."""
@@ -198,7 +201,5 @@ class WatchedObjects:
                 namespaces = self._with_builds
             case _:
                 namespaces = self._namespaces
-        found: list[dict[str, Any]] = []
-        for namespace in namespaces:
-            found += await self._api.versions(self._RESOURCES[kind], namespace, self._selectors.get(kind))
-        return found
+        versions = partial(self._api.versions, self._RESOURCES[kind], labels=self._selectors.get(kind))
+        return await where_allowed(namespaces, versions)

@@ -1,0 +1,73 @@
+"""What the operator says and does where a right is missing, and what it does with rights that other stories do not need."""
+
+import json
+
+import pytest
+
+from e2e.story import Object, Story
+from support.brand_site import Start
+from support.kubectl import eventually
+from support.permissions_audit import expect_denial
+
+
+@pytest.mark.alone
+def test_all_namespaces(story_in_all_namespaces: Story) -> None:
+    """It says what it needs, begins when it has it, and reads no Secret of a site that it was not given."""
+    story = story_in_all_namespaces
+    expect_denial(story.cluster.run_directory, story.own, "list", "brandreleases.brandrelease.dev")
+    expect_denial(story.cluster.run_directory, story.own, "get", "secrets")
+    metadata = {"name": "key", "namespace": story.namespace}
+    story.kubectl.apply(
+        {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": {"key": "swordfish"}}
+    )
+    story.brand()
+    story.deployment(container={"envFrom": [{"secretRef": {"name": "key"}}]})
+    story.is_rolled_out()
+    story.operator.start()
+    eventually(lambda: "kubectl apply -f deploy/rbac/cluster-wide.yaml" in story.operator.last_lines(), 20)
+    story.account.see_everything()
+    good = story.push(text="first page")
+    story.release()
+    story.becomes("Live", commit=good)
+    bad = story.push(Start.CrashAtStart)
+    story.release()
+    status = story.becomes("RolledBack", commit=bad)
+    [release] = [past for past in status["history"] if past["commit"] == bad]
+    assert f'Allow the operator to \\"get\\" secrets in namespace \\"{story.namespace}\\"' in json.dumps(status), (
+        release
+    )
+    assert "swordfish" not in json.dumps(story.object)
+
+
+def test_what_is_said_again_is_counted(story: Story) -> None:
+    """Of a Brand and of a BrandRelease; the second time it is the same Event."""
+    wrong = {"url": story.repository.url, "secretName": "git"}
+    story.push()
+    story.operator.start()
+    for count in (1, 2):
+        story.brand(source=wrong)
+        eventually(lambda count=count: counts(story, "Brand") == count, 30, story.operator.last_lines)  # type: ignore[misc]
+        story.brand()
+        eventually(lambda: brand_is_ready(story), 30, story.operator.last_lines)
+        story.release("nowhere")
+        eventually(lambda count=count: counts(story, "BrandRelease") == count, 30, lambda: story.status)  # type: ignore[misc]
+        story.release()
+        story.becomes("Blocked", "DeploymentNotFound")
+
+
+def counts(story: Story, kind: str) -> int:
+    """How often the Warning about the story's object was said that was said first."""
+    namespace = story.namespace if kind == "BrandRelease" else "default"
+    found = [event for event in story.kubectl.list("events", namespace) if is_about(event, kind, story.name)]
+    return max((int(event["count"]) for event in found), default=0)
+
+
+def is_about(event: Object, kind: str, name: str) -> bool:
+    about = event["involvedObject"]
+    return (about["kind"], about["name"], event["type"]) == (kind, name, "Warning")
+
+
+def brand_is_ready(story: Story) -> bool:
+    brand = story.kubectl.get("brand", story.name) or {}
+    ready = [each["status"] for each in brand["status"]["conditions"] if each["type"] == "Ready"]
+    return ready == ["True"] and brand["status"]["observedGeneration"] == brand["metadata"]["generation"]
