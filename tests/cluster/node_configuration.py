@@ -13,6 +13,7 @@ CNI_PLUGINS = "/usr/lib/cni"
 CONTAINERD_SOCKET = "/run/containerd/containerd.sock"
 PAUSE_IMAGE = "pause:1"
 CLUSTER_DOMAIN = "cluster.local"
+MOST_PROCESSES_OF_A_POD = 1024
 
 
 @dataclass(frozen=True)
@@ -103,6 +104,9 @@ config_path = "{directory}/registries"
             "imageGCHighThresholdPercent": 100,
             "evictionHard": {"memory.available": "100Mi", "nodefs.available": "1%", "imagefs.available": "1%"},
             "registryPullQPS": 0,
+            # As docs/builds.md wants it of nodes that run builds, but smaller and sooner.
+            "podPidsLimit": MOST_PROCESSES_OF_A_POD,
+            "volumeStatsAggPeriod": "5s",
         }
 
     def _kube_proxy(self) -> dict[str, Any]:

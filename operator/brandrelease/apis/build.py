@@ -1,6 +1,6 @@
 """How a commit becomes an image: the part of a `Brand` that names the builder and its recipe."""
 
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Final, Self
 
 from pydantic import Field, model_validator
 
@@ -16,12 +16,33 @@ _RELATIVE_PATH = (
 )
 
 
+DEFAULT_REQUESTS: Final = {"cpu": "250m", "memory": "512Mi", "ephemeral-storage": "1Gi"}
+"""Enough for a small site to be scheduled."""
+
+DEFAULT_LIMITS: Final = {"memory": "4Gi", "ephemeral-storage": "20Gi"}
+"""Wide for a site of PHP with its assets, and narrow for a node.
+
+CPU has none: what others have requested they get all the same, and what is idle makes a build faster.
+"""
+
+
 def _quantity(meaning: str) -> dict[str, Any]:
     return rules(("isQuantity(self) && quantity(self).isGreaterThan(quantity('0'))", f"must be {meaning}"))
 
 
+def _default_limit(name: str) -> tuple[str, str]:
+    """A request above the limit that is put where none is named would be refused with the Job."""
+    limit, field = DEFAULT_LIMITS[name], name.replace("-", "__dash__")
+    small = f"quantity(self.requests.{field}).compareTo(quantity('{limit}')) <= 0"
+    named = f"has(self.limits) && has(self.limits.{field})"
+    return (
+        f"!has(self.requests) || !has(self.requests.{field}) || !isQuantity(self.requests.{field}) || {small} || ({named})",
+        f"must name limits.{name} too, since requests.{name} is more than {limit}, the limit where none is named",
+    )
+
+
 class ResourceAmounts(ApiModel):
-    """CPU and memory."""
+    """CPU, memory and room on the node's disk."""
 
     cpu: str | None = Field(
         default=None,
@@ -35,13 +56,25 @@ class ResourceAmounts(ApiModel):
         description="Amount of memory, for example 512Mi or 2Gi.",
         json_schema_extra=_quantity("an amount of memory greater than 0, such as '512Mi' or '2Gi'"),
     )
+    ephemeral_storage: str | None = Field(
+        default=None,
+        alias="ephemeral-storage",
+        max_length=32,
+        description="Room on the node's disk for the source, the layers and the cache, for example 20Gi.",
+        json_schema_extra=_quantity("an amount of disk greater than 0, such as '10Gi'"),
+    )
 
 
 class Resources(ApiModel):
-    """Requests and limits of the build container."""
+    """Requests and limits of the build container, with the names that Kubernetes has for them."""
+
+    schema_rules: ClassVar[dict[str, Any]] = rules(*(_default_limit(name) for name in DEFAULT_LIMITS))
 
     requests: ResourceAmounts | None = Field(default=None, description="What the scheduler reserves.")
-    limits: ResourceAmounts | None = Field(default=None, description="What the build may use at most.")
+    limits: ResourceAmounts | None = Field(
+        default=None,
+        description="What the build may use at most; where nothing is said, 4Gi of memory and 20Gi of disk.",
+    )
 
 
 class BuildKit(ApiModel):

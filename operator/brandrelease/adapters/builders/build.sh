@@ -1,11 +1,18 @@
 # Build the image from /source/tree and push it. All values come in by the environment.
 # Ends with 70 where the commit is not to blame: the daemon did not come up, or a registry did not answer or let us in.
+# The commit's author can make the context a link to anywhere in this container, and so to the registry's login.
+tree=$(cd -P "/source/tree/$CONTEXT" 2> /dev/null && pwd -P) || { echo "error: the context $CONTEXT is no folder of the repository"; exit 1; }
+case "$tree/" in
+    /source/tree/*) ;;
+    *) echo "error: the context $CONTEXT is a link that leads out of the repository"; exit 1 ;;
+esac
 # USER decides whether buildkitd takes its defaults for root or for an ordinary user; an image may have set it.
 export XDG_RUNTIME_DIR=/state/run HOME=/state/home USER="${ROOTLESS:+user}"
 mkdir -p "$XDG_RUNTIME_DIR" "$HOME"
 export BUILDKIT_HOST=unix:///state/run/buildkitd.sock
 config=/state/buildkitd.toml
-: > "$config"
+# No frontend but BuildKit's own: one that a commit names could ask for builds without the limits below.
+printf '[frontend."gateway.v0"]\n  enabled = false\n' > "$config"
 for registry in $INSECURE_REGISTRIES; do
     printf '[registry."%s"]\n  http = true\n' "$registry" >> "$config"
 done
@@ -25,8 +32,10 @@ until buildctl debug workers > /dev/null 2>&1; do
     fi
     sleep 0.1
 done
+# With `cmdline`, BuildKit takes no notice of a line `# syntax=`.
 set -- build --frontend dockerfile.v0 --progress plain \
-    --local "context=/source/tree/$CONTEXT" --local "dockerfile=/source/tree/$CONTEXT" --opt "filename=$DOCKERFILE" \
+    --local "context=$tree" --local "dockerfile=$tree" --opt "filename=$DOCKERFILE" \
+    --opt cmdline=dockerfile.v0 --opt "ulimit=nproc=$MOST_PROCESSES:$MOST_PROCESSES" \
     --opt "build-arg:SOURCE_DATE_EPOCH=$(cat /source/tree/.git/brandrelease-commit-time)" \
     --import-cache "type=registry,ref=$CACHE" --export-cache "type=registry,ref=$CACHE,mode=max,ignore-error=true" \
     --output "type=image,name=$IMAGE,push=true" --metadata-file /state/metadata.json
@@ -40,7 +49,11 @@ for argument in $BUILD_ARGS; do set -- "$@" --opt "build-arg:$argument"; done
 IFS=$old_ifs
 if ! buildctl "$@" > /state/build.log 2>&1; then
     cat /state/build.log
-    if grep -q -e 'failed to push' -e 'failed to authorize' -e 'failed to do request' -e 'Too Many Requests' /state/build.log; then exit 70; fi
+    # Only BuildKit's own last word counts, and not where it quotes a step: a Dockerfile may print and contain anything.
+    case "$(sed -n 's/^error: //p' /state/build.log | tail -n 1)" in
+        *'process "'*) exit 1 ;;
+        *'failed to push'* | *'failed to authorize'* | *'failed to do request'* | *'Too Many Requests'*) exit 70 ;;
+    esac
     exit 1
 fi
 cat /state/build.log

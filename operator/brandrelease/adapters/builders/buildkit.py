@@ -18,7 +18,7 @@ from brandrelease.adapters.kube.logs import log_tail
 from brandrelease.apis.reasons import Reason
 from brandrelease.core.builds.images import BuildOrder
 from brandrelease.core.builds.seen import BuildAbsent, BuildFailed, BuildRunning, BuildState, BuildSucceeded
-from brandrelease.core.health.quoting import quoted
+from brandrelease.core.health.quoting import quoted, says
 from brandrelease.core.snapshot import Refusal
 from brandrelease.core.words import cut, seconds, short
 from brandrelease.ports import Refused
@@ -104,13 +104,12 @@ class BuildKit:
                 "Ask for the ref again, and what it points to now is released."
             )
             return BuildFailed(Reason.CommitGone, message, retriable=False, log_tail=tail)
+        if excess := _excess(order, pod, ended):
+            return BuildFailed(Reason.BuildFailed, excess, retriable=False, log_tail=tail)
         if pod is None or ended is None or ended.get("exitCode") == EXIT_INFRASTRUCTURE or step == FETCH:
             why = _last_words(tail) or reason or "its pod is gone"
             message = f"Build Job {order.name} failed in step {step}, for no fault of the Dockerfile: {why}."
             return BuildFailed(Reason.BuildInfrastructureFailed, message, retriable=True, log_tail=tail)
-        if ended.get("reason") == "OOMKilled":
-            message = f"Build Job {order.name} used more memory than it may; raise spec.build.buildKit.resources.limits.memory."
-            return BuildFailed(Reason.BuildFailed, message, retriable=False, log_tail=tail)
         message = f"The build of the Dockerfile failed: {_last_words(tail)}. The last lines of its log are in status.current.build.logTail."
         return BuildFailed(Reason.BuildFailed, message, retriable=False, log_tail=tail)
 
@@ -143,6 +142,19 @@ def _failed_step(pod: Json | None) -> tuple[str, Json | None]:
         if ended and ended.get("exitCode") != 0:
             return name, ended
     return BUILD, None
+
+
+def _excess(order: BuildOrder, pod: Json | None, ended: Json | None) -> str | None:
+    """What was used more of than there may be: another attempt would end alike."""
+    status = pod.get("status", {}) if pod else {}
+    if ended and ended.get("reason") == "OOMKilled":
+        return (
+            f"Build Job {order.name} used more memory than it may; raise spec.build.buildKit.resources.limits.memory."
+        )
+    if status.get("reason") == "Evicted" and says(status.get("message", ""), "storage usage exceeds", "storage limit"):
+        said = quoted(status["message"])
+        return f"Build Job {order.name} used more of the node's disk than it may; raise spec.build.buildKit.resources.limits.ephemeral-storage. The kubelet says {said}."
+    return None
 
 
 def _last_words(log: str) -> str:

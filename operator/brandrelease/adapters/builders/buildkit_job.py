@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import Any, Final
 
-from brandrelease.apis.build import ResourceAmounts
+from brandrelease.apis.build import DEFAULT_LIMITS, DEFAULT_REQUESTS, ResourceAmounts
 from brandrelease.apis.wellknown import BUILD_KEY_LABEL, NAME_LABEL
 from brandrelease.core.builds.images import BuildOrder
 from brandrelease.settings import SecurityProfile
@@ -21,7 +21,11 @@ GRACE_SECONDS: Final = 5
 KEEP_SECONDS: Final = 86_400
 """A finished Job is kept for a day, for whoever wants to read its log."""
 
-DEFAULT_REQUESTS: Final = {"cpu": "250m", "memory": "512Mi"}
+MOST_PROCESSES: Final = 4096
+"""Of the processes and threads that one user of a build may have: a fork bomb is refused its next fork.
+
+A step can become another user and count anew, so what bounds it for certain is the kubelet's `podPidsLimit`.
+"""
 
 BUILDER_USER: Final = 1000
 """The ordinary user of the builder image, with a range of subordinate ids (/etc/subuid)."""
@@ -110,11 +114,14 @@ def _fetch(order: BuildOrder, profile: JobProfile) -> Json:
         "command": ["/bin/sh", "-euc", _script("fetch.sh")],
         "env": _environment({"SOURCE_URL": order.source_url, "COMMIT": order.commit}),
         "volumeMounts": mounts,
+        "resources": _resources(order),  # they cost nothing: a pod reserves the most of its containers that run in turn
         "securityContext": {
             "runAsUser": BUILDER_USER,
             "runAsGroup": BUILDER_USER,
+            "runAsNonRoot": True,
             "allowPrivilegeEscalation": False,
             "capabilities": {"drop": ["ALL"]},
+            "seccompProfile": {"type": "RuntimeDefault"},
         },
     }
 
@@ -128,6 +135,7 @@ def _build(order: BuildOrder, profile: JobProfile) -> Json:
         "BUILD_ARGS": "\n".join(f"{name}={value}" for name, value in order.args),
         "IMAGE": f"{order.repository}:{order.tag}",
         "CACHE": f"{order.repository}:cache",
+        "MOST_PROCESSES": str(MOST_PROCESSES),
         "INSECURE_REGISTRIES": " ".join(sorted(profile.insecure_registries)),
         "ROOTLESS": "true" if profile.security is SecurityProfile.Rootless else "",
     }
@@ -168,15 +176,15 @@ def _build_security(profile: SecurityProfile) -> Json:
 
 
 def _resources(order: BuildOrder) -> Json:
-    """What the Brand says; and where it says neither request nor limit, enough for a small site to be scheduled."""
+    """What the Brand says; and what is to be where it says nothing. A limit alone is the request too, for Kubernetes."""
     requests, limits = _amounts(order, "requests"), _amounts(order, "limits")
     defaults = {name: amount for name, amount in DEFAULT_REQUESTS.items() if name not in limits}
-    return {"requests": {**defaults, **requests}, **({"limits": limits} if limits else {})}
+    return {"requests": {**defaults, **requests}, "limits": {**DEFAULT_LIMITS, **limits}}
 
 
 def _amounts(order: BuildOrder, kind: str) -> dict[str, str]:
     chosen: ResourceAmounts | None = getattr(order.resources, kind, None)
-    return {} if chosen is None else chosen.model_dump(exclude_none=True)
+    return {} if chosen is None else chosen.model_dump(exclude_none=True, by_alias=True)
 
 
 def _environment(values: dict[str, str]) -> list[Json]:
