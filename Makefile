@@ -10,6 +10,9 @@ PYTHON ?= 3.11
 KEEP ?= 0
 WORKERS ?= 3
 BUILDER ?= buildkit
+# What the Dockerfile installs to make the operator's package, as pip wants it, each with its hashes out of uv.lock.
+TOOLS_OF_THE_IMAGE := $(UV) export --quiet --frozen --only-group image --no-header --no-annotate --format requirements.txt
+LOCKED := $(UV) export --quiet --frozen --no-emit-project
 
 .PHONY: help
 help: ## This list
@@ -29,7 +32,7 @@ check: setup ## Everything that needs no server (about 55 s of processor time: 3
 	@$(MAKE) --no-print-directory --output-sync=target --jobs lint types imports verify unit
 
 .PHONY: lint
-lint: ; @$(RUN) ruff check --quiet . && $(RUN) ruff format --check --quiet . && $(RUN) codespell --quiet-level 3
+lint: ; @$(RUN) ruff check --quiet . && $(RUN) ruff format --check --quiet . && $(RUN) codespell --quiet-level 3 && $(RUN) zizmor --offline --quiet --no-progress --persona=pedantic .github
 
 .PHONY: fmt
 fmt: ## Format the code and mend what can be mended
@@ -44,9 +47,10 @@ imports: ; @$(RUN) lint-imports --no-cache > /tmp/lint-imports.$$$$ 2>&1 || { ca
 .PHONY: generate
 generate: setup ## Write what is generated: crds/ and docs/verdicts.md
 	@$(RUN) python -m brandrelease.codegen
+	@$(TOOLS_OF_THE_IMAGE) > deploy/image/tools.txt
 
 .PHONY: verify
-verify: ; @$(RUN) python -m brandrelease.codegen --check
+verify: ; @$(RUN) python -m brandrelease.codegen --check && $(UV) lock --quiet --check --offline && $(TOOLS_OF_THE_IMAGE) | diff deploy/image/tools.txt -
 
 # --- tests -------------------------------------------------------------------------------------------------------------
 
@@ -78,6 +82,17 @@ programs: debian
 
 .PHONY: test
 test: check coverage adapters apiserver e2e ## Everything: unit, property, adapters, API server, end-to-end on the real cluster
+
+# --- what we ship ------------------------------------------------------------------------------------------------------
+
+.PHONY: sbom
+sbom: ## dist/sbom.cdx.json: what the image has from PyPI, each with its hashes (CycloneDX)
+	@mkdir -p dist && $(LOCKED) --no-default-groups --preview-features sbom-export --format cyclonedx1.5 --output-file dist/sbom.cdx.json
+
+# Strict: what could not be looked up is a failure, and not a package without faults.
+.PHONY: audit
+audit: setup ## Ask PyPI for known vulnerabilities of everything that is locked (needs its JSON API)
+	@$(LOCKED) --all-groups --no-annotate --format requirements.txt --output-file .venv/locked.txt > /dev/null && $(RUN) --group audit pip-audit --strict --require-hashes --disable-pip --progress-spinner=off -r .venv/locked.txt
 
 # --- to look at --------------------------------------------------------------------------------------------------------
 
