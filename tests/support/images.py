@@ -191,6 +191,10 @@ def _php() -> DebianRecipe:
     )
 
 
+def _python() -> DebianRecipe:
+    return DebianRecipe(packages=("ca-certificates", "python3", "python3-venv"))
+
+
 BUSYBOX = Recipe("busybox", Files("busybox", _busybox_key, _busybox), {"Cmd": ["/bin/sh"], "Env": ["PATH=/bin"]})
 """Busybox with all its applets in /bin, and a user ``site`` (1000)."""
 
@@ -207,3 +211,10 @@ PHP = Recipe(
     {"Cmd": ["apache2ctl", "-D", "FOREGROUND"], "Env": [PATH], "ExposedPorts": {"8080/tcp": {}}},
 )
 """Apache with PHP and its MySQL driver on port 8080, serving /var/www/html; logs go to the container's output."""
+
+PYTHON = Recipe(
+    "python",
+    Files("python", lambda: _python().key(), lambda: _python().make()),
+    {"Cmd": ["python3"], "Env": [PATH]},
+)
+"""Debian with Python: the base of the operator's own image, where there is no hub to get `python:3.13-slim` from."""

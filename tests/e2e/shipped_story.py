@@ -1,0 +1,100 @@
+"""A story whose operator is what we ship: our image, run by the manifests of deploy/ as they are."""
+
+import json
+import os
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from e2e.story import Story
+from support import our_image
+from support.kubectl import eventually
+
+REPOSITORY = our_image.REPOSITORY
+SYSTEM = "brandrelease-system"
+BUILDS = "brandrelease-builds"
+RBAC = REPOSITORY / "deploy" / "rbac"
+OPERATOR = REPOSITORY / "deploy" / "operator"
+READY_SECONDS = 90
+MANIFEST = {"Accept": "application/vnd.oci.image.manifest.v1+json"}
+
+Object = dict[str, Any]
+
+
+@dataclass
+class ShippedStory(Story):
+    """The operator looks after every brand namespace that its account was given, and runs in namespaces of fixed names."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.builds = BUILDS
+
+    def install(self, *manifests: Path) -> None:
+        """Apply what we ship; a warning of the API server is an error."""
+        for path in manifests:
+            option = "-k" if path.is_dir() else "-f"
+            self.kubectl.run("apply", "--server-side", "--warnings-as-errors", option, str(path))
+
+    def overlay(self, image: str) -> Path:
+        """What a user writes beside what we ship: which image, and settings."""
+        name, _, digest = image.partition("@")
+        settings = {
+            "BRANDRELEASE_WATCH_NAMESPACES": self.namespace,
+            "BRANDRELEASE_ALLOW_INSECURE_SOURCES": "true",
+            "BRANDRELEASE_INSECURE_REGISTRIES": self.cluster.registry,
+        }
+        directory = self.directory / "overlay"
+        directory.mkdir()
+        kustomization = {
+            "resources": [os.path.relpath(OPERATOR, directory)],
+            "images": [{"name": "registry.invalid/brandrelease", "newName": name, "digest": digest}],
+            "configMapGenerator": [
+                {
+                    "name": "brandrelease-settings",
+                    "namespace": SYSTEM,
+                    "behavior": "merge",
+                    "literals": [f"{name}={value}" for name, value in settings.items()],
+                }
+            ],
+        }
+        (directory / "kustomization.yaml").write_text(json.dumps(kustomization))
+        return directory
+
+    def operator_is_rolled_out(self) -> None:
+        try:
+            options = (f"--namespace={SYSTEM}", f"--timeout={READY_SECONDS}s")
+            self.kubectl.run("rollout", "status", "deployment/brandrelease", *options, limit=READY_SECONDS + 10)
+        except Exception as error:
+            raise AssertionError(f"{error}\n{self.operator_says()}") from error
+
+    def operator_says(self) -> str:
+        """The end of the logs of its pods, and what the kubelet says of them."""
+        where = (f"--namespace={SYSTEM}", "--selector=app.kubernetes.io/name=brandrelease")
+        return self.kubectl.run("logs", "--tail=20", "--prefix", *where) + self.kubectl.run("describe", "pods", *where)
+
+    def operator_pods(self) -> list[Object]:
+        return self.kubectl.list("pods", SYSTEM, "app.kubernetes.io/name=brandrelease")
+
+    def python(self, pod: Object, script: str) -> str:
+        """What a Python script prints inside of a pod of the operator."""
+        where = (pod["metadata"]["name"], f"--namespace={SYSTEM}")
+        return self.kubectl.run("exec", *where, "--", "/opt/brandrelease/bin/python", "-c", script)
+
+    def is_gone(self, pod: Object) -> None:
+        eventually(
+            lambda: self.kubectl.get("pod", pod["metadata"]["name"], SYSTEM) is None, 30, "The pod is still there"
+        )
+
+
+def manifest_and_configuration(image: str) -> tuple[Object, Object]:
+    """The two documents that say what an image is."""
+    name, _, digest = image.partition("@")
+    registry, _, repository = name.partition("/")
+    manifest = _json(f"http://{registry}/v2/{repository}/manifests/{digest}")
+    return manifest, _json(f"http://{registry}/v2/{repository}/blobs/{manifest['config']['digest']}")
+
+
+def _json(url: str) -> Object:
+    with urllib.request.urlopen(urllib.request.Request(url, headers=MANIFEST), timeout=10) as answer:
+        return dict(json.load(answer))
