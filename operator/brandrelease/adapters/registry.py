@@ -37,6 +37,7 @@ _NAME: Final = re.compile(rf"{_PART}(?:/{_PART})*")
 _PARAMETER: Final = re.compile(r'(\w+)="([^"]*)"')
 _OK, _DENIED, _FORBIDDEN, _NOT_FOUND = 200, 401, 403, 404
 _DEFAULT_TOKEN_SECONDS: Final = 60
+_LONGEST_TOKEN_SECONDS: Final = 86_400
 _TOKEN_SHARE: Final = 0.8
 """How much of a token's life it is used; the rest is for slow clocks."""
 
@@ -84,7 +85,7 @@ class RegistryApi:
             return trouble.answer
         except TimeoutError:
             return _unreachable(repository, f"did not answer within {LIMIT_SECONDS:g} seconds")
-        except (aiohttp.ClientError, OSError, ValueError) as error:
+        except (aiohttp.ClientError, OSError, ValueError, RecursionError) as error:
             # Only the kind of the error: its text may repeat headers.
             return _unreachable(repository, f"could not be asked ({type(error).__name__})")
 
@@ -176,7 +177,7 @@ class RegistryApi:
                 f"The server that gives tokens for {place.host} gave none. Look at that server. {_AGAIN}",
             )
         seconds = answer.get("expires_in")
-        life = seconds if isinstance(seconds, int | float) else _DEFAULT_TOKEN_SECONDS
+        life = min(seconds, _LONGEST_TOKEN_SECONDS) if isinstance(seconds, int | float) else _DEFAULT_TOKEN_SECONDS
         now = asyncio.get_running_loop().time()
         self._tokens = {key: kept for key, kept in self._tokens.items() if kept[1] > now}
         self._tokens[place.host, place.name, place.login] = token, now + life * _TOKEN_SHARE
@@ -224,7 +225,7 @@ def _login(host: str, secret: Secret | None) -> str:
         if "username" not in entry or "password" not in entry:
             return ""
         return base64.b64encode(f"{entry['username']}:{entry['password']}".encode()).decode()
-    except (KeyError, TypeError, AttributeError, ValueError):
+    except (KeyError, TypeError, AttributeError, ValueError, RecursionError):
         # Without the cause: a decoder's error holds the text that it could not read.
         raise _Trouble(
             Reason.RegistryAuthenticationFailed,

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
-from typing import assert_never
+from typing import Final, assert_never
 
 from brandrelease.apis.brandrelease import (
     BrandReleaseStatus,
@@ -20,6 +20,7 @@ from brandrelease.apis.wellknown import ABORT_ANNOTATION
 from brandrelease.core import advice
 from brandrelease.core.actions import POST_DEPLOY, PRE_DEPLOY, ApplyRelease, Plan
 from brandrelease.core.builds.building import NeverBuilt, obtain_image
+from brandrelease.core.builds.images import is_reference
 from brandrelease.core.checks.baseline import Held, Known, NotKnown, take_baseline
 from brandrelease.core.checks.watch import Hold, failed_check, looked_at, next_look, notes, what_holds
 from brandrelease.core.health import (
@@ -34,6 +35,7 @@ from brandrelease.core.health import (
 )
 from brandrelease.core.hooks import HookBad, HookDone, HookNotYet, progress_of, run_hook
 from brandrelease.core.obstacles import as_seen, carries, container_of
+from brandrelease.core.plain import line
 from brandrelease.core.plans import (
     AT_ONCE,
     RETRY_SOON,
@@ -52,7 +54,9 @@ from brandrelease.core.snapshot import DeploymentView, Snapshot
 from brandrelease.core.status import finish, with_current
 from brandrelease.core.verbs import unheard
 from brandrelease.core.waiting.gates import waiting, what_waits
-from brandrelease.core.words import one_of, seconds, short
+from brandrelease.core.words import cut, one_of, seconds, short
+
+_IMAGE_SHOWN: Final = 120
 
 
 def prepare(world: Snapshot, status: BrandReleaseStatus, current: CurrentRelease) -> Plan:
@@ -148,6 +152,12 @@ def _adopt(world: Snapshot, deployment: DeploymentView) -> tuple[str, RunningRel
     container = container_of(deployment, environment_of(world)) or ""
     found = deployment.images[container]
     owners = one_of(deployment.image_owners.get(container, ())) or "nobody"
+    if not is_reference(found):
+        shown = cut(line(found), _IMAGE_SHOWN)
+        return (
+            f'The image was taken over from {owners}; "{shown}" is no name of an image, so there is nothing to roll back to.',
+            None,
+        )
     if deployment.available > 0:
         note = f"The image was taken over from {owners}; {found} was found running and is where a rollback goes."
         return note, RunningRelease(number=0, image=found, since=world.now)

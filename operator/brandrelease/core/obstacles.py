@@ -5,17 +5,21 @@ Each function names a problem or says that there is none. All of them heal by th
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar, assert_never
+from typing import Final, TypeVar, assert_never
 
 from brandrelease.apis.brand import Brand, Environment
 from brandrelease.apis.brandrelease import CurrentRelease
 from brandrelease.apis.progress import Rollback, Rollout
 from brandrelease.apis.reasons import Reason
 from brandrelease.apis.wellknown import FIELD_MANAGER
+from brandrelease.core.plain import line
 from brandrelease.core.snapshot import BrandInvalid, DeploymentView, Snapshot
-from brandrelease.core.words import one_of
+from brandrelease.core.words import cut, one_of
 
 _Change = TypeVar("_Change", Rollout, Rollback)
+
+_IMAGE_SHOWN: Final = 512
+"""Characters of what somebody has put in the place of an image."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +117,9 @@ def overridden(deployment: DeploymentView, container: str | None, image: str) ->
         return None
     others = [owner for owner in deployment.image_owners.get(container, ()) if owner != FIELD_MANAGER]
     who = one_of(others) if others else "Somebody"
+    there = cut(line(deployment.images.get(container, "")), _IMAGE_SHOWN)
     return (
-        f'{who} has set the image of container "{container}" of Deployment {deployment.name} to {deployment.images.get(container)}; '
+        f'{who} has set the image of container "{container}" of Deployment {deployment.name} to {there}; '
         f"released is {image}. The operator leaves it so. Ask for a release again (annotation brandrelease.dev/requestedAt, or a new ref) to take it back."
     )
 

@@ -22,6 +22,11 @@ def plain(text: str) -> str:
     return _TO_LOOK_AT.sub(lambda match: _shown(match.group()), text)
 
 
+def line(text: str) -> str:
+    """The same on one line, for what stands in a sentence."""
+    return " ".join(plain(text).split())
+
+
 def _shown(character: str) -> str:
     if character.isspace():
         return " "

@@ -7,6 +7,7 @@ from typing import Final
 from brandrelease.apis.brandrelease import BrandReleaseStatus, HandledRequest
 from brandrelease.apis.reasons import Reason
 from brandrelease.core.actions import Announcement, StopHook
+from brandrelease.core.plain import line
 from brandrelease.core.snapshot import Snapshot
 from brandrelease.core.words import capital, cut
 
@@ -50,7 +51,9 @@ def done(status: BrandReleaseStatus, verb: Verb, text: str, action: StopHook | N
 
 def refused(world: Snapshot, verb: Verb, why: str) -> Obeyed:
     """Nothing is changed, and people are told why: in the message, and by an Event."""
-    text = cut(f'The annotation {verb.annotation}="{cut(verb.text, 60)}" of {verb.who} was not carried out: {why}', 500)
+    text = cut(
+        f'The annotation {verb.annotation}="{cut(line(verb.text), 60)}" of {verb.who} was not carried out: {why}', 500
+    )
     status = heard(verb, world.release.status, answer=text)
     return Obeyed(status, Announcement(Reason.VerbRefused, text))
 

@@ -17,6 +17,7 @@ from brandrelease.core.actions import Plan, StopHook
 from brandrelease.core.blame import blame_of
 from brandrelease.core.carried import carried
 from brandrelease.core.obstacles import Obstacle, container_of, deployment_obstacle
+from brandrelease.core.plain import line
 from brandrelease.core.plans import deployment_of, environment_of, wait
 from brandrelease.core.quarantine import is_quarantined, put_in, quarantine
 from brandrelease.core.questions import in_flight, is_asked, is_busy, migrating, rolling_back
@@ -43,7 +44,7 @@ def unheard(release: BrandRelease) -> Verb | None:
     for annotation, field, text in wishes:
         if text is not None and text[:255] != getattr(last, field):
             who = release.managers.get(annotation, "somebody")
-            return Verb(annotation, field, text[:255], who[:128])
+            return Verb(annotation, field, text[:255], line(who)[:128])
     return None
 
 

@@ -81,7 +81,7 @@ def telling_line(log: str) -> str:
 
     The very last line is often only the end of a stack trace.
     """
-    lines = [line.strip() for line in log.splitlines() if line.strip()]
+    lines = [" ".join(line.split()) for line in log.splitlines() if line.strip()]
     errors = [line for line in lines if any(word in line.lower() for word in _ERROR_WORDS)]
     return (errors or lines or [""])[-1]
 

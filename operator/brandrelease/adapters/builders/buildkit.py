@@ -159,7 +159,7 @@ def _excess(order: BuildOrder, pod: Json | None, ended: Json | None) -> str | No
 
 def _last_words(log: str) -> str:
     """The line that tells why: BuildKit ends with `error: failed to solve: ...`."""
-    lines = [line.strip() for line in log.splitlines() if line.strip()]
+    lines = [" ".join(line.split()) for line in log.splitlines() if line.strip()]
     errors = [line for line in lines if line.lower().startswith(("error:", "fatal:"))]
     return cut((errors or lines or [""])[-1], 300).rstrip(".")
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from brandrelease.apis.reasons import Reason
+from brandrelease.core.plain import line, plain
 from brandrelease.core.snapshot import Unresolved
 from brandrelease.core.words import cut
 
@@ -139,7 +140,8 @@ _LOGIN_REFUSED: Final = re.compile(
 
 def recognise(url: str, errors: str, *, with_login: bool) -> Unresolved | None:
     """What git's standard error means, or None if it is nothing that a server or a network does."""
-    own = "\n".join(line for line in errors.splitlines() if not line.startswith(("remote: ", "warning: ")))
+    errors = plain(errors)
+    own = "\n".join(each for each in errors.splitlines() if not each.startswith(("remote: ", "warning: ")))
     # A server's banner must not hide what git says; but some servers say only there that they have no such project.
     return _recognise(url, own, with_login=with_login) or _recognise(url, errors, with_login=with_login)
 
@@ -150,16 +152,16 @@ def _recognise(url: str, text: str, *, with_login: bool) -> Unresolved | None:
         return Unresolved(Reason.SourceAuthenticationFailed, sentence.format(url=url), passing=False)
     for rule in _RULES:
         if match := rule.pattern.search(text):
-            detail = cut((match.group(1) if match.re.groups else "").strip().rstrip("."), SHOWN_LIMIT)
+            detail = cut(line(match.group(1) if match.re.groups else "").rstrip("."), SHOWN_LIMIT)
             return Unresolved(rule.reason, rule.sentence.format(detail, url=url), rule.passing)
     return None
 
 
 def unrecognised(url: str, code: int, errors: str) -> Unresolved:
     """The answer where git failed in a way that nobody foresaw: its last words, which are often clear."""
-    lines = [line.strip() for line in errors.splitlines() if line.startswith(("fatal: ", "error: "))]
+    lines = [line(each) for each in plain(errors).splitlines() if each.startswith(("fatal: ", "error: "))]
     words = cut(lines[-1].removeprefix("fatal: ").removeprefix("error: "), SHOWN_LIMIT) if lines else "no message"
-    shown = "".join(character if character.isprintable() else " " for character in words).rstrip(".")
+    shown = words.rstrip(".")
     message = f"git could not read {url}; it is tried again. git ended with code {code}: {shown}."
     return Unresolved(Reason.SourceUnreachable, message, passing=True)
 

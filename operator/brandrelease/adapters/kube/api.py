@@ -16,11 +16,15 @@ from brandrelease.adapters.kube.questions import UNKNOWN, question
 from brandrelease.apis.wellknown import FIELD_MANAGER
 from brandrelease.core.kubernetes_trouble import Question, Trouble
 from brandrelease.core.leadership import REQUEST_SECONDS
+from brandrelease.core.plain import line
 from brandrelease.core.scrubbing.secret_patterns import without_lookalikes
 from brandrelease.ports import Fence, KubernetesFails
 
 REQUEST_TIMEOUT: Final = REQUEST_SECONDS
 """Seconds for one request. A pass that waits longer would hold its object up; it is repeated instead."""
+
+MESSAGE_READ: Final = 8192
+"""Characters that are looked at of what the API server says. An admission webhook may say a megabyte."""
 
 METADATA_ONLY: Final = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 """Asks the API server for names, labels and versions without the rest: all that a resync compares."""
@@ -36,11 +40,12 @@ class ApiError(KubernetesFails):
     """The API server answered with an error. status is the HTTP status, or 0 where no answer came.
 
     A pass that meets one is repeated later; it is never evidence about a release. What it says may come to be read by
-    people, and an admission webhook may have put anything into it: what looks like a secret is taken out.
+    people, and an admission webhook may have put anything into it: what looks like a secret is taken out, and the rest is
+    one line.
     """
 
     def __init__(self, status: int, message: str, asked: Question | None = None, retry_after: float = 0.0) -> None:
-        self.status, self.message = status, without_lookalikes(message)
+        self.status, self.message = status, without_lookalikes(line(message[:MESSAGE_READ]))
         super().__init__(Trouble(asked or UNKNOWN, status, self.message), retry_after)
 
 

@@ -1,7 +1,8 @@
 """API objects, as JSON, to the views that are judged. Pure; absent fields mean what Kubernetes says they mean."""
 
+import re
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from brandrelease.apis.wellknown import FIELD_MANAGER, RELEASE_LABEL
 from brandrelease.core.snapshot import (
@@ -15,6 +16,8 @@ from brandrelease.core.snapshot import (
 )
 
 Json = dict[str, Any]
+
+_NUMBER: Final = re.compile("[0-9]{1,9}")
 
 
 def deployment_view(body: Json) -> DeploymentView:
@@ -31,7 +34,7 @@ def deployment_view(body: Json) -> DeploymentView:
         observed_generation=status.get("observedGeneration", 0),
         images={container["name"]: container.get("image", "") for container in containers},
         image_owners={container["name"]: _image_owners(metadata, container["name"]) for container in containers},
-        applied_release=int(applied) if applied.isdigit() else None,
+        applied_release=_release_number(applied),
         wanted=spec.get("replicas", 1),
         total=status.get("replicas", 0),
         updated=status.get("updatedReplicas", 0),
@@ -42,6 +45,11 @@ def deployment_view(body: Json) -> DeploymentView:
         paused=spec.get("paused", False),
         recreates=spec.get("strategy", {}).get("type") == "Recreate",
     )
+
+
+def _release_number(label: str) -> int | None:
+    """The number in our label; None where somebody has written something there that no release of ours ever has."""
+    return int(label) if _NUMBER.fullmatch(label) else None
 
 
 def _replica_failure(status: Json) -> Json:

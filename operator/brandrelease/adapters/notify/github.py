@@ -140,7 +140,7 @@ def _host(github: GitHub) -> str:
 def _limit_ends(answer: Answer) -> float | None:
     """Seconds until the token may be used again, where its limit of requests is used up."""
     reset = answer.headers.get("X-RateLimit-Reset", "")
-    if answer.headers.get("X-RateLimit-Remaining") != "0" or not reset.isdigit():
+    if answer.headers.get("X-RateLimit-Remaining") != "0" or not (reset.isascii() and reset.isdigit()):
         return None
     return seconds_until(datetime.fromtimestamp(int(reset[:10]), UTC), answer.headers)
 
@@ -153,7 +153,8 @@ def _known(github: GitHub, notice: Notice) -> str | None:
 async def _found(calls: _Calls, notice: Notice) -> str | None:
     """The deployment of this release, if it was made and the answer was lost."""
     query = f"sha={quote(notice.commit or '')}&environment={quote(_environment(notice))}&task={quote(TASK, safe='')}"
-    for each in await calls.get(f"deployments?{query}&per_page=30"):
+    listed = await calls.get(f"deployments?{query}&per_page=30")
+    for each in listed if isinstance(listed, list) else ():
         if isinstance(each, dict) and _payload(each) == _mark(notice):
             return _number(each)
     return None
@@ -188,7 +189,7 @@ def _payload(deployment: Mapping[str, Any]) -> Any:
     payload = deployment.get("payload")
     try:
         return json.loads(payload) if isinstance(payload, str) else payload
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 

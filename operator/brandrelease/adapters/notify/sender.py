@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
+from brandrelease.core.plain import line
 from brandrelease.core.scrubbing.scrub import scrub
 from brandrelease.core.words import cut
 from brandrelease.ports import Fence, NotTaken, Secret, Taken
@@ -141,11 +142,11 @@ async def _body(response: aiohttp.ClientResponse) -> bytes:
 def retry_after(headers: Mapping[str, str]) -> float | None:
     """Seconds that the answer asks to wait for, if it says so in a way that can be read."""
     said = headers.get("Retry-After", "").strip()
-    if said.isdigit():
+    if said.isascii() and said.isdigit():
         return float(said[:9])
     try:
         at = email.utils.parsedate_to_datetime(said)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return seconds_until(at, headers) if at.tzinfo else None
 
@@ -154,9 +155,9 @@ def seconds_until(at: datetime, headers: Mapping[str, str]) -> float | None:
     """By the server's own clock, which is in every answer."""
     try:
         sent = email.utils.parsedate_to_datetime(headers.get("Date", "")).astimezone(UTC)
-    except ValueError:
+        return max(0.0, (at - sent).total_seconds())
+    except (ValueError, OverflowError):
         return None
-    return max(0.0, (at - sent).total_seconds())
 
 
 def text_of(secret: Secret, name: str, key: str) -> str | None:
@@ -187,7 +188,7 @@ async def told(host: str, secret: Secret, send: Callable[[], Awaitable[str | Non
     except (aiohttp.ClientError, OSError, ValueError) as error:
         problem, pause = f"{host} could not be spoken to ({type(error).__name__}). {_AGAIN}", None
     values = (value.decode(errors="ignore") for value in secret.values())
-    return NotTaken(cut(scrub(problem, values), _LONGEST_SENTENCE), pause)
+    return NotTaken(cut(line(scrub(problem, values)), _LONGEST_SENTENCE), pause)
 
 
 async def trouble(host: str, secret: Secret, ask: Callable[[], Awaitable[None]]) -> str | None:

@@ -25,6 +25,7 @@ from brandrelease.core.builds.seen import (
     ImageFound,
     ImageUnknown,
 )
+from brandrelease.core.health.quoting import quoted
 from brandrelease.core.snapshot import Snapshot
 from brandrelease.core.words import seconds, short
 
@@ -111,7 +112,7 @@ def _told_by_the_builder(world: Snapshot, order: BuildOrder, current: CurrentRel
 def _found(current: CurrentRelease, order: BuildOrder, digest: str, world: Snapshot) -> ImageStep:
     if isinstance(world.build, BuildSucceeded) and world.build.digest not in {None, digest}:
         message = (
-            f"Build {order.name} reports the image {world.build.digest}, but the registry has {digest} under the tag {order.tag}. "
+            f"Build {order.name} reports the image {quoted(world.build.digest or '')}, but the registry has {digest} under the tag {order.tag}. "
             "Somebody else pushes to this tag; nothing was deployed. Ask for the release again once that has been looked into."
         )
         return NeverBuilt(_ended(current, world.now), Reason.DigestMismatch, message)

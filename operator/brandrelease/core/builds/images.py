@@ -17,6 +17,8 @@ PLATFORM = "linux/amd64"
 EXTERNAL: Final = "external"
 """The builder that builds nothing itself."""
 
+_REFERENCE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,511}")
+
 _ECR: Final = re.compile(r"(\d{12})\.dkr\.ecr(?:-fips)?\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?")
 
 
@@ -110,6 +112,11 @@ def build_order(brand: Brand, commit: str, attempt: int) -> BuildOrder:
         resources=recipe.resources,
         code_build=brand.spec.build.code_build,
     )
+
+
+def is_reference(image: str) -> bool:
+    """Whether it can be the name of an image, which a Deployment need not have: there it may be any text."""
+    return _REFERENCE.fullmatch(image) is not None
 
 
 def split_reference(image: str) -> tuple[str, str]:

@@ -8,6 +8,7 @@ import re
 from functools import lru_cache
 from typing import Final
 
+from brandrelease.core.plain import line, plain
 from brandrelease.core.scrubbing.secret_patterns import without_lookalikes
 from brandrelease.core.words import cut_middle
 
@@ -23,13 +24,12 @@ _CHANGING: Final = (
     re.compile(r"(?<=:)\d{1,5}(?=->)"),  # port that a connection goes out from
 )
 _BACK_OFF: Final = re.compile(r'^Back-off pulling image "[^"]*": (?:ErrImagePull: )?')
-_SPACE: Final = re.compile(r"\s+")
 
 
 @lru_cache(maxsize=1024)  # the same words come with each pass, and to look for secrets takes a millisecond
 def quoted(text: str) -> str:
     """Somebody's words on one line, without what changes at each try, without secrets, full stop and surplus."""
-    text = _BACK_OFF.sub("", _SPACE.sub(" ", without_lookalikes(text[:READ_LIMIT])).strip())
+    text = _BACK_OFF.sub("", line(without_lookalikes(plain(text[:READ_LIMIT]))))
     for pattern in _CHANGING:
         text = pattern.sub("…", text)
     return cut_middle(text.rstrip("."), QUOTE_LIMIT)

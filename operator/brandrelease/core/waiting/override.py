@@ -4,6 +4,7 @@ import re
 from typing import Final
 
 from brandrelease.apis.brandrelease import BrandRelease, BrandReleaseStatus, CurrentRelease
+from brandrelease.core.plain import line
 from brandrelease.core.quarantine import Override, lifted, what_stops
 from brandrelease.core.questions import in_flight, prepared
 from brandrelease.core.snapshot import Snapshot
@@ -27,7 +28,7 @@ def override(world: Snapshot, verb: Verb) -> Obeyed:
             verb,
             f'it must be a commit id of at least {SHORTEST_COMMIT} characters and the reason, for example "0123456789ab the fault was the database".',
         )
-    why = cut(f"{match.group(2).strip()} ({verb.who})", WHY_LIMIT)
+    why = cut(f"{line(match.group(2))} ({verb.who})", WHY_LIMIT)
     status = heard(verb, world.release.status)
     commit = match.group(1).lower()
     awaited = _named(world.release, commit)
