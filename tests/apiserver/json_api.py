@@ -39,7 +39,9 @@ class Answer:
 class Api:
     """An API server, spoken to in JSON. Unknown fields are refused, as kubectl asks the server to."""
 
-    def __init__(self, kubeconfig: Path) -> None:
+    def __init__(self, kubeconfig: Path, user: str | None = None) -> None:
+        """user: on whose behalf the administrator asks, with that user's rights."""
+        self._headers = {"Impersonate-User": user} if user else {}
         client = config.new_client_from_config(str(kubeconfig))  # type: ignore[no-untyped-call]
         where = client.configuration
         self._url = where.host
@@ -82,5 +84,5 @@ class Api:
     ) -> Answer:
         url = f"{self._url}{path}?{urlencode(query)}"
         text = None if body is None else json.dumps(body).encode()
-        response = self._pool.request(method, url, body=text, headers={"Content-Type": content_type})
+        response = self._pool.request(method, url, body=text, headers={"Content-Type": content_type, **self._headers})
         return Answer(response.status, json.loads(response.data))

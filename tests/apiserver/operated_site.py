@@ -52,7 +52,8 @@ class DeploymentController:
                 seen = self._seen(body)
                 if not seen.items() <= body.get("status", {}).items():
                     path = f"{self._path}/{body['metadata']['name']}/status"
-                    self._api.merge(path, {"status": seen}).expect(200)
+                    if (answer := self._api.merge(path, {"status": seen})).code != 404:  # deleted since
+                        answer.expect(200)
 
     def _seen(self, body: Object) -> Object:
         """The status that it writes. Pods that do not become new stay the old ones, which are there all the time."""

@@ -76,7 +76,7 @@ EXAMPLES: Final = int(os.environ.get("FUZZ_EXAMPLES", "0"))
 
 def fuzz(least: int = _SHORT) -> Callable[[Any], Any]:
     """As a decorator: so many examples in the short run."""
-    steady = settings(
+    return settings(
         max_examples=EXAMPLES or least,
         deadline=None,
         derandomize=not EXAMPLES,
@@ -84,7 +84,6 @@ def fuzz(least: int = _SHORT) -> Callable[[Any], Any]:
         print_blob=True,
         suppress_health_check=list(HealthCheck),
     )
-    return steady
 
 
 # --- what may come of it ----------------------------------------------------------------------------------------------

@@ -112,6 +112,7 @@ class Deployment:
     owner: str = "kubectl"
     applied: int | None = None
     applied_at: datetime | None = None
+    found: str | None = None
     release: int = 0
     generation: int = 1
     observed: int = 1
@@ -695,6 +696,7 @@ class Simulation:
             updated=len(new),
             available=sum(p.ready for p in d.pods),
             applied_at=d.applied_at,
+            found_image=d.found,
         )
 
     async def pods(self, namespace: str, release_name: str, release_number: int) -> tuple[PodView, ...]:
@@ -733,6 +735,7 @@ class Simulation:
         self._deed(f"apply {patch.number}")
         before = (d.image, d.release)
         d.image, d.owner, d.applied, d.release = patch.image, "brandrelease", patch.number, patch.number
+        d.found = patch.found_image
         if (d.image, d.release) != before:
             d.generation += 1
             d.applied_at = self.time

@@ -66,6 +66,7 @@ class Reason(StrEnum):
     ContainerAmbiguous = "ContainerAmbiguous"
     ImageOverridden = "ImageOverridden"
     DeploymentRefused = "DeploymentRefused"
+    ImageNotAllowed = "ImageNotAllowed"
 
     # What a built release waits for.
     FrozenUntil = "FrozenUntil"

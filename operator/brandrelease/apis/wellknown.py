@@ -18,6 +18,9 @@ RELEASE_LABEL: Final = f"{GROUP}/release"
 COMMIT_ANNOTATION: Final = f"{GROUP}/commit"
 """On a pod template: the full id of the commit that the image was built from."""
 
+FOUND_IMAGE_ANNOTATION: Final = f"{GROUP}/foundImage"
+"""On a Deployment: the last image from outside of the Brand's repository that was found there, and may be gone back to."""
+
 BUILD_KEY_LABEL: Final = f"{GROUP}/build-key"
 """On a build Job: the build key, see `core.images.build_key`."""
 

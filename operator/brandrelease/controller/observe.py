@@ -29,6 +29,7 @@ from brandrelease.core.health import Problem, needs_warnings
 from brandrelease.core.hooks import hook_in_flight, hook_order
 from brandrelease.core.invalidating import unanswered
 from brandrelease.core.obstacles import misconfiguration
+from brandrelease.core.provenance import may_deploy
 from brandrelease.core.quarantine import suspects
 from brandrelease.core.questions import (
     commit_without_image,
@@ -326,7 +327,11 @@ async def _cache(world: World, snapshot: Snapshot) -> Snapshot:
 async def _what_a_failure_needs(world: World, snapshot: Snapshot, brand: Brand) -> Snapshot:
     """Before a release fails: its last words, who else fails so, and where to go back to. Read before the pods go."""
     problem = suspect(snapshot)
-    backwards, wished = where_to(snapshot.release, failed=problem is not None), wish(snapshot.release)
+    known = where_to(snapshot.release, failed=problem is not None)
+    backwards = tuple(each for each in known if may_deploy(snapshot, each.image))
+    wished = wish(snapshot.release)
+    if wished and not may_deploy(snapshot, wished.image):
+        wished = None
     evidence, fellows, targets, named = await asyncio.gather(
         _evidence(world, snapshot, problem),
         _fellows(world, snapshot, problem),

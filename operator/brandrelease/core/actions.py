@@ -30,6 +30,7 @@ class DeploymentPatch:
     uid, generation and resource_version: of the Deployment that the decision looked at; another one of the same name is not
     touched, nor one whose spec somebody has changed since.
     number: of the release; 0 restores what was found at adoption, when the pod template bore no mark of ours.
+    found_image: what the Deployment shall remember, see `core.provenance`.
     """
 
     namespace: str
@@ -42,6 +43,7 @@ class DeploymentPatch:
     commit: str | None
     container: str
     image: str
+    found_image: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

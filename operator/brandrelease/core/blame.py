@@ -48,6 +48,7 @@ BLAME: Final[Mapping[Reason, Attribution]] = MappingProxyType({
     Reason.ContainerNotFound: Attribution(_open, "somebody has changed the Deployment or the Brand"),
     Reason.ContainerAmbiguous: Attribution(_open, "somebody has changed the Deployment or the Brand"),
     Reason.ImageOverridden: Attribution(_open, "somebody has set another image"),
+    Reason.ImageNotAllowed: Attribution(_open, "somebody has written the status, or has moved the Brand"),
     Reason.DeploymentRefused: Attribution(_open, "the API server refuses a change that is the same for every commit"),
 
     # Hooks.

@@ -26,6 +26,7 @@ from brandrelease.core.plans import (
     wait,
     with_note,
 )
+from brandrelease.core.provenance import leads_elsewhere, only_allowed
 from brandrelease.core.quarantine import refusal, what_stops
 from brandrelease.core.questions import in_flight, is_asked, is_busy, stop_orders
 from brandrelease.core.receiving import Received, Waits, receive, waits_for
@@ -43,8 +44,13 @@ from brandrelease.core.verbs import obey, taken_away, unheard
 
 def decide(world: Snapshot) -> Plan:
     """What to write and what to do, given what is seen."""
-    plan = telling_who_resumed(world, _decide(world))
+    plan = telling_who_resumed(world, _allowed(world, _decide(world)))
     return telling(world, announcing_transition(world.release.status, plan))
+
+
+def _allowed(world: Snapshot, plan: Plan) -> Plan:
+    """Whatever led to it: no image is started but the Brand's own, and what the Deployment has run before."""
+    return only_allowed(world, plan) if plan.action is not None else plan
 
 
 def _decide(world: Snapshot) -> Plan:
@@ -160,6 +166,8 @@ def _proceed(world: Snapshot, status: BrandReleaseStatus) -> Plan:
         retry = None if marked and obstacle.reason is Reason.ImageOverridden else RETRY_SOON
         return blocked(world, status, obstacle.reason, obstacle.message, retry)
     if current.rollback is not None:
+        if elsewhere := leads_elsewhere(world, current.rollback):
+            return give_up_rollback(world, status, current, elsewhere)
         return follow_rollback(world, status, current, current.rollback)
     if current.image is None:
         return _build(world, status, current)

@@ -9,6 +9,7 @@ from brandrelease.apis.brandrelease import BrandReleaseStatus, Phase
 from brandrelease.apis.conditions import ConditionType
 from brandrelease.apis.reasons import Reason
 from brandrelease.core.actions import Action, DeploymentPatch, Plan
+from brandrelease.core.builds.images import is_of_brand, is_reference
 from brandrelease.core.obstacles import container_of
 from brandrelease.core.snapshot import DeploymentView, Refusal, Snapshot
 from brandrelease.core.status import Headline, present
@@ -82,6 +83,7 @@ def deployment_of(world: Snapshot) -> DeploymentView:
 
 def patch_for(world: Snapshot, number: int, commit: str | None, image: str) -> DeploymentPatch:
     deployment, environment = deployment_of(world), environment_of(world)
+    container = container_of(deployment, environment) or ""
     return DeploymentPatch(
         namespace=world.release.namespace,
         deployment=deployment.name,
@@ -91,6 +93,13 @@ def patch_for(world: Snapshot, number: int, commit: str | None, image: str) -> D
         release_name=world.release.name,
         number=number,
         commit=commit,
-        container=container_of(deployment, environment) or "",
+        container=container,
         image=image,
+        found_image=_found_image(brand_of(world), deployment, container),
     )
+
+
+def _found_image(brand: Brand, deployment: DeploymentView, container: str) -> str | None:
+    """What the Deployment shall remember from now on: the last image from elsewhere that was found in it."""
+    there = deployment.images.get(container, "")
+    return there if is_reference(there) and not is_of_brand(brand, there) else deployment.found_image

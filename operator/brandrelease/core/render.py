@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from brandrelease.apis.wellknown import COMMIT_ANNOTATION, NAME_LABEL, RELEASE_LABEL
+from brandrelease.apis.wellknown import COMMIT_ANNOTATION, FOUND_IMAGE_ANNOTATION, NAME_LABEL, RELEASE_LABEL
 from brandrelease.core.actions import DeploymentPatch
 
 
@@ -19,6 +19,7 @@ def deployment_body(patch: DeploymentPatch) -> dict[str, Any]:
         template_metadata["labels"] = {NAME_LABEL: patch.release_name, RELEASE_LABEL: str(patch.number)}
         if patch.commit:
             template_metadata["annotations"] = {COMMIT_ANNOTATION: patch.commit}
+    remembered = {"annotations": {FOUND_IMAGE_ANNOTATION: patch.found_image}} if patch.found_image else {}
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
@@ -28,6 +29,7 @@ def deployment_body(patch: DeploymentPatch) -> dict[str, Any]:
             "uid": patch.uid,
             "resourceVersion": patch.resource_version,
             "labels": {NAME_LABEL: patch.release_name, RELEASE_LABEL: str(patch.number)},
+            **remembered,
         },
         "spec": {
             "template": {

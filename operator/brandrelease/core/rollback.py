@@ -18,6 +18,7 @@ from brandrelease.core.blame import blame_of
 from brandrelease.core.health import Failed, Passed, Problem, Progressing, judge_return
 from brandrelease.core.obstacles import Obstacle, as_seen, carries
 from brandrelease.core.plans import RETRY_SOON, deployment_of, environment_of, patch_for, wait
+from brandrelease.core.provenance import may_deploy, not_allowed
 from brandrelease.core.quarantine import is_quarantined, quarantine
 from brandrelease.core.retrying import when_retried
 from brandrelease.core.snapshot import Snapshot, Target
@@ -72,6 +73,8 @@ def cause_in(message: str) -> str:
 
 def _nowhere(world: Snapshot, running: RunningRelease) -> str:
     """Why there is no target, and the ways on."""
+    if not may_deploy(world, running.image):
+        return f"{not_allowed(world, running.image)} Nothing was touched. Release a fixed ref."
     if not gone(world):
         return f"the commit of {name_of(running)} is quarantined, and no older release was good. Nothing was touched. Release a fixed ref."
     way = advice.rollback_to(world.release, world.release.status, running.number)

@@ -168,6 +168,9 @@ class DeploymentView:
     recreates: bool = False
     """Its strategy is Recreate: no new pod is made before the last old one is gone."""
 
+    found_image: str | None = None
+    """The last image from elsewhere that was found in it, from our annotation; see `core.provenance`."""
+
     def changed_at(self, meant_at: datetime, now: datetime) -> datetime:
         """When a change that was meant at one moment was really made: it may have been refused for long.
 

@@ -37,6 +37,7 @@ NEEDS_SOMEBODY: Final = frozenset(
         Reason.ContainerAmbiguous,
         Reason.ImageOverridden,
         Reason.DeploymentRefused,
+        Reason.ImageNotAllowed,
         Reason.HookNotStarted,
         Reason.AlarmActive,
         Reason.CheckFailed,

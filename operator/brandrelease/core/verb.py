@@ -7,7 +7,7 @@ from typing import Final
 from brandrelease.apis.brandrelease import BrandReleaseStatus, HandledRequest
 from brandrelease.apis.reasons import Reason
 from brandrelease.core.actions import Announcement, StopHook
-from brandrelease.core.plain import line
+from brandrelease.core.plain import plain
 from brandrelease.core.snapshot import Snapshot
 from brandrelease.core.words import capital, cut
 
@@ -52,7 +52,7 @@ def done(status: BrandReleaseStatus, verb: Verb, text: str, action: StopHook | N
 def refused(world: Snapshot, verb: Verb, why: str) -> Obeyed:
     """Nothing is changed, and people are told why: in the message, and by an Event."""
     text = cut(
-        f'The annotation {verb.annotation}="{cut(line(verb.text), 60)}" of {verb.who} was not carried out: {why}', 500
+        f'The annotation {verb.annotation}="{cut(_shown(verb.text), 60)}" of {verb.who} was not carried out: {why}', 500
     )
     status = heard(verb, world.release.status, answer=text)
     return Obeyed(status, Announcement(Reason.VerbRefused, text))
@@ -62,3 +62,8 @@ def event_of(verb: Verb, text: str) -> Announcement:
     """What is told of a verb that is carried out."""
     reason = {"abort": Reason.Aborted, "rollback_to": Reason.RollbackRequested}.get(verb.field, Reason.CommitOverridden)
     return Announcement(reason, capital(text), warning=False)
+
+
+def _shown(text: str) -> str:
+    """As it was written, blanks included, on one line."""
+    return plain(text).replace("\n", " ").replace("\t", " ")

@@ -19,6 +19,7 @@ from brandrelease.core.carried import carried
 from brandrelease.core.obstacles import Obstacle, container_of, deployment_obstacle
 from brandrelease.core.plain import line
 from brandrelease.core.plans import deployment_of, environment_of, wait
+from brandrelease.core.provenance import may_deploy, not_allowed
 from brandrelease.core.quarantine import is_quarantined, put_in, quarantine
 from brandrelease.core.questions import in_flight, is_asked, is_busy, migrating, rolling_back
 from brandrelease.core.receiving import carries_running, handled, number_of_next
@@ -153,6 +154,8 @@ def _take_back(world: Snapshot, status: BrandReleaseStatus, current: CurrentRele
 def _roll_back_to(world: Snapshot, verb: Verb) -> Obeyed | Plan:
     """An earlier release's image runs again, without a build; what is left for it is quarantined."""
     status, target, found = world.release.status, wish(world.release), world.wish
+    if target is not None and not may_deploy(world, target.image):
+        return refused(world, verb, not_allowed(world, target.image))
     if target is None or found is None:
         known = ", ".join(str(number) for number in _known(status)) or "none"
         return refused(

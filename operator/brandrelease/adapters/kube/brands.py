@@ -14,6 +14,7 @@ from brandrelease.core.snapshot import BrandInvalid
 from brandrelease.ports import StatusConflict
 
 CONFLICT: Final = 409
+GONE: Final = 404
 
 
 def read_brand(body: dict[str, Any]) -> Brand | BrandInvalid:
@@ -57,7 +58,7 @@ class KubeBrands:
         try:
             written = await self._api.replace_status(BRANDS, body)
         except ApiError as error:
-            if error.status == CONFLICT:
+            if error.status in {CONFLICT, GONE}:
                 raise StatusConflict(error.message) from error
             raise
         return str(written["metadata"]["resourceVersion"])

@@ -36,10 +36,11 @@ from brandrelease.ports import DeploymentChanged, Refused, Secret, StatusConflic
 
 log = structlog.get_logger(__name__)
 
-CONFLICT, NOT_FOUND = 409, 404
-TRIES = 10
+CONFLICT, GONE = 409, 404
+
+TRIES: Final = 10
 """Of one change of a Deployment whose status is written at the same time; each takes some milliseconds."""
-CONFLICT = 409
+
 WRITE_TRIES: Final = 5
 """How often a status is written while somebody changes labels or annotations of the object all the time."""
 
@@ -140,7 +141,7 @@ class KubeCluster:
         try:
             written = await self._api.replace_status(BRAND_RELEASES, body)
         except ApiError as error:
-            if error.status == CONFLICT:
+            if error.status in {CONFLICT, GONE}:
                 raise StatusConflict(error.message) from error
             raise
         return str(written["metadata"]["resourceVersion"])
@@ -160,7 +161,7 @@ class KubeCluster:
 
     async def _still_valid(self, patch: DeploymentPatch, error: ApiError) -> DeploymentPatch:
         """The same change of the Deployment as it is now, if nothing but its status is new. Raises DeploymentChanged, Refused."""
-        if error.status in {CONFLICT, NOT_FOUND}:
+        if error.status in {CONFLICT, GONE}:
             now = await self.deployment(patch.namespace, patch.deployment)
             if now is None or (now.uid, now.generation) != (patch.uid, patch.generation):
                 raise DeploymentChanged from error

@@ -128,6 +128,11 @@ def split_reference(image: str) -> tuple[str, str]:
     return repository, digest if at else "latest"
 
 
+def is_of_brand(brand: Brand, image: str) -> bool:
+    """Whether an image is in the Brand's own repository."""
+    return split_reference(image)[0] == brand.spec.image.repository
+
+
 def host_of(repository: str) -> str:
     """The registry of a repository: what stands before the first slash."""
     return repository.partition("/")[0]
