@@ -88,7 +88,7 @@ class Source(ApiModel):
     secret_name: SecretName | None = Field(
         default=None,
         description="Secret in the build namespace with username and password, or identity and known_hosts; "
-        "optionally caFile. It is only ever used for the host of this url.",
+        "optionally caFile, and host: the only host that it may be used for, whatever this url becomes.",
     )
 
 

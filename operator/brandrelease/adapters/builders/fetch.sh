@@ -3,6 +3,13 @@
 export HOME=/nonexistent GIT_CONFIG_NOSYSTEM=1 GIT_CONFIG_GLOBAL=/dev/null GIT_TERMINAL_PROMPT=0 LC_ALL=C
 export GIT_ALLOW_PROTOCOL="${SOURCE_URL%%:*}" GIT_HTTP_LOW_SPEED_LIMIT=1000 GIT_HTTP_LOW_SPEED_TIME=30
 secret=/secrets/git
+if [ -f "$secret/host" ]; then
+    authority=${SOURCE_URL#*://}; authority=${authority%%/*}; authority=${authority##*@}
+    case " $(tr '\n\r\tA-Z' '   a-z' < "$secret/host") " in
+        *" $authority "* | *" ${authority%%:*} "*) ;;
+        *) echo "The git Secret is not for $authority (its key host)."; exit 70 ;;
+    esac
+fi
 if [ -f "$secret/identity" ]; then
     key=$(mktemp) && { tr -d '\r' < "$secret/identity"; echo; } > "$key"
     export GIT_SSH_COMMAND="ssh -F /dev/null -i $key -oBatchMode=yes -oStrictHostKeyChecking=yes -oUserKnownHostsFile=$secret/known_hosts -oGlobalKnownHostsFile=/dev/null -oIdentitiesOnly=yes -oIdentityAgent=none -oConnectTimeout=10"

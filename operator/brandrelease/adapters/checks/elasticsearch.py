@@ -36,7 +36,7 @@ class LogCounts:
         return await within(source.timeout_seconds, title(KIND, source.url), self._look(source, secret))
 
     async def _look(self, source: ElasticsearchCheck, secret: Secret | None) -> Observation:
-        granted = login(source.secret_name, secret, API_KEY)
+        granted = login(source.secret_name, secret, API_KEY, source.url)
         server = Server(self._session, KIND, source.url, granted, API_KEY, f"to read {source.index}")
         count = await _count(server, source)
         if not count:

@@ -1,7 +1,7 @@
 """From the Secret of a check to how its source is asked: with which login, and whose certificates are believed.
 
 Keys: one of its own for each kind of source (token, apiKey), or username and password; and optionally caFile, the
-certificates (PEM) to trust in place of the system's.
+certificates (PEM) to trust in place of the system's; and host, see `core.secret_hosts`.
 """
 
 import base64
@@ -9,6 +9,7 @@ import ssl
 from dataclasses import dataclass, field
 from typing import Final
 
+from brandrelease.core.secret_hosts import not_for
 from brandrelease.core.words import cut, one_of
 from brandrelease.ports import Secret
 
@@ -50,7 +51,7 @@ class Login:
         return f"the {' and '.join(self.keys)} of the Secret {self.secret_name}"
 
 
-def login(name: str | None, secret: Secret | None, ticket: Ticket) -> Login:
+def login(name: str | None, secret: Secret | None, ticket: Ticket, url: str) -> Login:
     """The login that the Secret of this name holds; raises UnusableSecret. name: None where the check names none."""
     if name is None:
         return Login()
@@ -60,6 +61,8 @@ def login(name: str | None, secret: Secret | None, ticket: Ticket) -> Login:
             f"there with {_wanted(ticket)}, or correct secretName."
         )
         raise UnusableSecret(message)
+    if only := not_for(secret, url):
+        raise UnusableSecret(f"The Secret {name} {only}. Correct url of the check, or name another Secret.")
     trust = _trust(name, secret[CA_FILE]) if secret.get(CA_FILE, b"").strip() else None
     if value := _text(secret, ticket.key):
         authorization = f"{ticket.scheme} {_sendable(name, ticket.key, value)}"

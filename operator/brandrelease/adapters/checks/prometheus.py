@@ -40,7 +40,7 @@ class PrometheusQueries:
         return await within(source.timeout_seconds, title(KIND, source.url), self._look(source, secret))
 
     async def _look(self, source: PrometheusCheck, secret: Secret | None) -> Observation:
-        granted = login(source.secret_name, secret, TOKEN)
+        granted = login(source.secret_name, secret, TOKEN, source.url)
         server = Server(self._session, KIND, source.url, granted, TOKEN, "to send queries to /api/v1/query")
         # It gives up when we do: nobody waits for the answer any more.
         form = {"query": source.query, "timeout": f"{source.timeout_seconds}s"}

@@ -1,7 +1,7 @@
 """From the data of a Secret to what git needs for a login. A credential goes by environment or file, never by argument.
 
 Keys: username and password for https, identity and known_hosts for ssh, and for https optionally caFile, the
-certificates (PEM) to trust in place of the system's.
+certificates (PEM) to trust in place of the system's. For both optionally host, see `core.secret_hosts`.
 """
 
 import base64
@@ -16,6 +16,7 @@ from urllib.parse import quote
 
 from brandrelease.adapters.git.addresses import origin, scheme
 from brandrelease.apis.reasons import Reason
+from brandrelease.core.secret_hosts import not_for
 from brandrelease.core.snapshot import Unresolved
 from brandrelease.core.words import one_of
 from brandrelease.ports import Secret
@@ -63,6 +64,9 @@ class Login:
 
 def login(url: str, secret: Secret | None) -> Login | Unresolved:
     """How to log in at this address with this Secret."""
+    if only := not_for(secret, url):
+        message = f"The Secret of spec.source.secretName {only}, and not for {url}. Correct spec.source.url, or name another Secret."
+        return Unresolved(Reason.SourceAuthenticationFailed, message, passing=False)
     if scheme(url) == "ssh":
         return _ssh_login(url, secret or {})
     return _http_login(url, secret) if secret is not None else Login()

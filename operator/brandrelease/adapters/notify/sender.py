@@ -14,6 +14,7 @@ import aiohttp
 
 from brandrelease.core.plain import line
 from brandrelease.core.scrubbing.scrub import scrub
+from brandrelease.core.secret_hosts import not_for
 from brandrelease.core.words import cut
 from brandrelease.ports import Fence, NotTaken, Secret, Taken
 
@@ -178,6 +179,13 @@ def text_of(secret: Secret, name: str, key: str) -> str | None:
 
 async def told(host: str, secret: Secret, send: Callable[[], Awaitable[str | None]]) -> Taken | NotTaken:
     """What has come of it. Only the kind of an error is told: its text may repeat headers or addresses."""
+    if only := not_for(secret, host):
+        return NotTaken(
+            cut(
+                f"The Secret {only}, and not for {host}. Correct the Brand, or name another Secret.", _LONGEST_SENTENCE
+            ),
+            None,
+        )
     try:
         async with asyncio.timeout(LIMIT_SECONDS):
             return Taken(await send())
