@@ -104,6 +104,14 @@ demo: programs ## A real cluster, a good release, and a bad one that rolls back 
 bench: programs ## Time from kubectl apply to the patch and from a failure to the rollback; calls and memory of 100 builds
 	@$(RUN) python tests/bench/overhead.py && $(RUN) python tests/bench/codebuild.py
 
+SECONDS ?= 1200
+RELEASES ?= 2000
+OBJECTS ?= 200
+SEED ?=
+.PHONY: soak
+soak: programs ## 2,000 releases of 200 BrandReleases in 20 minutes with faults at random, on a real API server (SECONDS=, RELEASES=, OBJECTS=, SEED= repeats one)
+	@$(RUN) python -m soak --seconds $(SECONDS) --releases $(RELEASES) --objects $(OBJECTS) $(if $(SEED),--seed $(SEED))
+
 .PHONY: mutation
 mutation: setup ## Break the core in one place at a time, and list every change that no test notices (takes more than an hour)
 	@$(RUN) python -m mutation

@@ -255,6 +255,8 @@ async def _verdict(stage: Stage, drivers: list[Driver]) -> Result:
         witness.violated(f"The operator wrote where it may not: {request}")
     for problem in dict.fromkeys(stage.player.problems):
         witness.violated(f"The play itself went wrong: {problem}")
+    for problem in stage.troubles.problems:
+        witness.violated(f"The operator did not come back: {problem}")
     growths = gauge.growths(stage.lives.last(stage.start + stage.plan.quiet_at))
     for growth in growths:
         if not growth.is_flat:
@@ -288,6 +290,7 @@ def _facts(stage: Stage) -> dict[str, str]:
         "requests of the operator": f"{journal.total}, {journal.total / max(stage.witness.ended, 1):.0f} a release; {journal.writes} writes ({codes})",
         "largest status": f"{stage.witness.largest_status} bytes of JSON, of {stage.witness.statuses} seen",
         "builds and migrations": str(stage.witness.jobs),
+        "requests that met a fault": str(stage.troubles.requests_met),
         "faults": ", ".join(f"{trouble} {count}" for trouble, count in sorted(done.items())) or "none",
     }
 

@@ -46,6 +46,7 @@ class Troubles:
         self.active: list[Fault] = []
         self.done: Counter[Trouble] = Counter()
         self.requests_met = 0
+        self.problems: list[str] = []
 
     @property
     def operator_shall_run(self) -> bool:
@@ -143,7 +144,10 @@ class Troubles:
             end = self._operator.kill if fault.trouble is Trouble.Killed else self._operator.stop
             await asyncio.to_thread(end)
             await asyncio.sleep(1.0)
-            await asyncio.to_thread(self._operator.start)
+            try:
+                await asyncio.to_thread(self._operator.start)
+            except AssertionError as late:
+                self.problems.append(str(late))
 
     async def _git_fails(self, fault: Fault) -> None:
         if fault.trouble is Trouble.GitSlow:
