@@ -8,7 +8,7 @@ from pathlib import Path
 from random import SystemRandom
 
 from soak.plan import plan_of
-from soak.run import Result, soak
+from soak.run import LIMIT, Result, soak
 
 
 def main() -> int:
@@ -22,7 +22,7 @@ def main() -> int:
     again = f"make soak SECONDS={plan.seconds:g} RELEASES={plan.releases} OBJECTS={plan.sites} SEED={seed}"
     print(f"seed {seed}: {len(plan.steps)} requests and {len(plan.faults)} faults; again: {again}", flush=True)
     with tempfile.TemporaryDirectory(prefix="soak-") as directory:
-        result = asyncio.run(soak(plan, Path(directory)))
+        result = asyncio.run(soak(plan, Path(directory), arguments.limit))
     print(summary(result, again))
     return 1 if result.violations else 0
 
@@ -53,6 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--releases", type=int, default=2000)
     parser.add_argument("--objects", type=int, default=200, help="BrandReleases")
     parser.add_argument("--seed", type=int, help="by default a new one, which is printed")
+    parser.add_argument("--limit", type=float, default=LIMIT, help="seconds until what was asked for must be so")
     parser.add_argument("--plan", action="store_true", help="list what would be done, and do nothing")
     return parser
 

@@ -14,9 +14,6 @@ from soak.truth import JUDGED_BAD, Behaviour, Truth
 from soak.witness import Life, Witness
 from support.registry import RegistryServer
 
-LIMIT: Final = 150.0
-"""Seconds until a request must have come to its end, whatever faults there are meanwhile."""
-
 GROUP: Final = "brandrelease.dev"
 SUCCEEDED, ROLLED_BACK, FAILED, ABORTED = "Succeeded", "RolledBack", "Failed", "Aborted"
 
@@ -59,6 +56,8 @@ class Driver:
     """Quarantined commits that the head contains."""
     requests: int = 0
     busy: str = ""
+    limit: float = 0.0
+    """Seconds until a request must have come to its end, whatever faults there are meanwhile."""
 
     async def run(self, steps: list[Step], start: float) -> None:
         """Each step at its time, but not before the one before it is at its end."""
@@ -277,12 +276,12 @@ class Driver:
 
     # --- what is seen -------------------------------------------------------------------------------------------------
 
-    async def _until(self, what: str, look: Any, limit: float = LIMIT) -> Object:
+    async def _until(self, what: str, look: Any) -> Object:
         """The status in which it is so. After the limit it is a violation, and the site is left to itself."""
-        end = time.monotonic() + limit
+        end = time.monotonic() + self.limit
         while (found := look()) is None:
             if time.monotonic() > end:
-                self._violated(f"Not within {limit:g} s: that {what}. It was asked for by: {self.busy}")
+                self._violated(f"Not within {self.limit:g} s: that {what}. It was asked for by: {self.busy}")
                 raise NotSettledError
             await self.witness.news(self.site, 5.0)
         return dict(found)
