@@ -8,13 +8,14 @@ from dataclasses import replace
 from typing import assert_never
 
 from brandrelease.apis.brandrelease import BrandReleaseStatus, CurrentRelease, Phase, UnneededBuild
+from brandrelease.apis.progress import Rollback
 from brandrelease.apis.reasons import Reason
 from brandrelease.core.actions import CancelBuild, Invalidate, Plan
 from brandrelease.core.builds.building import Built, NeverBuilt, NotYet, obtain_image
 from brandrelease.core.deploying import follow_rollout, prepare, watch
 from brandrelease.core.invalidating import invalidated
 from brandrelease.core.moments import not_ahead
-from brandrelease.core.obstacles import deployment_obstacle, misconfiguration
+from brandrelease.core.obstacles import Obstacle, deployment_obstacle, misconfiguration
 from brandrelease.core.plans import (
     AT_ONCE,
     RETRY_SELDOM,
@@ -159,16 +160,9 @@ def _proceed(world: Snapshot, status: BrandReleaseStatus) -> Plan:
     if current.rollout is None and (stopped := _stopped(world, status, current)):
         return stopped
     if obstacle := deployment_obstacle(world, current):
-        if current.rollback is not None:
-            return give_up_rollback(world, status, current, obstacle)
-        # A Deployment with our label tells of its changes; any other must be looked at again.
-        marked = world.deployment is not None and world.deployment.applied_release is not None
-        retry = None if marked and obstacle.reason is Reason.ImageOverridden else RETRY_SOON
-        return blocked(world, status, obstacle.reason, obstacle.message, retry)
+        return _hindered(world, status, current, obstacle)
     if current.rollback is not None:
-        if elsewhere := leads_elsewhere(world, current.rollback):
-            return give_up_rollback(world, status, current, elsewhere)
-        return follow_rollback(world, status, current, current.rollback)
+        return _go_back(world, status, current, current.rollback)
     if current.image is None:
         return _build(world, status, current)
     if current.rollout is None:
@@ -176,6 +170,23 @@ def _proceed(world: Snapshot, status: BrandReleaseStatus) -> Plan:
     if current.verification is None:
         return follow_rollout(world, status, current, current.rollout)
     return watch(world, status, current, current.verification)
+
+
+def _hindered(world: Snapshot, status: BrandReleaseStatus, current: CurrentRelease, obstacle: Obstacle) -> Plan:
+    """Something about the Deployment is in the way, of the release or of its way back."""
+    if current.rollback is not None:
+        return give_up_rollback(world, status, current, obstacle)
+    # A Deployment with our label tells of its changes; any other must be looked at again.
+    marked = world.deployment is not None and world.deployment.applied_release is not None
+    retry = None if marked and obstacle.reason is Reason.ImageOverridden else RETRY_SOON
+    return blocked(world, status, obstacle.reason, obstacle.message, retry)
+
+
+def _go_back(world: Snapshot, status: BrandReleaseStatus, current: CurrentRelease, way: Rollback) -> Plan:
+    """On the way back, as long as that leads to an image of this Brand."""
+    if elsewhere := leads_elsewhere(world, way):
+        return give_up_rollback(world, status, current, elsewhere)
+    return follow_rollback(world, status, current, way)
 
 
 def _stopped(world: Snapshot, status: BrandReleaseStatus, current: CurrentRelease) -> Plan | None:

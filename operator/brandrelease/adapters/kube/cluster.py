@@ -170,13 +170,13 @@ class KubeCluster:
         message = f"The API server refuses the change of Deployment {patch.deployment}: {error.message}"
         raise Refused(Refusal(Reason.DeploymentRefused, message)) from error
 
-
-def _but_for_the_version(release: BrandRelease) -> BrandRelease:
-    return release.model_copy(update={"resource_version": ""})
-
     async def _brand_releases(self, fields: str | None = None) -> list[dict[str, Any]]:
         """Those of all namespaces that are watched."""
         return await where_allowed(self._namespaces, partial(self._api.items, BRAND_RELEASES, fields=fields))
+
+
+def _but_for_the_version(release: BrandRelease) -> BrandRelease:
+    return release.model_copy(update={"resource_version": ""})
 
 
 class WatchedObjects:
