@@ -45,7 +45,7 @@ types: ; @$(RUN) mypy --no-error-summary
 imports: ; @$(RUN) lint-imports --no-cache > /tmp/lint-imports.$$$$ 2>&1 || { cat /tmp/lint-imports.$$$$; rm -f /tmp/lint-imports.$$$$; exit 1; }; rm -f /tmp/lint-imports.$$$$; $(RUN) deptry operator --no-ansi 2>&1 | grep -v -e '^Success' -e '^Scanning' ; exit $${PIPESTATUS[0]}
 
 .PHONY: generate
-generate: setup ## Write what is generated: crds/ and docs/verdicts.md
+generate: setup ## Write what is generated: crds/, deploy/rbac/, docs/permissions.md and docs/verdicts.md
 	@$(RUN) python -m brandrelease.codegen
 	@$(TOOLS_OF_THE_IMAGE) > deploy/image/tools.txt
 
@@ -70,9 +70,10 @@ adapters: programs ; $(RUN) pytest -q -n 2 tests/adapters
 apiserver: programs ; $(RUN) pytest -q -n 3 tests/apiserver
 
 .PHONY: e2e
-e2e: programs ## The stories on a real cluster of their own
-	@trap '$(RUN) python -m cluster down --name e2e' EXIT; \
-	$(RUN) python -m cluster up --name e2e && BRANDRELEASE_TEST_CLUSTER=e2e $(RUN) pytest -q -n $(WORKERS) tests/e2e
+e2e: programs ## The stories on a real cluster of their own, and that they use every right of the operator and no other
+	@trap '$(RUN) python -m cluster down --name e2e' EXIT; export BRANDRELEASE_TEST_CLUSTER=e2e; \
+	$(RUN) python -m cluster up --name e2e && $(RUN) pytest -q -n $(WORKERS) -m "not alone" tests/e2e && \
+	$(RUN) pytest -q -n 0 -m alone tests/e2e && $(RUN) python -m support.permissions_audit --name e2e
 
 .PHONY: debian programs
 debian: setup
