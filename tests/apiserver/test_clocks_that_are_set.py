@@ -9,7 +9,7 @@ from apiserver.operated_site import SETTLE, Site, is_apply
 from support.machine_clock import MachineClock
 
 HOUR, YEAR = 3600, 365 * 86400
-DEADLINE, SOAK = 10, 5
+DEADLINE, SOAK = 10, 4
 
 
 def looked_at(site: Site, times: int = 2) -> None:
@@ -21,12 +21,14 @@ def looked_at(site: Site, times: int = 2) -> None:
 
 
 def deploys(site: Site, branch: str) -> str:
-    """A release whose pods do not come; the commit."""
+    """A release whose new pods do not come, until `sees_no_new_pods` is cleared; the commit."""
     before = site.generation()
-    site.controller.plays.clear()
+    site.controller.sees_no_new_pods.set()
     commit = site.push(branch)
     site.release(branch)
     site.until("it deploys", lambda: site.status()["phase"] == "Deploying" and site.generation() > before, SETTLE)
+    seen = {"observedGeneration": site.generation()}
+    site.until("the controller acts", lambda: seen.items() <= site.deployment()["status"].items(), SETTLE)
     return commit
 
 
@@ -36,23 +38,21 @@ def test_a_machine_whose_clock_is_set_ends_no_release_early_and_none_late(site: 
     site.brand(deadline=DEADLINE, soak=SOAK)
     site.start(**clock.environment)
     site.is_live("one")
-    for number, seconds in enumerate((HOUR, -HOUR, YEAR)):
+    for number, (rolling_out, watched) in enumerate(((HOUR, -HOUR), (-HOUR, YEAR))):
         commit = deploys(site, f"good{number}")
-        clock.is_off_by(seconds)
+        clock.is_off_by(rolling_out)
         looked_at(site)
         assert site.status()["phase"] == "Deploying", "no deadline has fired"
-        site.controller.plays.set()
+        site.controller.sees_no_new_pods.clear()
         site.until("it is watched", lambda: site.status()["phase"] == "Verifying", SETTLE)
         begin = time.monotonic()
-        clock.is_off_by(-seconds)
+        clock.is_off_by(watched)
         looked_at(site)
         site.becomes_live(commit)
         assert time.monotonic() - begin > SOAK - 1.5, "the whole soak was kept"
-    site.controller.sees_no_new_pods.set()
     deploys(site, "bad")
     begin = time.monotonic()
     clock.is_off_by(-HOUR)
-    site.controller.plays.set()
     site.until("it is given up", lambda: site.status()["phase"] == "RollingBack", DEADLINE + 5)
     assert time.monotonic() - begin > DEADLINE - 2.5
     assert "clock" not in site.operator.last_lines(500)
@@ -63,7 +63,7 @@ def test_the_next_process_goes_on_where_the_last_one_was_though_its_machines_clo
     site: Site, tmp_path: Path
 ) -> None:
     clock = MachineClock(tmp_path)
-    site.brand(deadline=DEADLINE + 10)
+    site.brand(deadline=HOUR // 10)
     site.start()
     site.is_live("one")
     for number, seconds in enumerate((HOUR, -HOUR)):
@@ -76,5 +76,5 @@ def test_the_next_process_goes_on_where_the_last_one_was_though_its_machines_clo
         assert site.status()["phase"] == "Deploying"
         assert [each for each in site.proxy.since(start) if is_apply(each)] == []
         assert "This machine's clock differs from the API server's" in site.operator.last_lines(500)
-        site.controller.plays.set()
+        site.controller.sees_no_new_pods.clear()
         site.becomes_live(commit)
