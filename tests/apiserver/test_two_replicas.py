@@ -18,7 +18,7 @@ EXIT_DEPOSED = 75
 KILLED, TOLD = 20.0, 8.0
 """Seconds until the other replica's first write (F13)."""
 
-pytestmark = pytest.mark.timeout(120, func_only=True)
+waits_for_a_lease_to_expire = pytest.mark.timeout(120, func_only=True)
 
 
 @pytest.fixture
@@ -35,6 +35,7 @@ def first_write(site: ReplicatedSite, of: Replica, since: float, limit: float) -
     return write.at - since
 
 
+@waits_for_a_lease_to_expire
 def test_one_leads_and_when_it_is_stopped_or_killed_the_other_goes_on_in_mid_release(site: ReplicatedSite) -> None:
     site.brand()
     site.start_both()
@@ -54,8 +55,9 @@ def test_one_leads_and_when_it_is_stopped_or_killed_the_other_goes_on_in_mid_rel
     before, commit = site.generation(), site.push("two")
     site.release("two")
     site.until("it is deploying", lambda: site.status()["phase"] == "Deploying" and site.generation() > before, SETTLE)
-    site.controller.plays.set()
     told = leader.signal(signal.SIGTERM)
+    site.until("the other leads", other.leads, TOLD)
+    site.controller.plays.set()
     took = first_write(site, other, told, TOLD)
     print(f"SIGTERM: first write of the other after {took:.1f} s")
     assert took <= TOLD
@@ -68,12 +70,131 @@ def test_one_leads_and_when_it_is_stopped_or_killed_the_other_goes_on_in_mid_rel
     before, commit = site.generation(), site.push("three")
     site.release("three")
     site.until("it is deploying", lambda: site.status()["phase"] == "Deploying" and site.generation() > before, SETTLE)
-    site.controller.plays.set()
     other.operator.kill()
     killed = time.monotonic()
+    site.controller.plays.set()
     took = first_write(site, leader, killed, KILLED + 5)
     print(f"SIGKILL: first write of the other after {took:.1f} s")
     assert took <= KILLED
     status = site.becomes_live(commit)
     assert site.generation() == before + 1
     assert [entry["outcome"] for entry in status["history"] if entry["commit"] == commit] == ["Succeeded"]
+
+
+@waits_for_a_lease_to_expire
+def test_a_leader_that_is_paused_for_30_seconds_right_before_its_change_never_makes_it(site: ReplicatedSite) -> None:
+    """It has decided, has written what it means to do, and wakes when another replica has done it."""
+    site.brand()
+    site.start_both()
+    old, new = site.roles()
+    site.is_live("one")
+    before, commit = site.generation(), site.push("two")
+    paused: list[float] = []
+
+    def means_to_deploy(request: Request) -> bool:
+        return is_status_write(request) and b'"rollout"' in request.body and commit.encode() in request.body
+
+    with old.proxy.fault(means_to_deploy, before=lambda: paused.append(old.signal(signal.SIGSTOP)), times=1):
+        site.release("two")
+        site.until("it is paused", lambda: paused, SETTLE)
+    took = first_write(site, new, paused[0], KILLED + 5)
+    print(f"SIGSTOP: first write of the other after {took:.1f} s")
+    assert took <= KILLED
+    site.becomes_live(commit)
+    assert new.leads()
+    time.sleep(max(0.0, paused[0] + 30 - time.monotonic()))
+
+    woken = old.signal(signal.SIGCONT)
+    code = old.exit_code(5)
+    print(f"SIGCONT: ended after {time.monotonic() - woken:.2f} s")
+    assert time.monotonic() - woken <= 1
+    assert code == EXIT_DEPOSED, old.operator.last_lines()
+    taken_over = new.writes()[0].at
+    assert [str(request) for request in old.accepted(taken_over)] == []
+    assert [str(request) for request in old.writes(woken)] == [], "nothing was even sent"
+    assert sum(is_apply(request) for request in new.accepted()) == 1
+    assert site.generation() == before + 1
+    assert [entry["outcome"] for entry in site.status()["history"] if entry["commit"] == commit] == ["Succeeded"]
+
+
+@waits_for_a_lease_to_expire
+def test_a_leader_that_is_cut_off_from_the_lease_alone_stops_before_the_other_starts(site: ReplicatedSite) -> None:
+    """Its releases could go on, and there is always something to write; its renewals get no answer."""
+    site.brand(environments=2)
+    site.start_both()
+    old, new = site.roles()
+    site.is_live("one")
+    with old.proxy.fault(lambda request: of_the_lease(request) and request.method == "PUT", delay=60, times=1) as hung:
+        site.until("a renewal hangs", lambda: hung.met, 5)
+        site.until("another one is sent", lambda: len(renewals(old, hung.met[0].at)) >= 3, 12)
+    assert old.leads(), "one request that hangs is no end"
+
+    with old.proxy.fault(of_the_lease, delay=60) as cut:
+        site.until("a renewal hangs", lambda: cut.met, 5)
+        renewed = [request.at for request in renewals(old, 0) if request.status == 200][-1]
+        ref = 0
+        while old.operator.runs and time.monotonic() < renewed + 20:
+            ref += 1
+            site.release(site.push(f"feature-{ref}"), number=1)
+            time.sleep(0.3)
+        code, ended = old.exit_code(1), time.monotonic()
+    print(f"cut: last write {old.writes()[-1].at - renewed:.1f} s, end {ended - renewed:.1f} s after the last renewal")
+    assert code == EXIT_DEPOSED, old.operator.last_lines()
+    assert "The Lease could not be renewed in time" in old.operator.last_lines()
+    assert 8 < old.writes()[-1].at - renewed <= 10, "it has written to the end, and no longer"
+    assert ended - renewed <= 11
+    took = first_write(site, new, renewed, KILLED + 5)
+    assert took > old.writes()[-1].at - renewed
+    site.is_live("two", number=1)
+
+
+def renewals(of: Replica, since: float) -> list[Request]:
+    return [request for request in of.proxy.since(since) if of_the_lease(request) and request.method == "PUT"]
+
+
+@waits_for_a_lease_to_expire
+def test_of_two_that_start_together_exactly_one_leads_each_time(site: ReplicatedSite) -> None:
+    site.brand()
+    path = LEASES.format(site.name) + "/brandrelease"
+    for number in range(4):
+        start = time.monotonic()
+        site.start_both()
+        leader, other = site.roles()
+        site.is_live(f"branch-{number}")
+        assert not other.leads()
+        assert not other.writes(start)
+        for each in (leader, other):
+            each.operator.kill()
+        site.api.delete(path).expect(200)
+
+
+LIBFAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1")
+
+
+def clock(ahead: str) -> dict[str, str]:
+    """The time of day for a process, by so much; its monotonic clock goes on as it does."""
+    return {"LD_PRELOAD": str(LIBFAKETIME), "FAKETIME": ahead, "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+
+
+@waits_for_a_lease_to_expire
+def test_clocks_that_are_two_hours_apart_make_nobody_take_over_early_or_late(site: ReplicatedSite) -> None:
+    site.brand()
+    site.a.start(clock("-1h"))
+    site.b.start(clock("+1h"))
+    slow, fast = site.roles()
+    assert slow is site.a
+    site.is_live("one")
+    assert not fast.leads()
+    commit = site.push("two")
+    slow.operator.kill()
+    killed = time.monotonic()
+    site.release("two")
+    took = first_write(site, fast, killed, KILLED + 5)
+    print(f"SIGKILL, the other's clock 2 hours ahead: its first write after {took:.1f} s")
+    assert 10 < took <= KILLED
+    site.a.start(clock("-1h"))
+    site.becomes_live(commit)
+    site.is_live("three")
+    time.sleep(4)
+    assert not site.a.leads()
+    assert not site.a.writes(killed)

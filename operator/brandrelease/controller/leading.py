@@ -147,7 +147,8 @@ class Leading:
         try:
             wait = await self._step()
         except LeaseChanged:
-            self._stored, self._heard_at = None, self._now()
+            # Whatever it was, there is one now that was not seen yet: it is not a new cluster even if it is gone at the next look.
+            self._stored, self._heard_at, self._seen = None, self._now(), Sighting(None, self._now())
             return self._now() + (CHANGED_SECONDS if self.begins.is_set() else self._jittered(RETRY_SECONDS))
         except LeaseTrouble as trouble:
             self._stored = None
