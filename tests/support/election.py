@@ -139,15 +139,12 @@ class Process(OwnTime):
     # --- what it asks of the server -----------------------------------------------------------------------------------
 
     async def read(self) -> StoredLease | None:
-        return await self._ask(self._read)
-
-    def _read(self) -> StoredLease | None:
         now = self._loop.time()
-        may_write = any(now < term.end + REQUEST_SECONDS for term in self._run.terms)
-        if not self._looked and self._run.server.lease is None and may_write:
+        stored = await self._ask(self._run.server.read)
+        if stored is None and not self._looked and any(now < term.end + REQUEST_SECONDS for term in self._run.terms):
             self._run.someone_was_new_to_a_deleted_lease = True
         self._looked = True
-        return self._run.server.read()
+        return stored
 
     async def create(self, lease: Lease) -> StoredLease:
         return await self._ask(lambda: self._run.server.write(lease, None))
