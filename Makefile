@@ -69,6 +69,10 @@ adapters: programs ; $(RUN) pytest -q -n 2 tests/adapters
 .PHONY: apiserver
 apiserver: programs ; $(RUN) pytest -q -n 3 tests/apiserver
 
+.PHONY: crash-matrix
+crash-matrix: programs ## Kill the operator at every write of a release (CRASH_REPETITIONS=5: five times each)
+	$(RUN) pytest -q -n 3 tests/apiserver/test_crash_matrix.py
+
 .PHONY: e2e
 e2e: programs ## The stories on a real cluster of their own, and that they use every right of the operator and no other
 	@trap '$(RUN) python -m cluster down --name e2e' EXIT; export BRANDRELEASE_TEST_CLUSTER=e2e; \

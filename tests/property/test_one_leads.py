@@ -58,7 +58,9 @@ def test_never_two_and_in_the_end_one(replicas: Sequence[Life], deletions: Seque
 
 
 @pytest.mark.parametrize("clocks", [(0.0, 0.0), (3600.0, -3600.0), (-3600.0, 3600.0)])
-def test_with_nothing_in_the_way_the_first_leads_to_the_end_whatever_the_clocks_say(clocks: tuple[float, float]) -> None:
+def test_with_nothing_in_the_way_the_first_leads_to_the_end_whatever_the_clocks_say(
+    clocks: tuple[float, float],
+) -> None:
     told = run(play([Life(wall_clock=clock) for clock in clocks], [], TROUBLED, CALM))
     assert len(told.terms) == 1
 

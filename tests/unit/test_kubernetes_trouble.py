@@ -197,7 +197,10 @@ def test_one_that_is_deleted_meanwhile_is_forgotten(world: Troubled) -> None:
 @pytest.mark.parametrize(
     ("trouble", "words"),
     [
-        (Trouble(READ, 0, "The connection broke."), "The Kubernetes API does not answer when it is asked to get"),
+        (
+            Trouble(READ, 0, "The connection broke."),
+            "The connection broke. It was asked to get deployments in namespace",
+        ),
         (Trouble(Question("list", "brands", "brandrelease.dev", ""), 403, "no"), "by a ClusterRoleBinding"),
         (Trouble(READ, 500, "https://me:secret@db.example.com is down"), ": https://db.example.com is down. "),
         (Trouble(READ, 500, "x" * 5000), "x…. The release"),

@@ -45,7 +45,7 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """How it failed. status: of HTTP, 0 where no answer came. said: the API's own words, or what is known instead."""
+    """How it failed. status: of HTTP, 0 where no answer came. said: the API's own words, or a sentence about the silence."""
 
     asked: Question
     status: int
@@ -78,9 +78,9 @@ def headline_of(trouble: Trouble) -> tuple[Reason, str]:
     asked, said = trouble.asked, cut(without_passwords(trouble.said).rstrip("."), WORDS_LIMIT)
     what = f"{asked.verb} {asked.resource}{asked.where}"
     if trouble.passes_by_itself:
-        answer = f"answers {trouble.status}" if trouble.status else "does not answer"
+        answer = f"The Kubernetes API answers {trouble.status} when it is asked to {what}: {said}"
         message = (
-            f"The Kubernetes API {answer} when it is asked to {what}: {said}. The release stands where it stood and is "
+            f"{answer if trouble.status else f'{said}. It was asked to {what}'}. The release stands where it stood and is "
             "looked at again once a minute at least; if this stays, look at the API server."
         )
         return Reason.KubernetesApiFailing, message
