@@ -17,7 +17,7 @@ from typing import Any
 
 from cluster import api
 from e2e.story import Story
-from support import images
+from support import account, images
 from support.brand_site import Start
 from support.git_server import GitServer
 from support.kubectl import Kubectl, Seen
@@ -38,6 +38,7 @@ def main() -> None:
         Kubectl.of(cluster).run("apply", "--server-side", "-f", str(CRDS))
         with tempfile.TemporaryDirectory() as scratch, GitServer(Path(scratch) / "git", cluster.host_address) as git:
             story = Story("bench", cluster, git, Path(scratch))
+            story.kubectl.apply(*account.shared(), server_side=True)
             story.namespaces()
             story.brand(soakSeconds=0, restartLimit=0)
             story.deployment(replicas=1)
