@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from apiserver.json_api import Answer, Api
 from apiserver.objects import BRANDS, RELEASES, brand_release
@@ -158,7 +159,8 @@ class Siege:
 
     def _secrets_of(self, site: Site) -> None:
         """Each Brand names its own; a third one is nobody's."""
-        self.secret(self.builds, f"{site.name}-git", username="u", password=f"canary-git-{site.name}")
+        host = urlsplit(site.repository.url).netloc
+        self.secret(self.builds, f"{site.name}-git", username="u", password=f"canary-git-{site.name}", host=host)
         login = {"auths": {site.registry.host: {"username": "u", "password": f"canary-registry-{site.name}"}}}
         self.secret(self.builds, f"{site.name}-registry", **{".dockerconfigjson": json.dumps(login)})
         self.secret(site.name, "site", password=f"canary-site-{site.name}")
@@ -205,10 +207,10 @@ class Watch:
 
     def _may_write(self, request: Request) -> bool:
         prey = self._siege.prey.name
-        if request.path == f"{BRANDS}/{prey}/status":
+        if request.path.startswith(f"{BRANDS}/{prey}") and request.path.endswith("/status"):
             return True
         if request.path.startswith("/api/v1/namespaces/default/events"):
-            return json.loads(request.body).get("involvedObject", {}).get("name", prey) == prey
+            return str(json.loads(request.body).get("involvedObject", {}).get("name", prey)).startswith(prey)
         return f"/namespaces/{prey}/" in request.path
 
     def _may_read(self, request: Request) -> bool:

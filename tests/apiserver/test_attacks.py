@@ -17,6 +17,7 @@ from apiserver.siege import JOBS, Siege, Watch
 from cluster.api import ApiServer
 from support.git_server import GitServer
 from support.registry import RegistryServer
+from support.small_site import SmallSite, Visitor
 
 pytestmark = pytest.mark.timeout(60, func_only=True)
 
@@ -254,6 +255,69 @@ def test_deployments_jobs_and_pods_with_others_names_and_marks_concern_nobody_el
     siege.says("quiet", "RefNotFound")
     siege.withdraw("quiet")
     assert [str(each) for each in watch.writes() if "/apps/" in each.path or "/batch/" in each.path] == []
+
+
+def test_a_job_that_sits_in_the_place_of_a_hook_is_not_taken_for_it(siege: Siege, watch: Watch) -> None:
+    prey = siege.prey
+    spec = siege.api.get(f"{BRANDS}/{prey.name}").expect(200)["spec"]
+    hooked = [
+        e | ({"hooks": {"preDeploy": {"command": ["migrate"]}}} if e["name"] == "e2" else {})
+        for e in spec["environments"]
+    ]
+    siege.api.merge(f"{BRANDS}/{prey.name}", {"spec": {"environments": hooked}}).expect(200)
+    siege.asks("e2", siege.spec(2) | {"suspend": True}).expect(201)
+    siege.says("e2", "Suspended")
+    number = int(prey.deployment(2)["metadata"].get("labels", {}).get("brandrelease.dev/release", "0")) + 1
+    name = f"e2-{number}-pre-{siege.release('e2')['metadata']['uid'][:8]}"
+    pod = {"containers": [{"name": "app", "image": EVIL}], "restartPolicy": "Never"}
+    theirs = siege.victim.object()["metadata"]
+    owner = {"apiVersion": "brandrelease.dev/v1alpha1", "kind": "BrandRelease", "name": "e0", "uid": theirs["uid"]}
+    job = {"metadata": {"name": name, "ownerReferences": [owner]}, "spec": {"template": {"spec": pod}}}
+    siege.insider.post(JOBS.format(prey.name), {"apiVersion": "batch/v1", "kind": "Job", **job}).expect(201)
+    siege.mallory.merge(f"{RELEASES.format(prey.name)}/e2", {"spec": {"suspend": False}}).expect(200)
+    assert "does not own; delete that Job" in siege.says("e2", "HookNotStarted")
+    siege.withdraw("e2")
+    siege.api.merge(f"{BRANDS}/{prey.name}", {"spec": {"environments": spec["environments"]}}).expect(200)
+    assert watch.applied() == []
+
+
+def test_two_brands_whose_names_join_to_the_same_deployment_do_not_fight_over_it(siege: Siege, watch: Watch) -> None:
+    """`a-b` with `c` and `a` with `b-c`: their Deployments have one name by default."""
+    prey = siege.prey
+    other = brand(
+        {
+            "metadata.name": f"{prey.name}-e0",
+            "spec.source.url": prey.repository.url,
+            "spec.image.repository": prey.image_repository,
+            "spec.build": {"external": {}},
+            "spec.environments": [
+                {"name": "x", "namespace": prey.name, "deployment": f"{prey.name}-e0-deployment", "soakSeconds": 0}
+            ],
+        }
+    )
+    siege.api.post(BRANDS, other).expect(201)
+    siege.asks("too", {"brand": f"{prey.name}-e0", "environment": "x", "ref": "master"}).expect(201)
+    assert 'belongs to BrandRelease "e0"' in siege.says("too", "DuplicateRelease")
+    siege.withdraw("too")
+    siege.api.delete(f"{BRANDS}/{prey.name}-e0").expect(200)
+    assert watch.applied() == []
+
+
+async def no_answer(_: Visitor) -> None:
+    """Whoever comes is counted, and that is all."""
+
+
+def test_a_git_secret_goes_nowhere_when_its_brand_is_pointed_to_another_host(siege: Siege, watch: Watch) -> None:
+    prey, place = siege.prey, f"{BRANDS}/{siege.prey.name}"
+    with SmallSite(no_answer) as elsewhere:
+        url = f"http://127.0.0.1:{elsewhere.port}/sites.git"
+        siege.api.merge(place, {"spec": {"source": {"url": url}}}).expect(200)
+        siege.annotate("e0", requestedAt="from elsewhere")
+        assert "is only for" in siege.says("e0", "SourceAuthenticationFailed")
+        assert elsewhere.connections == 0
+    siege.api.merge(place, {"spec": {"source": {"url": prey.repository.url}}}).expect(200)
+    siege.annotate("e0", requestedAt="from home")
+    siege.says("e0", "Succeeded")
 
 
 # --- who has stolen the right to write the status -----------------------------------------------------------------------

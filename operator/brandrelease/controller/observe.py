@@ -118,6 +118,7 @@ async def observe(world: World, release: BrandRelease, refusal: Refusal | None) 
     snapshot = await _history_and_image(world, snapshot, brand)
     # The time of the decision is that of the last reads: git and the registry may have taken theirs.
     snapshot = replace(await _deployment_and_pods(world, snapshot), now=world.clock.now())
+    snapshot = await _rival(world, snapshot)
     snapshot = await _hooks(world, snapshot)
     snapshot = await _checks(world, snapshot)
     snapshot = await _cache(world, snapshot)
@@ -275,6 +276,15 @@ async def _deployment_and_pods(world: World, snapshot: Snapshot) -> Snapshot:
         world.cluster.deployment(release.namespace, name), _warnings(world, release.namespace, unclear)
     )
     return replace(snapshot, pods=pods, deployment=deployment, warnings=warnings)
+
+
+async def _rival(world: World, snapshot: Snapshot) -> Snapshot:
+    """Whether the BrandRelease that has changed the Deployment last is another one, and still there."""
+    marked_by, release = snapshot.deployment and snapshot.deployment.marked_by, snapshot.release
+    if not marked_by or marked_by == release.name:
+        return snapshot
+    is_there = await world.cluster.brand_release(release.namespace, marked_by) is not None
+    return replace(snapshot, rival=marked_by) if is_there else snapshot
 
 
 async def _warnings(world: World, namespace: str, pods: tuple[str, ...]) -> Mapping[str, tuple[PodWarning, ...]]:

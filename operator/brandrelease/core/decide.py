@@ -8,7 +8,6 @@ from dataclasses import replace
 from typing import assert_never
 
 from brandrelease.apis.brandrelease import BrandReleaseStatus, CurrentRelease, Phase, UnneededBuild
-from brandrelease.apis.progress import Rollback
 from brandrelease.apis.reasons import Reason
 from brandrelease.core.actions import CancelBuild, Invalidate, Plan
 from brandrelease.core.builds.building import Built, NeverBuilt, NotYet, obtain_image
@@ -27,7 +26,7 @@ from brandrelease.core.plans import (
     wait,
     with_note,
 )
-from brandrelease.core.provenance import leads_elsewhere, only_allowed
+from brandrelease.core.provenance import only_allowed
 from brandrelease.core.quarantine import refusal, what_stops
 from brandrelease.core.questions import in_flight, is_asked, is_busy, stop_orders
 from brandrelease.core.receiving import Received, Waits, receive, waits_for
@@ -162,7 +161,7 @@ def _proceed(world: Snapshot, status: BrandReleaseStatus) -> Plan:
     if obstacle := deployment_obstacle(world, current):
         return _hindered(world, status, current, obstacle)
     if current.rollback is not None:
-        return _go_back(world, status, current, current.rollback)
+        return follow_rollback(world, status, current, current.rollback)
     if current.image is None:
         return _build(world, status, current)
     if current.rollout is None:
@@ -180,13 +179,6 @@ def _hindered(world: Snapshot, status: BrandReleaseStatus, current: CurrentRelea
     marked = world.deployment is not None and world.deployment.applied_release is not None
     retry = None if marked and obstacle.reason is Reason.ImageOverridden else RETRY_SOON
     return blocked(world, status, obstacle.reason, obstacle.message, retry)
-
-
-def _go_back(world: Snapshot, status: BrandReleaseStatus, current: CurrentRelease, way: Rollback) -> Plan:
-    """On the way back, as long as that leads to an image of this Brand."""
-    if elsewhere := leads_elsewhere(world, way):
-        return give_up_rollback(world, status, current, elsewhere)
-    return follow_rollback(world, status, current, way)
 
 
 def _stopped(world: Snapshot, status: BrandReleaseStatus, current: CurrentRelease) -> Plan | None:

@@ -67,6 +67,12 @@ def deployment_obstacle(world: Snapshot, current: CurrentRelease) -> Obstacle | 
     if deployment is None:
         message = f'There is no Deployment "{environment.deployment}" in namespace "{environment.namespace}". Create it; the release then goes on by itself.'
         return Obstacle(Reason.DeploymentNotFound, message)
+    if world.rival is not None:
+        message = (
+            f'Deployment {deployment.name} belongs to BrandRelease "{world.rival}", which releases another Brand or environment to it. '
+            "Give each a Deployment of its own in their Brands, or delete one of the two."
+        )
+        return Obstacle(Reason.DuplicateRelease, message)
     container = container_of(deployment, environment)
     if container is None:
         return _container_obstacle(deployment, environment)

@@ -18,7 +18,7 @@ from brandrelease.core.blame import blame_of
 from brandrelease.core.health import Failed, Passed, Problem, Progressing, judge_return
 from brandrelease.core.obstacles import Obstacle, as_seen, carries
 from brandrelease.core.plans import RETRY_SOON, deployment_of, environment_of, patch_for, wait
-from brandrelease.core.provenance import may_deploy, not_allowed
+from brandrelease.core.provenance import leads_elsewhere, may_deploy, not_allowed
 from brandrelease.core.quarantine import is_quarantined, quarantine
 from brandrelease.core.retrying import when_retried
 from brandrelease.core.snapshot import Snapshot, Target
@@ -145,6 +145,8 @@ def go_back(world: Snapshot, status: BrandReleaseStatus, current: CurrentRelease
 
 def follow_rollback(world: Snapshot, status: BrandReleaseStatus, current: CurrentRelease, rollback: Rollback) -> Plan:
     """The old pods take over again. If they do not, a person must look."""
+    if elsewhere := leads_elsewhere(world, rollback):
+        return give_up_rollback(world, status, current, elsewhere)
     deployment = deployment_of(world)
     target = Target(rollback.number, rollback.commit, rollback.image, found=None)
     reason, why = current.reason or Reason.RollingBack, current.message or ""

@@ -168,6 +168,9 @@ class DeploymentView:
     recreates: bool = False
     """Its strategy is Recreate: no new pod is made before the last old one is gone."""
 
+    marked_by: str | None = None
+    """The BrandRelease that our label on it names: the one that has changed it last."""
+
     found_image: str | None = None
     """The last image from elsewhere that was found in it, from our annotation; see `core.provenance`."""
 
@@ -354,6 +357,9 @@ class Snapshot:
     next_hook: HookState | None = None
     """How the preDeploy hook stands of the release that is prepared beside the one in flight."""
     deployment: DeploymentView | None = None
+    rival: str | None = None
+    """Another BrandRelease, which is there, and whose mark the Deployment bears: of another Brand that names it too."""
+
     pods: tuple[PodView, ...] = ()
     warnings: Mapping[str, tuple[PodWarning, ...]] = field(default_factory=dict)
     """Events about pods that do not tell enough themselves, by pod name."""

@@ -4,7 +4,7 @@ import re
 from datetime import datetime
 from typing import Any, Final
 
-from brandrelease.apis.wellknown import FIELD_MANAGER, FOUND_IMAGE_ANNOTATION, RELEASE_LABEL
+from brandrelease.apis.wellknown import FIELD_MANAGER, FOUND_IMAGE_ANNOTATION, NAME_LABEL, RELEASE_LABEL
 from brandrelease.core.snapshot import (
     ContainerKind,
     ContainerView,
@@ -43,6 +43,7 @@ def deployment_view(body: Json) -> DeploymentView:
         failure=failure.get("message"),
         failing_since=_time(failure.get("lastTransitionTime")),
         paused=spec.get("paused", False),
+        marked_by=metadata.get("labels", {}).get(NAME_LABEL),
         found_image=metadata.get("annotations", {}).get(FOUND_IMAGE_ANNOTATION),
         recreates=spec.get("strategy", {}).get("type") == "Recreate",
     )
