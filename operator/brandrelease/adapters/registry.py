@@ -34,7 +34,7 @@ _DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
 _REFERENCE: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}|sha256:[0-9a-f]{64}")
 _PART: Final = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
 _NAME: Final = re.compile(rf"{_PART}(?:/{_PART})*")
-_PARAMETER: Final = re.compile(r'(\w+)="([^"]*)"')
+_PARAMETER: Final = re.compile(r'(?<!\w)(\w++)="([^"]*)"')
 _OK, _DENIED, _FORBIDDEN, _NOT_FOUND = 200, 401, 403, 404
 _DEFAULT_TOKEN_SECONDS: Final = 60
 _LONGEST_TOKEN_SECONDS: Final = 86_400

@@ -57,13 +57,13 @@ _RULES: Final = (
         "somebody may stand between.",
     ),
     _rule(
-        r"Load key .*: (.+)",
+        r"Load key .{0,300}: (.{1,300})",
         Reason.SourceAuthenticationFailed,
         "The identity in the Secret of spec.source.secretName for {url} cannot be used as a private key: {0}. It must "
         "be an OpenSSH or PEM private key without a passphrase.",
     ),
     _rule(
-        r"Permission denied \((.+)\)",
+        r"Permission denied \((.{1,300}?)\)",
         Reason.SourceAuthenticationFailed,
         "The server of {url} does not accept the identity in the Secret of spec.source.secretName ({0}). Add its "
         "public key to the repository as a deploy key that may read.",
