@@ -80,7 +80,9 @@ def record() -> None:
 def _is_whole(module: str, pattern: str | bytes) -> bool:
     """By how the module uses the names that the pattern has there; one without a name may be used in any way."""
     imported = sys.modules[module]
-    names = [name for name, value in vars(imported).items() if isinstance(value, re.Pattern) and value.pattern == pattern]
+    names = [
+        name for name, value in vars(imported).items() if isinstance(value, re.Pattern) and value.pattern == pattern
+    ]
     source = Path(str(imported.__file__)).read_text()
     used = {way for name in names for way in re.findall(rf"\b{name}\.(\w+)", source)}
     return bool(used) and used <= {"match", "fullmatch"}
@@ -98,7 +100,10 @@ def calls() -> Iterator[tuple[str, ast.Call]]:
         name = ".".join(("brandrelease", *path.relative_to(PACKAGE).with_suffix("").parts))
         for node in ast.walk(ast.parse(path.read_text())):
             match node:
-                case ast.Call(func=ast.Attribute(value=ast.Name(id="re"), attr=attr)) if attr not in {"escape", "compile"}:
+                case ast.Call(func=ast.Attribute(value=ast.Name(id="re"), attr=attr)) if attr not in {
+                    "escape",
+                    "compile",
+                }:
                     yield name, node
 
 
