@@ -57,15 +57,15 @@ def job(security: SecurityProfile) -> Json:
     return job_body(ORDER, JobProfile(BUILDS, "buildkit", security, frozenset()))
 
 
-PRIVILEGED = {"securityContext": {"privileged": True}}
-ADDED = {"securityContext": {"capabilities": {"add": ["SYS_ADMIN"]}}}
-PATH = {"volumes": [{"name": "node", "hostPath": {"path": "/"}}]}
+PRIVILEGED: Json = {"securityContext": {"privileged": True}}
+ADDED: Json = {"securityContext": {"capabilities": {"add": ["SYS_ADMIN"]}}}
+PATH: Json = {"volumes": [{"name": "node", "hostPath": {"path": "/"}}]}
 TOKEN = {
     "serviceAccountName": "default",
     "volumes": [{"name": "t", "projected": {"sources": [{"serviceAccountToken": {"path": "token"}}]}}],
 }
 USER_NAMESPACE, VOLUMES = "Only in a user namespace", "A build has no volumes but"
-HUGE = {"resources": {"limits": {"memory": "17Gi"}}}
+HUGE: Json = {"resources": {"limits": {"memory": "17Gi"}}}
 
 REFUSED: dict[str, tuple[Json, str]] = {
     "root on the node": (pod(PRIVILEGED), USER_NAMESPACE),
@@ -78,7 +78,7 @@ REFUSED: dict[str, tuple[Json, str]] = {
     "the node's files in a user namespace": (pod(hostUsers=False, **PATH), VOLUMES),
     "a token": (pod(automountServiceAccountToken=True), "no token of a service account"),
     "a token of its own making": (pod(**TOKEN), VOLUMES),
-    "all of a node": (pod(HUGE), "maximum memory usage per Container is 16Gi"),
+    "all of a node": (pod(container=HUGE), "maximum memory usage per Container is 16Gi"),
     "a Service": (
         {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "s", "namespace": BUILDS}, "spec": {"ports": [{"port": 80}]}},
         "exceeded quota: builds",

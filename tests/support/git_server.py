@@ -23,6 +23,12 @@ _ENVIRONMENT = {
 _ADA = {"NAME": "Ada", "EMAIL": "ada@example.com"}
 
 
+class Link(str):
+    """In place of a file's content: a symbolic link to there."""
+
+    __slots__ = ()
+
+
 class Repository:
     """A bare repository on a server. Commits are made with git's plumbing, without a working tree."""
 
@@ -124,7 +130,7 @@ class Repository:
             lines = []
             for path, content in files.items():
                 blob = self._git("hash-object", "-w", "--stdin", stdin=content.encode())
-                lines.append(f"100644 {blob}\t{path}\0")
+                lines.append(f"{120000 if isinstance(content, Link) else 100644} {blob}\t{path}\0")
             self._git("update-index", "-z", "--index-info", stdin="".join(lines).encode(), variables=variables)
             return self._git("write-tree", variables=variables)
         finally:

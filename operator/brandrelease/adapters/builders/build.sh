@@ -8,7 +8,8 @@ case "$tree/" in
 esac
 # USER decides whether buildkitd takes its defaults for root or for an ordinary user; an image may have set it.
 export XDG_RUNTIME_DIR=/state/run HOME=/state/home USER="${ROOTLESS:+user}"
-mkdir -p "$XDG_RUNTIME_DIR" "$HOME"
+mkdir -p "$XDG_RUNTIME_DIR" "$HOME" /state/root
+chmod g-s /state/root # the volume has it for its group, which would become the group of what steps write into /
 export BUILDKIT_HOST=unix:///state/run/buildkitd.sock
 config=/state/buildkitd.toml
 # No frontend but BuildKit's own: one that a commit names could ask for builds without the limits below.
