@@ -19,7 +19,7 @@ from apiserver.json_api import Api
 from apiserver.objects import BRANDS
 from apiserver.operated_site import SETTLE, Object, Site
 from brandrelease.apis.brand import Brand
-from brandrelease.core.images import BuildOrder, build_order
+from brandrelease.core.builds.images import BuildOrder, build_order
 from cluster.api import ApiServer
 from cluster.certificates import Authority
 from support.local_http import beside, http_server

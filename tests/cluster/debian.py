@@ -39,6 +39,7 @@ FOR_THE_TESTS = {
     "openssh-client": "/usr/bin/ssh",
     "openssh-server": "/usr/sbin/sshd",  # git over ssh
     "prometheus": "/usr/bin/promtool",  # the alert rules
+    "shellcheck": "/usr/bin/shellcheck",  # the scripts in our workflows
 }
 FOR_THE_DATABASE = {
     "mariadb-client": "/usr/bin/mariadb",

@@ -101,6 +101,7 @@ NODE = (
         cgo=False,
     ),
 )
+ACTIONLINT = Module("actionlint", (("actionlint", "github.com/rhysd/actionlint/cmd/actionlint"),), cgo=False)
 
 
 def programs(modules: tuple[Module, ...], say: Say) -> Path:

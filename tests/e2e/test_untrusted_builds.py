@@ -25,8 +25,8 @@ from brandrelease.adapters.builders.buildkit_job import JobProfile
 from brandrelease.adapters.kube.api import KubeApi
 from brandrelease.apis.build import Resources
 from brandrelease.apis.reasons import Reason
-from brandrelease.core.builds_seen import BuildFailed, BuildState, BuildSucceeded
-from brandrelease.core.images import BuildOrder
+from brandrelease.core.builds.images import BuildOrder
+from brandrelease.core.builds.seen import BuildFailed, BuildState, BuildSucceeded
 from brandrelease.settings import SecurityProfile
 from cluster.clusters import Cluster
 from cluster.node_configuration import MOST_PROCESSES_OF_A_POD
