@@ -97,9 +97,19 @@ class Driver:
 
     async def _release(self, step: Step) -> None:
         behaviour = self.site.really(step.behaviour)
-        commit = await self._commit(behaviour, await self._mended(step.mend))
+        parent = await self._mended(step.mend)
+        commit = await self._commit(behaviour, parent)
         await self._request()
+        if self.bad and step.mend is Mend.Override:
+            await self._let_through(commit)
         await self._ends(commit, behaviour)
+
+    async def _let_through(self, commit: str) -> None:
+        """It contains what is quarantined: it is refused until somebody says that it may go."""
+        await self._until(f"{commit[:12]} is refused", lambda: self._refused(commit))
+        for bad in self.bad:
+            text = await self._say("override", f"{bad[:12]} the database was to blame, {self.requests}")
+            await self._until("override is answered", partial(self._is_handled, "override", text))
 
     async def _good_release(self) -> str:
         commit = await self._commit(Behaviour.Good, await self._mended(Mend.ForcePush))
@@ -138,9 +148,6 @@ class Driver:
                     parent = await self._commit(Behaviour.Good, parent, bad)
                 return parent
             case Mend.Override:
-                for bad in self.bad:
-                    text = await self._say("override", f"{bad[:12]} the database was to blame, {self.requests}")
-                    await self._until("override is answered", partial(self._is_handled, "override", text))
                 return self.head
             case Mend.ForcePush:
                 self.bad = []
@@ -320,6 +327,11 @@ class Driver:
         life = self.witness.life(self.site)
         seen = life is not None and status.get("observedGeneration") == life.body["metadata"]["generation"]
         return status if seen and status.get("phase") == phase else None
+
+    def _refused(self, commit: str) -> Object | None:
+        status = self.witness.status(self.site)
+        current = status.get("current") or {}
+        return status if (current.get("commit"), current.get("reason")) == (commit, "CommitQuarantined") else None
 
     def _begun(self, commit: str) -> Object | None:
         status = self.witness.status(self.site)

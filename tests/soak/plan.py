@@ -41,6 +41,7 @@ class Trouble(StrEnum):
     LostAnswers = "API answers lost after the write"
     LostRequests = "API connections cut before the write"
     Slow = "API answers late"
+    Stale = "API reads stale"
     Refused = "API refuses connections"
     WatchesCut = "watches cut"
     WatchesExpired = "watches end with 410"
@@ -49,6 +50,7 @@ class Trouble(StrEnum):
     EventsLost = "some watch events lost"
     Killed = "operator killed (SIGKILL)"
     Stopped = "operator stopped (SIGTERM)"
+    Paused = "operator paused (SIGSTOP)"
     GitDown = "git answers 503"
     GitSlow = "git slow"
     GitDenied = "git answers 401"
@@ -95,6 +97,7 @@ _SECONDS: Final = {
     Trouble.EventsLost: (10.0, 25.0),
     Trouble.Refused: (2.0, 6.0),
     Trouble.GitDenied: (2.0, 5.0),
+    Trouble.Paused: (3.0, 12.0),
 }
 _USUAL_SECONDS: Final = (3.0, 9.0)
 

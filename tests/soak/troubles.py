@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import os
+import signal
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -17,7 +19,7 @@ from support.git_server import GitServer
 from support.operator_process import OperatorProcess
 
 BURST: Final = 300
-"""Events on one object, as fast as the API server takes the changes."""
+"""Events on one object, as fast as the API server takes the changes, in the time of the fault."""
 
 LATE: Final = (0.5, 4.0)
 SLOW_GIT: Final = 2.0
@@ -72,6 +74,8 @@ class Troubles:
         match fault.trouble:
             case Trouble.Killed | Trouble.Stopped:
                 await self._restart(fault)
+            case Trouble.Paused:
+                await self._pause(fault)
             case Trouble.GitDown | Trouble.GitDenied | Trouble.GitSlow:
                 await self._git_fails(fault)
             case Trouble.RegistryDown | Trouble.RegistryBusy | Trouble.RegistrySlow:
@@ -100,6 +104,8 @@ class Troubles:
                 what = {"lose_answer": True}
             case Trouble.LostRequests:
                 what = {"lose_request": True}
+            case Trouble.Stale:
+                what = {"stale": True}
             case Trouble.Slow:
                 what = {"delay": Random(fault.seed).uniform(*LATE)}
             case _:
@@ -130,8 +136,10 @@ class Troubles:
 
     async def _burst(self, fault: Fault) -> None:
         """Somebody's controller has gone mad and writes an annotation of its own, again and again."""
-        site = self._sites[fault.site]
+        site, end = self._sites[fault.site], time.monotonic() + fault.seconds
         for number in range(BURST):
+            if time.monotonic() > end:
+                return
             with contextlib.suppress(Answer):  # it may have been deleted meanwhile
                 note = {"metadata": {"annotations": {"example.com/mad": str(number)}}}
                 await self._kube.merge(site.path, note)
@@ -148,6 +156,16 @@ class Troubles:
                 await asyncio.to_thread(self._operator.start)
             except AssertionError as late:
                 self.problems.append(str(late))
+
+    async def _pause(self, fault: Fault) -> None:
+        """As a node without processor time does it. It may be killed meanwhile."""
+        if not self._operator.runs:
+            return
+        pid = self._operator.pid
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGSTOP)
+            await asyncio.sleep(fault.seconds)
+            os.kill(pid, signal.SIGCONT)
 
     async def _git_fails(self, fault: Fault) -> None:
         if fault.trouble is Trouble.GitSlow:
@@ -167,12 +185,13 @@ class Troubles:
 
 
 def _some(fault: Fault) -> Callable[[Request], bool]:
-    """The requests that meet the fault, by dice; of conflicts and lost answers, writes alone."""
+    """The requests that meet the fault, by dice; of conflicts and what is cut, writes alone."""
     dice = Random(fault.seed)
-    writes_only = fault.trouble in {Trouble.Conflict, Trouble.LostAnswers, Trouble.LostRequests}
+    writes = fault.trouble in {Trouble.Conflict, Trouble.LostAnswers, Trouble.LostRequests}
+    reads = fault.trouble is Trouble.Stale
 
     def meets(request: Request) -> bool:
-        if request.is_watch or (writes_only and not request.is_write):
+        if request.is_watch or (writes and not request.is_write) or (reads and request.is_write):
             return False
         return dice.random() < fault.share
 
