@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from apiserver.json_api import Api
-from apiserver.operated_site import SETTLE
-from apiserver.replicas import Replica, ReplicatedSite
+from apiserver.operated_site import SETTLE, is_apply, is_status_write
+from apiserver.replicas import LEASES, Replica, ReplicatedSite, of_the_lease
 from cluster.api import ApiServer
+from support.fault_proxy import Request
 from support.git_server import GitServer
 from support.registry import RegistryServer
 

@@ -1,8 +1,9 @@
 """An event loop whose time goes on only when everybody waits: hours pass in milliseconds, always in the same order."""
 
 import asyncio
+import functools
 import selectors
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 Result = TypeVar("Result")
@@ -36,3 +37,13 @@ def run(work: Coroutine[Any, Any, Result]) -> Result:
     """Run it in virtual time."""
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
         return runner.run(work)
+
+
+def on_virtual_time(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
+    """Run a coroutine test in virtual time."""
+
+    @functools.wraps(test)
+    def run_it(*arguments: Any, **fixtures: Any) -> None:
+        run(test(*arguments, **fixtures))
+
+    return run_it
