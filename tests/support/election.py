@@ -54,12 +54,16 @@ class Life:
 
 @dataclass
 class Term:
-    """When a process was allowed to write. limit: of its last renewal, which is its end where nothing else ended it."""
+    """When a process was allowed to write.
+
+    limit: of its last renewal, which is its end where nothing else ended it. let_go: it has waited for what was under way.
+    """
 
     who: str
     start: float
     end: float
     limit: float
+    let_go: bool = False
 
 
 class Server:
@@ -211,6 +215,8 @@ class PlayedFence(Fence):
 
     def shut(self) -> Future[None]:
         self._process.end_term()
+        if self._process.term:
+            self._process.term.let_go = True
         return super().shut()
 
     def _look(self) -> None:
