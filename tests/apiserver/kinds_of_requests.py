@@ -9,10 +9,10 @@ def kind_of(request: Request) -> str:
     parts = parts[2:] if parts[0] == "api" else parts[3:]
     if parts[:1] == ["namespaces"] and len(parts) > 2:
         parts = parts[2:]
-    resource, name, *subresource = [*parts, ""][:3] if len(parts) > 1 else [*parts, ""]
+    resource, name, subresource = [*parts, "", "", ""][:3]
     if request.is_watch:
         return f"WATCH {resource}"
-    what = "/".join([resource, *filter(None, subresource)])
+    what = f"{resource}/{subresource}" if subresource else resource
     many = " in a list" if request.method == "GET" and not name else ""
     paged = ", page by page" if "limit" in request.query else ""
     dry = " (dry run)" if "dryRun" in request.query else ""

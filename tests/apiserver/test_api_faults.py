@@ -130,6 +130,7 @@ def test_a_trouble_on_any_kind_of_request_costs_time_and_nothing_else(row: Row, 
             no_request_comes_again_too_early(row, fault)
 
 
+@pytest.mark.timeout(LIMIT, func_only=True)
 def test_a_right_that_is_missing_is_told_by_the_object_and_by_a_metric_until_it_is_given(row: Row) -> None:
     row.brand(0, build={"external": {}})
     row.operator.start()

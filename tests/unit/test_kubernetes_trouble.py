@@ -28,6 +28,7 @@ class Troubled(Story):
     reading: Trouble | None = None
     changing: Trouble | None = None
     writing: Trouble | None = None
+    tries_to_write = 0
 
     async def brand(self, name: str) -> Brand | BrandInvalid | None:
         if self.asking:
@@ -45,6 +46,7 @@ class Troubled(Story):
         await super().apply(patch)
 
     async def write_status(self, release: BrandRelease, status: BrandReleaseStatus) -> str:
+        self.tries_to_write += 1
         if self.writing:
             raise KubernetesFails(self.writing)
         return await super().write_status(release, status)
@@ -165,6 +167,16 @@ def test_what_cannot_be_written_either_is_written_by_a_later_pass(world: Trouble
     world.writing = None
     world.fails()
     assert world.headline() == ("Live", "KubernetesApiFailing")
+
+
+def test_that_the_status_cannot_be_written_is_not_written(world: Troubled) -> None:
+    world.ask("master")
+    world.tries_to_write = 0
+    world.writing = Trouble(Question("update", "brandreleases/status", "brandrelease.dev", "shop"), 429, "too many")
+    for _ in range(3):
+        with pytest.raises(KubernetesFails):
+            world.one_pass()
+    assert world.tries_to_write == 3, "one for each pass"
 
 
 def test_one_in_other_hands_is_told_nothing_since_it_waits_for_a_person(world: Troubled) -> None:

@@ -46,13 +46,6 @@ class Reconciler:
 
     async def __call__(self, key: Key) -> Again:
         """One pass; says when to look again. Raises KubernetesFails, once people are told of it where it is time."""
-        try:
-            return await self._pass(key)
-        except KubernetesFails as failing:
-            await self._tell_trouble(key, failing.trouble, self._troubles.met(key))
-            raise
-
-    async def _pass(self, key: Key) -> Again:
         release = await self._world.cluster.brand_release(key.namespace, key.name)
         if release is None:
             self._refusals.pop(key, None)
@@ -62,6 +55,13 @@ class Reconciler:
             self._metrics.fleet.forget(key.namespace, key.name)
             self._world.deliveries.forget(key.namespace, key.name)
             return Again()
+        try:
+            return await self._pass(key, release)
+        except KubernetesFails as failing:
+            await self._tell_trouble(key, failing.trouble, self._troubles.met(key))
+            raise
+
+    async def _pass(self, key: Key, release: BrandRelease) -> Again:
         self._metrics.fleet.see(release, release.status)
         snapshot = await observe(self._world, release, self._refusals.get(key))
         plan = self._still_in_trouble(key, snapshot, self._decide(snapshot))

@@ -15,6 +15,7 @@ from brandrelease.apis.reasons import Reason
 from brandrelease.core.words import cut, without_passwords
 
 FORBIDDEN: Final = 403
+STATUS: Final = "brandreleases/status"
 
 FAILURES_UNTIL_TOLD: Final = 3
 """Passes in a row that fail before it is told: fewer are over before anybody could read it."""
@@ -65,10 +66,10 @@ def is_told(release: BrandRelease, trouble: Trouble, failures: int) -> bool:
     """Whether people are told now. failures: passes that have failed in a row, this one among them.
 
     Whoever has suspended a BrandRelease, or has put an image there by hand, waits for nothing; and what they were told
-    is what the operator knows it by.
+    is what the operator knows it by. That the status cannot be written can only be told by writing it.
     """
     ready = _ready(release.status)
-    if release.spec.suspend or (ready and ready.reason is Reason.ImageOverridden):
+    if release.spec.suspend or (ready and ready.reason is Reason.ImageOverridden) or trouble.asked.resource == STATUS:
         return False
     return failures >= FAILURES_UNTIL_TOLD or not trouble.passes_by_itself
 
