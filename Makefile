@@ -61,7 +61,20 @@ unit: ; @$(RUN) pytest -q -n 2 --dist worksteal tests/unit
 # Tests of speed are left out: to be measured makes the code slow.
 .PHONY: coverage
 coverage: setup ## Unit and property tests: they run every branch of core/ (fails under 100 %)
-	@$(RUN) pytest -q -n 2 --dist worksteal tests/property tests/unit -k "not takes_less_than" --cov=brandrelease.core --cov-branch --cov-fail-under=100 --cov-report=term-missing:skip-covered
+	@$(RUN) pytest -q -n 2 --dist worksteal tests/property tests/fuzz tests/unit -k "not takes_less_than" --cov=brandrelease.core --cov-branch --cov-fail-under=100 --cov-report=term-missing:skip-covered
+
+# For long, and other examples each time. SEED repeats a run (it is printed), EXAMPLES is how many for each property.
+SEED ?= $(shell date +%s)
+EXAMPLES ?= 2000
+SECONDS_EACH ?= 60
+.PHONY: fuzz atheris
+fuzz: setup ## Hostile input for long: refs, logs, answers, objects, whole releases (EXAMPLES=2000 of each, SEED=... repeats)
+	@echo "make fuzz SEED=$(SEED) EXAMPLES=$(EXAMPLES)"
+	@FUZZ_EXAMPLES=$(EXAMPLES) $(RUN) pytest -q -n 2 tests/fuzz --timeout 0 --hypothesis-seed=$(SEED)
+
+# In an environment of its own, for this only: nothing else needs it, and there are wheels for few machines.
+atheris: setup ## Parsers under libFuzzer, which is led by what they run through (SECONDS_EACH=60)
+	@$(RUN) --with 'atheris==3.0.0' python -m fuzz.parsers $(SECONDS_EACH) $(SEED)
 
 .PHONY: adapters
 adapters: programs ; $(RUN) pytest -q -n 2 tests/adapters

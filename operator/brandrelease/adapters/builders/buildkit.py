@@ -190,6 +190,9 @@ def _progress(order: BuildOrder, pod: Json | None) -> str:
     for entry in _statuses(pod).values():
         waiting = entry.get("state", {}).get("waiting", {})
         if waiting.get("reason") not in {None, "PodInitializing", "ContainerCreating"}:
-            return f"{what} does not start: {waiting['reason']} {quoted(waiting.get('message', ''))}".rstrip() + "."
+            return (
+                f"{what} does not start: {quoted(str(waiting.get('reason')))} {quoted(waiting.get('message', ''))}".rstrip()
+                + "."
+            )
     running = next((name for name, entry in _statuses(pod).items() if "running" in entry.get("state", {})), None)
     return f"{what} {'takes the source' if running == FETCH else 'builds the image' if running == BUILD else 'starts'}."

@@ -1,11 +1,13 @@
 """CodeBuild's JSON, read into what the core understands. Nothing in an answer is relied on to be there."""
 
+import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from brandrelease.core.builds.codebuild import BuildPhase, CodeBuildView
 from brandrelease.core.builds.images import BuildOrder, build_name
+from brandrelease.core.plain import line
 
 KEY, ATTEMPT, BRAND = "BR_KEY", "BR_ATTEMPT", "BRAND"
 """Environment variables by which a build is told from others when its id is lost."""
@@ -17,6 +19,7 @@ _LOWEST_MINUTES, _HIGHEST_MINUTES = 5, 2160
 """CodeBuild's bounds for timeouts."""
 
 _URL_LIMIT: Final = 1024
+_NUMBER: Final = re.compile("[0-9]{1,9}")
 
 
 def variables(order: BuildOrder) -> list[dict[str, str]]:
@@ -40,7 +43,7 @@ def minutes(timeout_seconds: int) -> int:
 def name_in(build: Mapping[str, Any]) -> str | None:
     """The name of the order that this build carries out; None for builds that are not the operator's."""
     told = _pairs(build.get("environment", {}).get("environmentVariables", ()))
-    if not told.get(KEY) or not told.get(ATTEMPT, "").isdigit():
+    if not told.get(KEY) or not _NUMBER.fullmatch(told.get(ATTEMPT, "")):
         return None
     return build_name(told.get(BRAND, ""), told[KEY], int(told[ATTEMPT]))
 
@@ -50,15 +53,15 @@ def view_of(build: Mapping[str, Any]) -> CodeBuildView:
     ended = bool(build.get("buildComplete")) or build.get("buildStatus", "IN_PROGRESS") != "IN_PROGRESS"
     link = build.get("logs", {}).get("deepLink")
     return CodeBuildView(
-        id=str(build["id"]),
+        id=line(str(build["id"])),
         status=str(build.get("buildStatus", "IN_PROGRESS")),
         phases=tuple(_phase(phase) for phase in build.get("phases", ())),
-        current_phase=str(build.get("currentPhase", "")),
+        current_phase=line(str(build.get("currentPhase", ""))),
         started_at=_time(build.get("startTime")),
         ended_at=_time(build.get("endTime")) if ended else None,
-        logs_url=str(link) if link and len(link) <= _URL_LIMIT else None,
+        logs_url=str(link) if link and len(link) <= _URL_LIMIT and str(link).isprintable() else None,
         digest=_pairs(build.get("exportedEnvironmentVariables", ())).get(DIGEST) or None,
-        commit=build.get("resolvedSourceVersion"),
+        commit=line(str(commit)) if (commit := build.get("resolvedSourceVersion")) is not None else None,
     )
 
 
@@ -72,7 +75,7 @@ def log_of(build: Mapping[str, Any]) -> tuple[str, str] | None:
 def _phase(phase: Mapping[str, Any]) -> BuildPhase:
     contexts = [context.get("message") or context.get("statusCode") or "" for context in phase.get("contexts", ())]
     return BuildPhase(
-        str(phase.get("phaseType", "")), str(phase.get("phaseStatus", "")), " ".join(filter(None, contexts))
+        line(str(phase.get("phaseType", ""))), str(phase.get("phaseStatus", "")), " ".join(filter(None, contexts))
     )
 
 

@@ -1,7 +1,7 @@
 """BrandReleases that failed for the same platform cause, from JSON to what is told. Pure."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from brandrelease.apis.brandrelease import Blame, Outcome
@@ -36,12 +36,24 @@ def _fellow(body: Json, reasons: frozenset[Reason]) -> Fellow | None:
     rollback = current.get("rollback", {})
     if current.get("outcome") not in _BAD and not ("outcome" not in current and rollback):
         return None
-    failed_at = rollback.get("startedAt") or current.get("finishedAt")
+    failed_at = _moment(rollback.get("startedAt") or current.get("finishedAt") or "")
     if failed_at is None:
         return None
     return Fellow(
         brand=body["spec"]["brand"],
         environment=body["spec"]["environment"],
         number=current["number"],
-        failed_at=datetime.fromisoformat(failed_at),
+        failed_at=failed_at,
     )
+
+
+def _moment(text: str) -> datetime | None:
+    """None where somebody has written a time that is none: it must not keep others' releases from being judged.
+
+    A CRD's date-time may be without a zone, and have 60 seconds.
+    """
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
