@@ -120,7 +120,7 @@ DEPLOYMENT = st.fixed_dictionaries(
 )  # fmt: skip
 
 
-@fuzz(150)
+@fuzz(40)
 @given(DEPLOYMENT, st.lists(POD, max_size=3), st.lists(EVENT, max_size=4), st.integers(0, 10**6))
 def test_a_rollout_of_anything_is_judged_in_plain_words(
     deployment: dict[str, Any], pods: list[dict[str, Any]], events: list[dict[str, Any]], seconds: int
@@ -241,7 +241,7 @@ def test_stored_objects_of_other_shapes_are_read_or_refused_by_name(spec: Any, s
         assert len(brand.message) < 2048
 
 
-@fuzz(100)
+@fuzz(40)
 @given(texts(20), st.lists(texts(2), max_size=3))
 def test_logs_of_any_content_are_cut_scrubbed_and_plain(log: str, secrets: list[str]) -> None:
     kept = last_lines(scrub(log, secrets))

@@ -27,7 +27,7 @@ SAID = st.lists(st.sampled_from(PHRASES) | texts(2), max_size=8).map("".join)
 OURS = {"--quiet", "--heads", "--tags", "--"}
 
 
-@fuzz(200)
+@fuzz(60)
 @given(REFS)
 def test_a_ref_that_is_let_through_is_never_an_option_a_pattern_or_a_path_upwards(ref: str) -> None:
     if problem := ref_problem(ref):
@@ -44,7 +44,7 @@ def test_a_ref_that_is_let_through_is_never_an_option_a_pattern_or_a_path_upward
         assert re.fullmatch("[0-9a-f]{40}", commit)
 
 
-@fuzz(200)
+@fuzz(60)
 @given(ADDRESSES)
 def test_an_address_that_is_let_through_is_one_that_no_program_takes_for_something_else(url: str) -> None:
     if problem := address_problem(url, allow_insecure=False):
@@ -70,7 +70,7 @@ def test_the_answer_of_ls_remote_is_a_commit_or_a_sentence(ref: str, output: byt
             assert re.fullmatch("[0-9a-f]{40,64}", found.commit)
 
 
-@fuzz(150)
+@fuzz(60)
 @given(SAID, st.booleans(), st.integers(-64, 255))
 def test_whatever_git_prints_on_its_errors_becomes_one_line_of_bounded_length(
     errors: str, with_login: bool, code: int

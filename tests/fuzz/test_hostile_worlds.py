@@ -125,7 +125,7 @@ def must_be_plain_status(status: BrandReleaseStatus) -> None:
 WORDS = st.lists(sendable(6), min_size=1, max_size=5)
 
 
-@fuzz(25)
+@fuzz(8)
 @given(WORDS, st.sampled_from([b for b in Behaviour if b is not Behaviour.Good]))
 def test_a_release_that_fails_where_everybody_lies(words: list[str], behaviour: Behaviour) -> None:
     world = Liars(words)
@@ -138,7 +138,7 @@ VERBS = st.sampled_from(["rollback_to", "abort", "override"])
 SAID = sendable(4) | st.tuples(st.sampled_from(["1", "2", "99999999999", "-1", "c" * 12]), sendable(2)).map(" ".join)
 
 
-@fuzz(25)
+@fuzz(8)
 @given(WORDS, st.lists(st.tuples(VERBS, SAID), max_size=4))
 def test_verbs_that_say_anything(words: list[str], said: list[tuple[str, str]]) -> None:
     world = Liars(words)
@@ -153,7 +153,7 @@ def test_verbs_that_say_anything(words: list[str], said: list[tuple[str, str]]) 
     must_be_fit(world)
 
 
-@fuzz(20)
+@fuzz(6)
 @given(WORDS, sendable(4), st.booleans())
 def test_images_of_any_name_and_refusals_of_any_words(words: list[str], image: str, adopted: bool) -> None:
     world = Liars(words)
@@ -170,7 +170,7 @@ def test_images_of_any_name_and_refusals_of_any_words(words: list[str], image: s
     must_be_fit(world)
 
 
-@fuzz(15)
+@fuzz(6)
 @given(WORDS)
 def test_a_build_that_fails_with_any_log(words: list[str]) -> None:
     world = Liars(words)

@@ -169,7 +169,7 @@ def kinds(oracle: Oracle) -> dict[str, tuple[Any, Any, dict[str, bytes]]]:
 
 
 @pytest.mark.parametrize("kind", ["slack", "hook", "github", "webhook"])
-@fuzz(40)
+@fuzz(20)
 @given(status=STATUS, headers=HEADERS, body=bodies())
 def test_an_endpoint_of_notifications(
     oracle: Oracle, kind: str, status: int, headers: dict[str, str], body: bytes

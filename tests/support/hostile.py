@@ -69,7 +69,7 @@ def bodies() -> st.SearchStrategy[bytes]:
 
 # --- how long it is tried ---------------------------------------------------------------------------------------------
 
-_SHORT: Final = 60
+_SHORT: Final = 25
 EXAMPLES: Final = int(os.environ.get("FUZZ_EXAMPLES", "0"))
 """Of each property, for `make fuzz`; 0: a few, the same each time, for `make coverage`."""
 

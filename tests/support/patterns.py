@@ -126,7 +126,7 @@ _OF_CATEGORY: Final = {
     constants.CATEGORY_NOT_DIGIT: "y",
     constants.CATEGORY_NOT_WORD: "-",
 }
-_MOST: Final = 14
+_MOST: Final = 8
 
 
 def hostile(found: Found, size: int) -> Iterator[str | bytes]:
@@ -134,10 +134,10 @@ def hostile(found: Found, size: int) -> Iterator[str | bytes]:
     tree = parser.parse(found.pattern, found.flags)
     letters = list(dict.fromkeys(_letters(tree)))[:_MOST] or ["a"]
     words = [word for word in dict.fromkeys(_literals(tree)) if len(word) > 1][:_MOST]
-    pieces = [*letters, *words, *(a + b for a in letters[:5] for b in letters[:5] if a != b)]
+    pieces = [*letters, *words, *(a + b for a in letters[:4] for b in letters[:4] if a != b)]
     for piece in pieces:
         body = piece * (size // len(piece))
-        for begin in ("", *words[:3]):
+        for begin in ("", *words[:2]):
             text = begin + body + "\x01"
             yield text if isinstance(found.pattern, str) else text.encode("latin-1", "replace")
 

@@ -113,8 +113,9 @@ def test_what_was_found_elsewhere_at_adoption_is_gone_back_to() -> None:
 def test_without_the_deployment_nothing_from_elsewhere_is_known() -> None:
     world = Story()
     world.release("one")
-    forge(world, current=in_flight(world, rollout=Rollout(started_at=world.time)))
+    forge(world, running=RunningRelease(number=1, commit=commit_id("one"), image=EVIL, since=world.time))
     world.site = None
-    world.say("rollback_to", "0")
+    world.say("rollback_to", "1")
     world.play(10)
-    assert not any(image == EVIL for _, image in world.applied_images)
+    assert world.status.last_handled is not None
+    assert f"{EVIL} is not in registry.example.com/drumeo" in (world.status.last_handled.answer or "")
