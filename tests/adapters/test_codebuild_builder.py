@@ -116,7 +116,9 @@ async def test_a_build_is_started_at_the_full_commit_and_told_nothing_that_chang
     await process().builder.start(order)
     [call] = aws.journal.calls("StartBuild")
     parameters = dict(call.parameters)
-    told = {each["name"]: each["value"] for each in parameters.pop("environmentVariablesOverride")}
+    overrides = parameters.pop("environmentVariablesOverride")
+    assert {each["type"] for each in overrides} == {"PLAINTEXT"}, "else CodeBuild would look secrets up by these values"
+    told = {each["name"]: each["value"] for each in overrides}
     assert told == {
         "BR_KEY": order.key,
         "BR_ATTEMPT": "1",

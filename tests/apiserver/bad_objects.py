@@ -197,6 +197,9 @@ BAD_BRANDS: Final = (
     _kit("cpu in words", "resources.limits.cpu", "two", "must be an amount of CPU greater than 0, such as '500m' or '2'"),
     _kit("negative memory", "resources.requests.memory", "-1Gi", "must be an amount of memory greater than 0, such as '512Mi' or '2Gi'"),
     _kit("no memory", "resources.requests.memory", "0", "must be an amount of memory greater than 0, such as '512Mi' or '2Gi'"),
+    _kit("disk in words", "resources.limits.ephemeral-storage", "much", "must be an amount of disk greater than 0, such as '10Gi'"),
+    Bad("a request of memory above the limit that is put", {"spec.build": {"buildKit": {"resources": {"requests": {"memory": "5Gi"}}}}}, "must name limits.memory too, since requests.memory is more than 4Gi"),
+    Bad("a request of disk above the limit that is put", {"spec.build": {"buildKit": {"resources": {"requests": {"ephemeral-storage": "21Gi"}, "limits": {"memory": "8Gi"}}}}}, "must name limits.ephemeral-storage too, since requests.ephemeral-storage is more than 20Gi"),
     # The environments.
     Bad("environments absent", {"spec.environments": ABSENT}, "spec.environments: Required value"),
     Bad("no environment", {"spec.environments": []}, "spec.environments in body should have at least 1 items"),

@@ -60,7 +60,7 @@ def job(security: SecurityProfile) -> Json:
 PRIVILEGED: Json = {"securityContext": {"privileged": True}}
 ADDED: Json = {"securityContext": {"capabilities": {"add": ["SYS_ADMIN"]}}}
 PATH: Json = {"volumes": [{"name": "node", "hostPath": {"path": "/"}}]}
-TOKEN = {
+TOKEN: Json = {
     "serviceAccountName": "default",
     "volumes": [{"name": "t", "projected": {"sources": [{"serviceAccountToken": {"path": "token"}}]}}],
 }

@@ -116,6 +116,8 @@ BRAND_EDGES: tuple[tuple[str, Any], ...] = (
     ("spec.build.buildKit.args", {"A": "世" * 1024}),
     ("spec.build.buildKit.resources", {"requests": {"cpu": "500m", "memory": "512Mi"}, "limits": {"cpu": "2"}}),
     ("spec.build.buildKit.resources", {"limits": {"cpu": "0.5", "memory": "2G"}}),
+    ("spec.build.buildKit.resources", {"requests": {"memory": "4Gi", "ephemeral-storage": "20480Mi"}}),
+    ("spec.build.buildKit.resources", {"requests": {"memory": "8Gi"}, "limits": {"memory": "8Gi"}}),
     ("spec.environments", [{"name": f"env-{number}"} for number in range(32)]),
     ("spec.environments", [{"name": "a", "namespace": "shared"}, {"name": "b", "namespace": "shared"}]),
     ("spec.environments", [{"name": name, "namespace": name, "deployment": "web"} for name in ("a", "b")]),

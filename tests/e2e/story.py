@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from cluster.clusters import Cluster
-from support import brand_site, images
+from support import brand_site, build_namespace, images
 from support.account import Account
 from support.brand_site import Start
 from support.git_server import GitServer, Repository
@@ -101,8 +101,11 @@ class Story:
 
     def namespaces(self) -> None:
         """The namespaces, and in them the rights of the operator."""
-        names = filter(None, (self.namespace, self.builds, self.own, self.beside))
+        builds = [] if self.builder == "buildKit" else [self.builds]
+        names = filter(None, (self.namespace, *builds, self.own, self.beside))
         self.kubectl.apply(*({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}} for name in names))
+        if not builds:
+            build_namespace.make(self.kubectl, self.builds, self.cluster.host_address)
         self.account.create(self.directory / "kubeconfig")
         brand_namespaces = [*filter(None, (self.namespace, self.beside))]
         for name in brand_namespaces:

@@ -98,6 +98,8 @@ def test_the_container_that_fetches_has_no_rights_at_all(security: SecurityProfi
     assert context["runAsUser"] == 1000
     assert context["allowPrivilegeEscalation"] is False
     assert context["capabilities"] == {"drop": ["ALL"]}
+    assert context["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert context["runAsNonRoot"] is True
 
 
 def test_root_of_a_user_namespace_is_not_root_of_the_node() -> None:
@@ -175,13 +177,17 @@ def test_the_image_is_pushed_under_its_tag() -> None:
     assert environment(fetch(body())) == {"SOURCE_URL": ORDER.source_url, "COMMIT": ORDER.commit}
 
 
+REQUESTS = {"cpu": "250m", "memory": "512Mi", "ephemeral-storage": "1Gi"}
+LIMITS = {"memory": "4Gi", "ephemeral-storage": "20Gi"}
+ALL = {
+    "requests": {"cpu": "2", "memory": "1Gi", "ephemeral-storage": "2Gi"},
+    "limits": {"cpu": "4", "memory": "2Gi", "ephemeral-storage": "8Gi"},
+}
+
 RESOURCES: dict[str, tuple[Json | None, Json]] = {
-    "none given": (None, {"requests": {"cpu": "250m", "memory": "512Mi"}}),
-    "some requests": ({"requests": {"cpu": "2"}}, {"requests": {"cpu": "2", "memory": "512Mi"}}),
-    "all": (
-        {"requests": {"cpu": "2", "memory": "1Gi"}, "limits": {"cpu": "4", "memory": "2Gi"}},
-        {"requests": {"cpu": "2", "memory": "1Gi"}, "limits": {"cpu": "4", "memory": "2Gi"}},
-    ),
+    "none given": (None, {"requests": REQUESTS, "limits": LIMITS}),
+    "some requests": ({"requests": {"cpu": "2"}}, {"requests": REQUESTS | {"cpu": "2"}, "limits": LIMITS}),
+    "all": (ALL, ALL),
 }
 
 
@@ -191,10 +197,31 @@ def test_the_build_gets_the_resources_of_the_brand(given: Json | None, expected:
     assert build(body(order))["resources"] == expected
 
 
-@pytest.mark.parametrize("limits", [{"memory": "256Mi"}, {"cpu": "100m"}])
+def test_to_take_the_source_has_the_same_bounds_as_the_build() -> None:
+    """Somebody's repository may be as large as their build; both run in turn, so the pod reserves it once."""
+    order = replace(ORDER, resources=Resources.model_validate(ALL))
+    assert fetch(body(order))["resources"] == build(body(order))["resources"] == ALL
+
+
+@pytest.mark.parametrize("limits", [{"memory": "256Mi"}, {"cpu": "100m"}, {"ephemeral-storage": "300Mi"}])
 def test_a_limit_below_the_default_request_lowers_the_request_or_the_api_server_would_refuse_the_job(
     limits: Json,
 ) -> None:
     resources = build(body(replace(ORDER, resources=Resources.model_validate({"limits": limits}))))["resources"]
+    assert resources["limits"] == LIMITS | limits
     for name, limit in limits.items():
         assert resources["requests"].get(name, limit) == limit
+
+
+def test_no_volume_is_of_the_node_and_none_has_a_token() -> None:
+    for security in SecurityProfile:
+        kinds = {kind for volume in pod(body(security=security))["volumes"] for kind in volume if kind != "name"}
+        assert kinds == {"emptyDir", "secret"}
+
+
+def test_the_number_of_processes_is_bounded_and_no_frontend_of_the_commits_choice_could_lift_that() -> None:
+    assert environment(build(body()))["MOST_PROCESSES"] == "4096"
+    [script] = build(body())["command"][2:]
+    assert '--opt "ulimit=nproc=$MOST_PROCESSES:$MOST_PROCESSES"' in script
+    assert "--opt cmdline=dockerfile.v0" in script
+    assert "gateway.v0" in script

@@ -122,7 +122,11 @@ class BuildKit(ApiModel):
             ),
         ),
     )
-    resources: Resources | None = Field(default=None, description="Requests and limits of the build container.")
+    resources: Resources | None = Field(
+        default=None,
+        description="Requests and limits of the build container.",
+        json_schema_extra=Resources.schema_rules,
+    )
 
 
 class CodeBuild(ApiModel):

@@ -1,6 +1,6 @@
 # Build the image from /source/tree and push it. All values come in by the environment.
 # Ends with 70 where the commit is not to blame: the daemon did not come up, or a registry did not answer or let us in.
-# The commit's author can make the context a link to anywhere in this container, and so to the registry's login.
+# The commit's author can make the context a link to anywhere in this container, where the registry's login is too.
 tree=$(cd -P "/source/tree/$CONTEXT" 2> /dev/null && pwd -P) || { echo "error: the context $CONTEXT is no folder of the repository"; exit 1; }
 case "$tree/" in
     /source/tree/*) ;;
