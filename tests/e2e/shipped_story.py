@@ -10,6 +10,7 @@ from typing import Any
 from e2e.story import Story
 from support import our_image
 from support.kubectl import eventually
+from support.registry import OCI_INDEX, OCI_MANIFEST
 
 REPOSITORY = our_image.REPOSITORY
 SYSTEM = "brandrelease-system"
@@ -17,7 +18,7 @@ BUILDS = "brandrelease-builds"
 RBAC = REPOSITORY / "deploy" / "rbac"
 OPERATOR = REPOSITORY / "deploy" / "operator"
 READY_SECONDS = 90
-MANIFEST = {"Accept": "application/vnd.oci.image.manifest.v1+json"}
+MANIFESTS = {"Accept": f"{OCI_MANIFEST}, {OCI_INDEX}"}
 
 Object = dict[str, Any]
 
@@ -87,14 +88,41 @@ class ShippedStory(Story):
         )
 
 
-def manifest_and_configuration(image: str) -> tuple[Object, Object]:
-    """The two documents that say what an image is."""
-    name, _, digest = image.partition("@")
-    registry, _, repository = name.partition("/")
-    manifest = _json(f"http://{registry}/v2/{repository}/manifests/{digest}")
-    return manifest, _json(f"http://{registry}/v2/{repository}/blobs/{manifest['config']['digest']}")
+@dataclass(frozen=True)
+class Published:
+    """What the registry has of an image: its manifest, its configuration, and how it says that it was built."""
+
+    manifest: Object
+    configuration: Object
+    provenance: Object
+
+    @classmethod
+    def of(cls, image: str) -> "Published":
+        """image: the digest of an index that names the image and its attestation."""
+        name, _, digest = image.partition("@")
+        registry, _, repository = name.partition("/")
+        base = f"http://{registry}/v2/{repository}"
+        index = _json(f"{base}/manifests/{digest}")
+        manifest, attestation = (_json(f"{base}/manifests/{each['digest']}") for each in index["manifests"])
+        statement = _json(f"{base}/blobs/{attestation['layers'][0]['digest']}")
+        return cls(manifest, _json(f"{base}/blobs/{manifest['config']['digest']}"), statement["predicate"])
+
+    @property
+    def base(self) -> str:
+        """The digest of what it was built on, by its provenance."""
+        (only,) = self.provenance["buildDefinition"]["resolvedDependencies"]
+        return f"sha256:{only['digest']['sha256']}"
+
+
+def digest_of(reference: str) -> str:
+    """The digest that the registry has for a reference with a tag."""
+    registry, _, path = reference.partition("/")
+    repository, _, tag = path.rpartition(":")
+    request = urllib.request.Request(f"http://{registry}/v2/{repository}/manifests/{tag}", headers=MANIFESTS)
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        return str(answer.headers["Docker-Content-Digest"])
 
 
 def _json(url: str) -> Object:
-    with urllib.request.urlopen(urllib.request.Request(url, headers=MANIFEST), timeout=10) as answer:
+    with urllib.request.urlopen(urllib.request.Request(url, headers=MANIFESTS), timeout=10) as answer:
         return dict(json.load(answer))

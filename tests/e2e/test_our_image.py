@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from cluster.clusters import Cluster
-from e2e.shipped_story import BUILDS, RBAC, SYSTEM, ShippedStory, manifest_and_configuration
-from support import our_image
+from e2e.shipped_story import BUILDS, RBAC, SYSTEM, Published, ShippedStory, digest_of
+from support import images, our_image
 from support.git_server import GitServer
 
 DOWNLOAD_LIMIT = 200_000_000
@@ -69,7 +69,8 @@ def story(cluster: Cluster, git: GitServer, tmp_path: Path) -> Iterator[ShippedS
 @pytest.mark.timeout(600)  # the first build of a machine makes the base too
 def test_what_we_ship_runs_as_a_restricted_pod_and_releases_a_site(story: ShippedStory, tmp_path: Path) -> None:
     image = our_image.push(story.cluster.registry, tmp_path / "buildkit")
-    it_is_small_and_says_what_it_is(image)
+    it_is_small_and_says_what_it_is(Published.of(image))
+    assert Published.of(image).base == digest_of(images.push(images.PYTHON, story.cluster))
     overlay = story.overlay(image)
     story.install(overlay, RBAC / "operator.yaml")
     story.kubectl.run("apply", f"--namespace={story.namespace}", "-f", str(RBAC / "brand-namespace.yaml"))
@@ -96,10 +97,9 @@ def test_what_we_ship_runs_as_a_restricted_pod_and_releases_a_site(story: Shippe
     assert time.monotonic() - began < 15, "it ends by itself when it is asked to, long before the kubelet kills it"
 
 
-def it_is_small_and_says_what_it_is(image: str) -> None:
-    manifest, configuration = manifest_and_configuration(image)
-    assert sum(layer["size"] for layer in manifest["layers"]) < DOWNLOAD_LIMIT
-    said = configuration["config"]
+def it_is_small_and_says_what_it_is(image: Published) -> None:
+    assert sum(layer["size"] for layer in image.manifest["layers"]) < DOWNLOAD_LIMIT
+    said = image.configuration["config"]
     assert said["User"] == "65532:65532", "a number: the kubelet cannot tell whether a name is root"
     assert said["Entrypoint"][-2:] == ["-m", "brandrelease"], "no shell in between"
     assert said["Cmd"] == ["run"]
@@ -110,3 +110,4 @@ def it_is_small_and_says_what_it_is(image: str) -> None:
         "revision",
         "source",
     }
+    assert "BEGIN CERTIFICATE" not in str((image.configuration, image.provenance)), "what a build was given is not told"

@@ -1,9 +1,11 @@
 """The operator's own image, built from the Dockerfile as it is released: only the base is one of this machine.
 
-What BuildKit has made of each step is kept in the cache, so that a second build takes only what has changed since.
+What BuildKit has made of the steps before the operator's own source comes in is kept in the cache, under a name that
+changes with them, so that a second build takes only what is left.
 """
 
 import fcntl
+import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -14,40 +16,50 @@ from support import images
 from support.codebuild.buildkit import BuildKit
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+WHAT_DECIDES_THE_STEPS = ("Dockerfile", "deploy/image/tools.txt", "pyproject.toml", "uv.lock")
+STEPS = "operator-steps"
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 """What this machine trusts: it may be behind a proxy that reads along."""
 BUILD_SECONDS = 600.0
 
 
 def push(registry: str, directory: Path) -> str:
-    """Build the image, push it to ``registry`` (``host:port``, plain HTTP), and return it by digest.
+    """Build the image, push it with its provenance to ``registry`` (``host:port``, plain HTTP), return it by digest.
 
     directory: for this build alone; it is removed.
     """
     base = images.push_to(images.PYTHON, registry)
     metadata = directory.parent / f"{directory.name}.json"
-    kept = cache() / "images" / "operator-steps"
+    kept = cache() / "images" / f"{STEPS}-{_key()}"
     kept.parent.mkdir(parents=True, exist_ok=True)
-    with kept.with_suffix(".lock").open("w") as lock:
+    with (kept.parent / f".{STEPS}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         _build(base, f"{registry}/brandrelease/operator:test", directory, metadata, kept)
     digest = json.loads(metadata.read_text())["containerimage.digest"]
     return f"{registry}/brandrelease/operator@{digest}"
 
 
+def _key() -> str:
+    key = hashlib.sha256(images.PYTHON.files.key().encode())
+    for name in WHAT_DECIDES_THE_STEPS:
+        key.update(hashlib.sha256((REPOSITORY / name).read_bytes()).digest())
+    return key.hexdigest()[:16]
+
+
 def _build(base: str, reference: str, directory: Path, metadata: Path, kept: Path) -> None:
-    """kept: the steps of the last build; those of this one take its place, so that it does not grow for ever."""
-    fresh = kept.with_suffix(".new")
+    """kept: the steps, if they were made before; else they are put there, in place of those of other recipes."""
+    fresh = kept.with_name(f"{STEPS}.new")
     shutil.rmtree(fresh, ignore_errors=True)
+    exported = f"type=local,dest={fresh},mode=max,compression=zstd,compression-level=1"
     buildkit = BuildKit(directory, reference.partition("/")[0], user=None)
     try:
         run(
             *buildkit.buildctl("build", "--progress=plain", "--frontend=dockerfile.v0"),
             *("--local", f"context={REPOSITORY}", "--local", f"dockerfile={REPOSITORY}"),
             *("--opt", f"build-arg:BASE_IMAGE={base}", "--opt", "build-arg:SOURCE_DATE_EPOCH=0"),
+            *("--opt", "attest:provenance=mode=max"),
             *("--secret", f"id=ca,src={CERTIFICATES}"),
-            *(("--import-cache", f"type=local,src={kept}") if kept.exists() else ()),
-            *("--export-cache", f"type=local,dest={fresh},mode=max,compression=zstd,compression-level=1"),
+            *(("--import-cache", f"type=local,src={kept}") if kept.exists() else ("--export-cache", exported)),
             *("--output", f"type=image,name={reference},push=true,rewrite-timestamp=true"),
             *("--metadata-file", str(metadata)),
             limit=BUILD_SECONDS,
@@ -55,5 +67,7 @@ def _build(base: str, reference: str, directory: Path, metadata: Path, kept: Pat
         )
     finally:
         buildkit.close()
-    shutil.rmtree(kept, ignore_errors=True)
-    fresh.rename(kept)
+    if fresh.exists():
+        for other in kept.parent.glob(f"{STEPS}-*"):
+            shutil.rmtree(other)
+        fresh.rename(kept)
