@@ -17,8 +17,8 @@ OnEvent = Callable[[str, Object], None]
 
 MERGE: Final = {"Content-Type": "application/merge-patch+json"}
 WATCH_SECONDS: Final = 300
-PAGE_LIMIT: Final = 5.0
-"""Seconds for one request; the API server shares two cores with everything else."""
+TRIES: Final = 3
+"""An API server without processor time answers 504; what can be done twice is then done again."""
 
 
 class Answer(Exception):
@@ -69,12 +69,15 @@ class Kube:
         headers: dict[str, str] | None = None,
         query: dict[str, str] | None = None,
     ) -> Object:
-        url = f"{self._url}{path}?{urlencode(query or {})}"
-        async with self._client.request(method, url, json=body, headers=headers) as answer:
-            told: Object = await answer.json()
-        if answer.status >= 400:
-            raise Answer(answer.status, str(told.get("message", "")))
-        return told
+        url, tries = f"{self._url}{path}?{urlencode(query or {})}", 1 if method == "POST" else TRIES
+        while True:
+            tries -= 1
+            async with self._client.request(method, url, json=body, headers=headers) as answer:
+                told: Object = await answer.json()
+            if answer.status < 400:
+                return told
+            if answer.status < 500 or not tries:
+                raise Answer(answer.status, str(told.get("message", "")))
 
     async def follow(self, path: str, on_event: OnEvent, **query: str) -> None:
         """Every object and every change of it, until cancelled. What was deleted between two watches is told too."""

@@ -119,6 +119,7 @@ class Player:
             await self._leave_only(played, body, template)
         else:
             pod = await self._new_pod(played, place, body, template)
+            await self._tell(played, body, template)
             await self._start(played, body, template, f"{place}/{pod}/status", pod)
 
     async def _new_pod(self, played: Played, place: str, body: Object, template: Template) -> str:

@@ -19,7 +19,7 @@ NAMESPACES: Final = "/api/v1/namespaces"
 BYSTANDERS: Final = "bystanders"
 """A namespace in which nothing may ever be touched."""
 
-DEADLINE: Final = 6
+DEADLINE: Final = 10
 SOAK: Final = 2
 RESTARTS: Final = 1
 HISTORY: Final = 10

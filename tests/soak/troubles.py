@@ -155,7 +155,8 @@ class Troubles:
             try:
                 await asyncio.to_thread(self._operator.start)
             except AssertionError as late:
-                self.problems.append(str(late))
+                if not self._operator.runs:  # else it only takes its time
+                    self.problems.append(str(late))
 
     async def _pause(self, fault: Fault) -> None:
         """As a node without processor time does it. It may be killed meanwhile."""

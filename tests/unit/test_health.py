@@ -565,6 +565,13 @@ def test_old_pods_that_drain_slowly_do_not_fail_a_release_whose_new_pods_are_all
     assert isinstance(judge_rollout(draining, [pod(), pod()], {}, RULES, START, at(600)), Progressing)
 
 
+def test_a_deployment_controller_that_is_late_with_counting_does_not_fail_a_release_whose_new_pods_are_all_ready() -> (
+    None
+):
+    late = deployment(total=2, updated=0, available=2)
+    assert isinstance(judge_rollout(late, [pod(), pod()], {}, RULES, START, at(600)), Progressing)
+
+
 LOOKS_AGAIN = {
     "soon while a pod does not begin and nobody has said why": ([pod(waiting("ContainerCreating")), pod()], 25),
     "at the deadline where every pod has begun": ([pod(UNREADY)], 60),

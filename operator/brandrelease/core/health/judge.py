@@ -33,8 +33,8 @@ def judge_rollout(
 
     The deadline is ours and absolute. The Deployment's own is set anew by any pod that becomes ready, so a pod that
     flaps can keep it from ever passing (kubernetes pkg/controller/deployment/progress.go). It does not count while the
-    Deployment is paused, while its controller has not seen the change, or when only old pods have still to go; where no
-    new pod is made before the last old one is gone (Recreate), it counts from the first new pod.
+    Deployment is paused, while its controller has not seen the change, or when only old pods have still to go, or what
+    was done to be counted; where no new pod is made before the last old one is gone (Recreate), it counts from the first new pod.
     """
     pods = tuple(pods)
     changed_at = _could_begin_at(deployment, pods, started_at, now)
@@ -46,8 +46,9 @@ def judge_rollout(
         return Passed()
     deadline = changed_at + timedelta(seconds=rules.progress_deadline_seconds)
     unseen = deployment.observed_generation < deployment.generation
-    replaced = deployment.updated >= deployment.wanted and sum(pod.ready for pod in scene.pods) >= deployment.wanted
-    if now >= deadline and not (deployment.paused or unseen or replaced or _waits_for_old_pods(deployment, pods)):
+    if now >= deadline and not (
+        deployment.paused or unseen or _all_serve(scene) or _waits_for_old_pods(deployment, pods)
+    ):
         return Failed(_why_not_in_time(scene, findings))
     look_again = min(_next_moment(findings, now, deadline), _when_events_may_tell(scene, findings, now))
     return Progressing(_rollout_in_words(scene, findings, now, unseen=unseen), look_again)
@@ -122,6 +123,16 @@ def _could_begin_at(
     changed_at = deployment.changed_at(meant_at, now)
     first = min((pod.created_at for pod in pods), default=changed_at) if deployment.recreates else changed_at
     return max(changed_at, first) if first <= now + CLOCK_SLACK else changed_at
+
+
+def _all_serve(scene: Scene) -> bool:
+    """Enough new pods are ready, and none is missed: the controller has counted them, or may only be late with that.
+
+    Some that are ready and some that are not may also be of two templates, where somebody has changed another thing.
+    """
+    ready, deployment = sum(pod.ready for pod in scene.pods), scene.deployment
+    counted = deployment.updated >= deployment.wanted
+    return ready >= deployment.wanted and (counted or ready == len(scene.pods))
 
 
 def _waits_for_old_pods(deployment: DeploymentView, pods: tuple[PodView, ...]) -> bool:
