@@ -46,10 +46,10 @@ class Lives:
             self.samples.setdefault(pid, []).append(sample)
         return sample
 
-    def last(self, since: float) -> list[Sample]:
-        """Of the last process, after its warm-up and a moment of the monotonic clock."""
+    def last(self, since: float, until: float) -> list[Sample]:
+        """Of the last process, after its warm-up, between two moments of the monotonic clock."""
         mine = next(reversed(self.samples.values()), [])
-        return [each for each in mine if each.at >= max(since, mine[0].at + WARM_UP)]
+        return [each for each in mine if max(since, mine[0].at + WARM_UP) <= each.at <= until]
 
 
 @dataclass(frozen=True)

@@ -256,7 +256,8 @@ async def _verdict(stage: Stage, drivers: list[Driver]) -> Result:
         witness.violated(f"The play itself went wrong: {problem}")
     for problem in stage.troubles.problems:
         witness.violated(f"The operator did not come back: {problem}")
-    growths = gauge.growths(stage.lives.last(stage.start + stage.plan.quiet_at))
+    steady = (stage.start + stage.plan.quiet_at, stage.start + stage.plan.ends_at)
+    growths = gauge.growths(stage.lives.last(*steady))
     for growth in growths:
         if not growth.is_flat:
             witness.violated(f"The operator grows: {growth}")

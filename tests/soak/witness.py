@@ -105,7 +105,7 @@ class Witness:
 
     def violated(self, what: str, life: Life | None = None) -> None:
         """Something happened that may not."""
-        told = f"{what}\n{json.dumps(life.body, indent=1)}" if life else what
+        told = f"{what}\n{json.dumps(_without_managers(life.body), indent=1)}" if life else what
         self.violations.append(told)
         print(f"VIOLATION: {what}", flush=True)
 
@@ -262,3 +262,9 @@ class Witness:
             mine[uid] = name
             if len(mine) > 1:
                 self.violated(f"Two {what} run at the same time: {sorted(mine.values())}.")
+
+
+def _without_managers(body: Object) -> Object:
+    """As people want to read it."""
+    kept = {name: each for name, each in body.get("metadata", {}).items() if name != "managedFields"}
+    return {**body, "metadata": kept}
