@@ -83,7 +83,11 @@ class Kube:
         """Every object and every change of it, until cancelled. What was deleted between two watches is told too."""
         known: dict[str, Object] = {}
         while True:
-            listed = await self.get(path, **query)
+            try:
+                listed = await self.get(path, **query)
+            except (Answer, aiohttp.ClientError, TimeoutError):  # it has no time for us just now
+                await asyncio.sleep(0.5)
+                continue
             there = {each["metadata"]["uid"]: each for each in listed["items"]}
             for uid in known.keys() - there.keys():
                 on_event("DELETED", known.pop(uid))

@@ -167,7 +167,7 @@ async def _play(stage: Stage, limit: float) -> Result:
         settled = await asyncio.gather(*(_one_site(stage, driver) for driver in drivers))
         await faults
         await asyncio.gather(
-            *(_last_round(driver) for driver, is_well in zip(drivers, settled, strict=True) if is_well)
+            *(_last_round(stage, driver) for driver, is_well in zip(drivers, settled, strict=True) if is_well)
         )
     finally:
         for task in looking:
@@ -188,12 +188,19 @@ async def _one_site(stage: Stage, driver: Driver) -> bool:
         await driver.run([step for step in stage.plan.steps if step.site == driver.site.number], stage.start)
     except NotSettledError:
         return False
+    except Exception as error:  # noqa: BLE001 - whatever it is, the others go on
+        stage.witness.violated(f"{driver.site.namespace}/{driver.site.name}: {driver.busy} ended with {error!r}")
+        return False
     return True
 
 
-async def _last_round(driver: Driver) -> None:
-    with suppress(NotSettledError):
+async def _last_round(stage: Stage, driver: Driver) -> None:
+    try:
         await driver.last_release()
+    except NotSettledError:
+        return
+    except Exception as error:  # noqa: BLE001 - whatever it is, the others go on
+        stage.witness.violated(f"{driver.site.namespace}/{driver.site.name}: the last round ended with {error!r}")
 
 
 # --- meanwhile ----------------------------------------------------------------------------------------------------------
@@ -255,7 +262,7 @@ async def _verdict(stage: Stage, drivers: list[Driver]) -> Result:
     for problem in dict.fromkeys(stage.player.problems):
         witness.violated(f"The play itself went wrong: {problem}")
     for problem in stage.troubles.problems:
-        witness.violated(f"The operator did not come back: {problem}")
+        witness.violated(f"A fault did not go as it should: {problem}")
     steady = (stage.start + stage.plan.quiet_at, stage.start + stage.plan.ends_at)
     growths = gauge.growths(stage.lives.last(*steady))
     for growth in growths:

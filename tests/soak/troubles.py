@@ -66,6 +66,8 @@ class Troubles:
         self.active.append(fault)
         try:
             await self._befall(fault)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the others go on
+            self.problems.append(f"{fault}: {error!r}")
         finally:
             self.active.remove(fault)
             self.done[fault.trouble] += 1
