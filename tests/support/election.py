@@ -7,7 +7,7 @@ not at all. A process that is paused does nothing at all, and finds on waking wh
 import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import NoReturn, TypeVar
 
@@ -79,8 +79,9 @@ class Server:
     def write(self, lease: Lease, over: StoredLease | None) -> StoredLease:
         if (over is None) != (self.lease is None) or (over is not None and over.body["version"] != self.version):
             raise LeaseChanged
-        self.lease, self.version = lease, self.version + 1
-        return StoredLease(lease, {"version": self.version})
+        self.version += 1
+        self.lease = replace(lease, uid=over.lease.uid if over else f"uid-{self.version}")
+        return StoredLease(self.lease, {"version": self.version})
 
     def delete(self) -> None:
         self.lease, self.version = None, self.version + 1
@@ -93,7 +94,6 @@ class Run:
     server: Server = field(default_factory=Server)
     terms: list[Term] = field(default_factory=list)
     processes: list["Process"] = field(default_factory=list)
-    someone_was_new_to_a_deleted_lease: bool = False
 
     def leaders(self, now: float) -> list[str]:
         return [term.who for term in self.terms if term.start <= now < term.end]
@@ -105,7 +105,6 @@ class Process(OwnTime):
     def __init__(self, run: Run, life: Life, name: str) -> None:
         self._run, self._life, self.name = run, life, name
         self._loop = asyncio.get_running_loop()
-        self._looked = False
         self.term: Term | None = None
         self.fence = PlayedFence(self)
         self.leading = Leading(self, name, self.fence, Metrics().election, WallClock(life), self)
@@ -143,12 +142,7 @@ class Process(OwnTime):
     # --- what it asks of the server -----------------------------------------------------------------------------------
 
     async def read(self) -> StoredLease | None:
-        now = self._loop.time()
-        stored = await self._ask(self._run.server.read)
-        if stored is None and not self._looked and any(now < term.end + REQUEST_SECONDS for term in self._run.terms):
-            self._run.someone_was_new_to_a_deleted_lease = True
-        self._looked = True
-        return stored
+        return await self._ask(self._run.server.read)
 
     async def create(self, lease: Lease) -> StoredLease:
         return await self._ask(lambda: self._run.server.write(lease, None))

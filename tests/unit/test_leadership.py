@@ -1,14 +1,17 @@
 """Who leads: by what was seen of the Lease and for how long it has stood still, and never by what the time is."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from brandrelease.core.leadership import (
     LEASE_SECONDS,
+    NOBODY_YET,
     RENEW_SECONDS,
     REQUEST_SECONDS,
     RETRY_SECONDS,
+    Lay,
     Lease,
     Lost,
     Renew,
@@ -28,20 +31,24 @@ MICROSECOND = timedelta(microseconds=1)
 
 
 def held(by: str, renewed_at: datetime = TODAY, transitions: int = 4) -> Lease:
-    return Lease(by, LONG_AGO, renewed_at, transitions)
+    return Lease(by, LONG_AGO, renewed_at, transitions, "uid")
 
 
 LET_GO = held("")
-TAKEN = Take(Lease("me", TODAY, TODAY, 5))
-NEVER = float("-inf")
+TAKEN = Take(Lease("me", TODAY, TODAY, 5, "uid"))
+LAID_OUT = Lease(NOBODY_YET, None, TODAY)
 
 
 @pytest.mark.parametrize(
     ("lease", "seen_for", "leads", "step"),
     [
-        pytest.param(None, float("inf"), False, Take(Lease("me", TODAY, TODAY)), id="there never was one"),
-        pytest.param(None, 3, False, Wait(2), id="it was deleted, and its holder may not know"),
-        pytest.param(None, 15, False, Take(Lease("me", TODAY, TODAY)), id="it was deleted long enough ago"),
+        pytest.param(None, 0, False, Lay(LAID_OUT), id="there is none"),
+        pytest.param(None, 99, False, Lay(LAID_OUT), id="there has been none for long, as far as was seen"),
+        pytest.param(LAID_OUT, 0, False, Wait(2), id="it is new, and one that was deleted may still have a leader"),
+        pytest.param(
+            LAID_OUT, 15, False, Take(Lease("me", TODAY, TODAY, 1)), id="it is new, and nobody has renewed it"
+        ),
+        pytest.param(LAID_OUT, 0, True, Lost(NOBODY_YET), id="another one was laid out after it was deleted"),
         pytest.param(LET_GO, 0, False, TAKEN, id="it was let go"),
         pytest.param(held("other"), 0, False, Wait(2), id="another leads"),
         pytest.param(held("other"), 14.5, False, Wait(0.5), id="it expires soon"),
@@ -63,7 +70,7 @@ def test_what_a_replica_does_next(lease: Lease | None, seen_for: float, leads: b
 @pytest.mark.parametrize(
     ("before", "lease", "since"),
     [
-        pytest.param(None, None, NEVER, id="the first look finds none"),
+        pytest.param(None, None, 50, id="the first look finds none"),
         pytest.param(None, held("other"), 50, id="the first look finds one"),
         pytest.param(Sighting(held("other"), 40), held("other"), 40, id="nothing has changed"),
         pytest.param(Sighting(held("other"), 40), held("other", LATER), 50, id="it was renewed"),
@@ -71,7 +78,9 @@ def test_what_a_replica_does_next(lease: Lease | None, seen_for: float, leads: b
         pytest.param(Sighting(held("other"), 40), held("third"), 50, id="it has changed hands"),
         pytest.param(Sighting(held("other"), 40), None, 50, id="it was deleted"),
         pytest.param(Sighting(None, 40), None, 40, id="it is still gone"),
-        pytest.param(Sighting(None, NEVER), None, NEVER, id="there still is none"),
+        pytest.param(
+            Sighting(held("other"), 40), replace(held("other"), uid="new"), 50, id="it was deleted and made again alike"
+        ),
     ],
 )
 def test_the_time_begins_anew_with_each_change(before: Sighting | None, lease: Lease | None, since: float) -> None:
@@ -99,7 +108,7 @@ def test_a_lease_without_times_as_a_person_may_write_it_can_be_renewed_and_taken
 
 
 def test_letting_go_leaves_nobody_as_holder_and_counts_no_transition() -> None:
-    assert released(held("me"), TODAY) == Lease("", TODAY, TODAY, 4)
+    assert released(held("me"), TODAY) == Lease("", TODAY, TODAY, 4, "uid")
 
 
 def test_the_last_write_of_a_leader_is_answered_before_another_may_take_its_lease() -> None:

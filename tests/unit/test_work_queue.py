@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 from brandrelease.controller import work_queue as module
 from brandrelease.controller.work_queue import AT_ONCE_LIMIT, PACE, Again, Key, WorkQueue
 from brandrelease.core.kubernetes_trouble import Question, Trouble
-from brandrelease.ports import KubernetesFails
+from brandrelease.ports import KubernetesFails, NotLeading
 from brandrelease.telemetry import Metrics
 from support.virtual_time import on_virtual_time
 
@@ -250,6 +250,38 @@ async def test_an_object_that_goes_while_it_is_looked_at_is_looked_at_once_more_
         queue.forget(A)
         await asyncio.sleep(0.1)
     assert work.count(A) == 2
+
+
+@on_virtual_time
+async def test_at_rest_no_pass_begins_and_those_under_way_come_to_their_end() -> None:
+    one, two = Key("ns", "one"), Key("ns", "two")
+    work = Work(lasting=1.0)
+    async with working(work, workers=1) as queue:
+        queue.add(one)
+        await asyncio.sleep(0.5)
+        queue.add(one)
+        queue.add(two)
+        await asyncio.wait_for(queue.rest(), 0.6)
+        assert work.now == 0
+        queue.add(two)
+        await asyncio.sleep(10)
+        assert [key for key, _ in work.begun] == [one]
+
+
+@on_virtual_time
+async def test_a_queue_with_nothing_to_do_rests_at_once() -> None:
+    async with working(Work()) as queue:
+        await asyncio.wait_for(queue.rest(), 0.1)
+
+
+@on_virtual_time
+async def test_a_pass_that_may_not_write_any_more_is_no_failure(quick_and_quiet: list[dict[str, object]]) -> None:
+    work = Work(NotLeading("This replica does not lead."))
+    async with working(work) as queue:
+        queue.add(Key("ns", "one"))
+        await asyncio.sleep(100)
+    assert len(work.begun) == 1
+    assert [(line["log_level"], line["why"]) for line in quick_and_quiet] == [("info", "This replica does not lead.")]
 
 
 @on_virtual_time

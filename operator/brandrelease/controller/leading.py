@@ -11,9 +11,12 @@ import structlog
 
 from brandrelease.controller.fence import Fence
 from brandrelease.core.leadership import (
+    LEASE_SECONDS,
+    NOBODY_YET,
     RENEW_SECONDS,
     REQUEST_SECONDS,
     RETRY_SECONDS,
+    Lay,
     Lease,
     Lost,
     Renew,
@@ -147,8 +150,7 @@ class Leading:
         try:
             wait = await self._step()
         except LeaseChanged:
-            # Whatever it was, there is one now that was not seen yet: it is not a new cluster even if it is gone at the next look.
-            self._stored, self._heard_at, self._seen = None, self._now(), Sighting(None, self._now())
+            self._stored, self._heard_at = None, self._now()
             return self._now() + (CHANGED_SECONDS if self.begins.is_set() else self._jittered(RETRY_SECONDS))
         except LeaseTrouble as trouble:
             self._stored = None
@@ -165,6 +167,13 @@ class Leading:
         assert self._seen is not None  # noqa: S101 - what is stored was seen
         step = next_step(self._me, self._seen, self._now(), self._clock.now(), leads=self.begins.is_set())
         match step:
+            case Lay(lease):
+                await self._leases.create(lease)
+                log.info(
+                    "There was no Lease. It is there now, and if nobody renews it, a replica leads.",
+                    seconds=LEASE_SECONDS,
+                )
+                return 0.0
             case Wait(seconds):
                 self._stored = None
                 return seconds if seconds < RETRY_SECONDS else self._jittered(seconds)
@@ -185,7 +194,7 @@ class Leading:
             self._stored = await self._leases.create(lease)
         else:
             self._stored = await self._leases.replace(self._stored, lease)
-        self._see(lease)
+        self._see(self._stored.lease)
         self._fence.open_until(sent_at + RENEW_SECONDS)
         if not self.begins.is_set():
             log.info("This replica leads.", identity=self._me, transitions=lease.transitions)
@@ -199,7 +208,7 @@ class Leading:
             return
         self._metrics.transitions.set(lease.transitions)
         was = before.lease.holder if before and before.lease else ""
-        if lease.holder not in {"", was, self._me}:
+        if lease.holder not in {"", NOBODY_YET, was, self._me}:
             log.info("Another replica leads; this one stands by.", leader=lease.holder, identity=self._me)
 
     async def _let_go(self) -> None:

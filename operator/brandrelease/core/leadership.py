@@ -27,20 +27,31 @@ REQUEST_SECONDS: Final = 4.0
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """What is written in the Lease. holder: identity of the replica that leads; empty where it was let go."""
+    """What is written in the Lease. holder: identity of the replica that leads; empty where it was let go.
+
+    uid: of the object, by the API server; one that was deleted and made again is another one.
+    """
 
     holder: str
     acquired_at: datetime | None = None
     renewed_at: datetime | None = None
     transitions: int = 0
+    uid: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """The Lease as it was seen last, or that there is none, and since when it was seen so, in seconds of one's own clock."""
+    """The Lease as it was seen last, or that there is none, and since when it is seen so, in seconds of one's own clock."""
 
     lease: Lease | None
     since: float
+
+
+@dataclass(frozen=True, slots=True)
+class Lay:
+    """Write this Lease, so that there is one. It is nobody's, and nobody leads by it."""
+
+    lease: Lease
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,30 +82,33 @@ class Lost:
     holder: str
 
 
-Step = Take | Renew | Wait | Lost
+Step = Lay | Take | Renew | Wait | Lost
+
+NOBODY_YET: Final = "(nobody yet)"
+"""Holder of a Lease that was just laid out."""
 
 
 def sighted(before: Sighting | None, lease: Lease | None, now: float) -> Sighting:
-    """What is known after a look at the Lease. Only a change of it begins the time anew.
-
-    Where there is none: with nothing seen before it is taken to have never been there, as on a new cluster. One that was
-    there and is gone was deleted by somebody, and its holder may not know of it yet.
-    """
-    if before is None:
-        return Sighting(lease, now if lease else float("-inf"))
-    return before if before.lease == lease else Sighting(lease, now)
+    """What is known after a look at the Lease. Only a change of it begins the time anew."""
+    return before if before and before.lease == lease else Sighting(lease, now)
 
 
 def next_step(me: str, seen: Sighting, now: float, today: datetime, *, leads: bool) -> Step:
-    """What this replica does. now: of the clock of the sighting; today: what people are to read in the Lease."""
+    """What this replica does. now: of the clock of the sighting; today: what people are to read in the Lease.
+
+    That there is no Lease does not tell a new cluster from one whose Lease somebody has deleted a moment ago, and whose leader
+    does not know of it yet. So one is laid out, and is nobody's until it has not changed for long enough.
+    """
     lease, expires_at = seen.lease, seen.since + LEASE_SECONDS
     if lease is not None and lease.holder == me:
         return Renew(renewed(lease, today))
     if leads:
         return Renew(Lease(me, today, today)) if lease is None else Lost(lease.holder)
-    if now < expires_at and (lease is None or lease.holder):
+    if lease is None:
+        return Lay(Lease(NOBODY_YET, renewed_at=today))
+    if lease.holder and now < expires_at:
         return Wait(min(RETRY_SECONDS, expires_at - now))
-    return Take(Lease(me, today, today, lease.transitions + 1 if lease else 0))
+    return Take(replace(lease, holder=me, acquired_at=today, renewed_at=today, transitions=lease.transitions + 1))
 
 
 def renewed(lease: Lease, today: datetime) -> Lease:

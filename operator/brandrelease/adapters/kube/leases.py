@@ -78,6 +78,7 @@ def _stored(body: Json) -> StoredLease:
         acquired_at=_read(spec.get("acquireTime")),
         renewed_at=_read(spec.get("renewTime")),
         transitions=spec.get("leaseTransitions") or 0,
+        uid=body["metadata"]["uid"],
     )
     return StoredLease(lease, body)
 

@@ -81,11 +81,10 @@ class HttpSender:
     async def send(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None = None) -> Answer:
         """Raises Trouble where there is no answer, or one that says nothing of what was asked: a redirect, too much."""
         host = self._allowed(url)
-        request = self._session.request(
-            method, url, headers={"User-Agent": "brandrelease", **headers}, data=body, allow_redirects=False
-        )
         with self._fence.write() if self._fence else nullcontext():
-            response = await request
+            response = await self._session.request(
+                method, url, headers={"User-Agent": "brandrelease", **headers}, data=body, allow_redirects=False
+            )
         async with response:
             if 300 <= response.status < 400:  # noqa: PLR2004 - a class of HTTP
                 raise Trouble(
