@@ -110,7 +110,7 @@ class LeaderMetrics:
         )
         self.transitions = Gauge(
             "brandrelease_leader_transitions",
-            "How often the Lease has gone from one replica to another, as this one saw it last.",
+            "How often a replica has begun to lead, by the Lease as this one saw it last.",
             registry=registry,
         )
 

@@ -1,5 +1,7 @@
 """What changes anything in AWS or tells an endpoint asks the fence first; what only reads does not need to."""
 
+from typing import Any
+
 import aiohttp
 import pytest
 
@@ -14,7 +16,7 @@ from support.misbehaving import answering, misbehaving
 
 REGION = "us-east-2"
 CHANGES = [Call.StartBuild, Call.StopBuild, Call.CreateInvalidation]
-PARAMETERS = {
+PARAMETERS: dict[Call, dict[str, Any]] = {
     Call.StartBuild: {"projectName": "drumeo"},
     Call.StopBuild: {"id": "drumeo:1"},
     Call.CreateInvalidation: {

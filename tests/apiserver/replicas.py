@@ -45,6 +45,10 @@ class Replica:
         self.operator = OperatorProcess(self._directory / "operator.log", self._settings | more)
         self.operator.start()
 
+    def end(self) -> None:
+        if hasattr(self, "operator"):
+            self.operator.kill()
+
     def signal(self, which: signal.Signals) -> float:
         """Send it, and do not wait for what comes of it; the moment."""
         os.kill(self.operator.pid, which)
@@ -86,7 +90,7 @@ class ReplicatedSite(Site):
             after.callback(self.controller.end)
             for each in (self.a, self.b):
                 after.enter_context(each.proxy)
-                after.callback(lambda each=each: each.operator.kill() if hasattr(each, "operator") else None)
+                after.callback(each.end)
             yield self
 
     def lay_out_the_lease(self) -> None:

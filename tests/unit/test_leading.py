@@ -1,34 +1,33 @@
 """The election as people and probes see it: what is told, how often, and what is said when nothing is heard."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import NoReturn
 
 import pytest
 from structlog.testing import capture_logs
 
+from brandrelease.adapters.system_clock import SystemClock
 from brandrelease.controller.fence import Fence
-from brandrelease.controller.leading import Alone, Leading, identity_of
+from brandrelease.controller.leading import Alone, Leading, OwnTime, identity_of
 from brandrelease.core.leadership import Lease
 from brandrelease.ports import LeaseTrouble, NotLeading, StoredLease
 from brandrelease.telemetry import Metrics
 
 FORBIDDEN = LeaseTrouble("Lease: forbidden.", answered=True)
 SILENT = LeaseTrouble("Lease: no answer.", answered=False)
-NOW = datetime(2026, 11, 27, tzinfo=UTC)
 
 
 class EndOfStory(Exception):
     pass
 
 
-class Story:
+class Story(OwnTime):
     """One replica, whose looks at the Lease come to these answers, one after the other."""
 
     def __init__(self, *looks: Lease | LeaseTrouble | None) -> None:
         self.looks, self.time, self.metrics = list(looks), 0.0, Metrics()
         self.fence = Fence(lambda: self.time, self._end)
-        self.leading = Leading(self, "me", self.fence, self.metrics.election, self, self)
+        self.leading = Leading(self, "me", self.fence, self.metrics.election, SystemClock(), self)
 
     async def play(self) -> Sequence[str]:
         """The lines of its log."""
@@ -44,7 +43,7 @@ class Story:
     def _end(self, why: str) -> NoReturn:
         raise EndOfStory(why)
 
-    def now(self) -> float:  # type: ignore[override]
+    def now(self) -> float:
         return self.time
 
     async def sleep(self, seconds: float) -> None:

@@ -21,6 +21,7 @@ DEPLOYMENT: Json = {
         "name": "web",
         "namespace": "drumeo-production",
         "uid": "9e3c",
+        "resourceVersion": "4711",
         "generation": 7,
         "labels": {"app": "web", "brandrelease.dev/name": "drumeo", "brandrelease.dev/release": "3"},
         "managedFields": [
@@ -63,6 +64,7 @@ DEPLOYMENT: Json = {
 def test_a_deployment_is_read_whole() -> None:
     view = deployment_view(DEPLOYMENT)
     assert (view.uid, view.name, view.generation, view.observed_generation) == ("9e3c", "web", 7, 6)
+    assert view.resource_version == "4711"
     assert (view.wanted, view.total, view.updated, view.available) == (4, 5, 2, 4)
     assert view.images == {"app": "r/d@sha256:1", "proxy": "envoy:1"}
     assert view.applied_release == 3
@@ -75,7 +77,7 @@ def test_the_owners_of_an_image_are_named_once_each_and_only_those_of_the_image(
 
 def test_a_deployment_that_was_just_made_has_no_status_and_one_wanted_pod() -> None:
     young: Json = {
-        "metadata": {"name": "web", "uid": "1", "generation": 1},
+        "metadata": {"name": "web", "uid": "1", "resourceVersion": "2", "generation": 1},
         "spec": {"template": {"spec": {"containers": [{"name": "app"}]}}},
     }
     view = deployment_view(young)
