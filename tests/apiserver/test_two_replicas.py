@@ -174,8 +174,9 @@ def test_of_two_that_start_together_exactly_one_leads_each_time(site: Replicated
         site.is_live(f"branch-{number}")
         assert not other.leads()
         assert not other.writes(start)
-        for each in (leader, other):
-            each.operator.kill()
+        other.signal(signal.SIGTERM)
+        assert other.exit_code(5) == 0, other.operator.last_lines()
+        leader.operator.kill()
         site.api.delete(path).expect(200)
 
 

@@ -1,6 +1,7 @@
 """The fence: open while the Lease is surely held, and the end of the process after that."""
 
 import contextlib
+import math
 import subprocess
 import sys
 import threading
@@ -74,6 +75,16 @@ def test_the_guard_ends_the_process_also_if_nobody_asks() -> None:
     fence.guard()
     assert ended.wait(5)
     assert 0.2 <= time.monotonic() - start < 2
+
+
+def test_the_guard_of_a_replica_that_leads_for_ever_waits_for_ever() -> None:
+    bench, before = Bench(), set(threading.enumerate())
+    bench.fence.open_until(math.inf)
+    bench.fence.guard()
+    (thread,) = set(threading.enumerate()) - before
+    bench.fence.shut()
+    thread.join(5)
+    assert not thread.is_alive()
 
 
 def test_after_the_good_end_nothing_is_written_and_the_time_limit_ends_nothing() -> None:

@@ -1,5 +1,6 @@
 """The election as people and probes see it: what is told, how often, and what is said when nothing is heard."""
 
+import asyncio
 from collections.abc import Sequence
 from typing import NoReturn
 
@@ -7,6 +8,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from brandrelease.adapters.system_clock import SystemClock
+from brandrelease.controller import leading as leading_module
 from brandrelease.controller.fence import Fence
 from brandrelease.controller.leading import Alone, Leading, OwnTime, identity_of
 from brandrelease.core.leadership import Lease
@@ -25,6 +27,7 @@ class Story(OwnTime):
     """One replica, whose looks at the Lease come to these answers, one after the other."""
 
     def __init__(self, *looks: Lease | LeaseTrouble | None) -> None:
+        self.written: list[str] = []
         self.looks, self.time, self.metrics = list(looks), 0.0, Metrics()
         self.fence = Fence(lambda: self.time, self._end)
         self.leading = Leading(self, "me", self.fence, self.metrics.election, SystemClock(), self)
@@ -61,6 +64,7 @@ class Story(OwnTime):
         return StoredLease(lease, {})
 
     async def replace(self, stored: StoredLease, lease: Lease) -> StoredLease:
+        self.written.append(lease.holder)
         return StoredLease(lease, {})
 
 
@@ -89,6 +93,54 @@ async def test_the_metrics_tell_who_leads_and_how_often_that_has_changed() -> No
     await leads.leading._take_turn()
     assert leads.leading.begins.is_set()
     assert leads.told() == (1, 7)
+
+
+async def test_who_has_resigned_lets_the_lease_go_writes_nothing_and_never_takes_it_again() -> None:
+    story = Story(Lease(""), Lease("me"), Lease(""))
+    await story.leading._take_turn()
+    await story.leading.resign()
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(story.leading.run(), 0.05)
+    assert story.written == ["me", ""]
+    assert story.told()[0] == 0
+    with pytest.raises(NotLeading), story.fence.write():
+        pass
+
+
+async def test_a_lease_that_another_has_taken_meanwhile_is_left_to_it() -> None:
+    story = Story(Lease(""), Lease("other"))
+    await story.leading._take_turn()
+    await story.leading.resign()
+    assert story.written == ["me"]
+
+
+@pytest.mark.parametrize("trouble", [SILENT, FORBIDDEN])
+async def test_a_lease_that_cannot_be_let_go_is_left_to_expire(trouble: LeaseTrouble) -> None:
+    story = Story(Lease(""), trouble)
+    await story.leading._take_turn()
+    with capture_logs() as lines:
+        await story.leading.resign()
+    assert [line["event"] for line in lines] == ["The Lease was not let go; another replica leads when it has expired."]
+
+
+async def test_the_lease_is_kept_while_a_write_is_under_way_and_left_to_expire_if_that_has_no_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(leading_module, "REQUEST_SECONDS", 0.2)
+    story = Story(Lease(""), Lease("me"))
+    await story.leading._take_turn()
+    with story.fence.write():
+        await story.leading.resign()
+    assert story.written == ["me"]
+
+    story = Story(Lease(""), Lease("me"))
+    await story.leading._take_turn()
+    with story.fence.write():
+        resigning = asyncio.create_task(story.leading.resign())
+        await asyncio.sleep(0.05)
+        assert story.written == ["me"]
+    await resigning
+    assert story.written == ["me", ""]
 
 
 async def test_without_an_election_the_replica_leads_and_writes_until_it_resigns() -> None:

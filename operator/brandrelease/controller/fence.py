@@ -82,7 +82,7 @@ class Fence:
 
     def _guard(self) -> None:
         while self._open_until is not None:
-            if self._shut.wait(max(0.0, self._open_until - self._now())):
+            if self._shut.wait(min(max(0.0, self._open_until - self._now()), threading.TIMEOUT_MAX)):
                 return
             self._end_if_late(self._open_until)
 

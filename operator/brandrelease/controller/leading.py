@@ -126,10 +126,11 @@ class Leading:
     async def run(self) -> None:
         while True:
             async with self._turn:
+                if self._resigned:
+                    break
                 due = await self._take_turn()
-            if self._resigned:
-                return
             await self._sleep(max(0.0, due - self._now()))
+        await asyncio.get_running_loop().create_future()  # its end would be the end of the process
 
     async def resign(self) -> None:
         quiet = self._fence.shut()
