@@ -7,16 +7,14 @@ from pathlib import Path
 import pytest
 
 from apiserver.json_api import Api
-from apiserver.objects import BRANDS, CRDS, RELEASES
+from apiserver.objects import serve_our_kinds
 from apiserver.operated_site import Site
 from cluster.api import ApiServer, control_plane
-from cluster.processes import wait_until
 from support.git_server import GitServer
 from support.kubectl import Kubectl
 from support.registry import RegistryServer
 
 TEST_SECONDS = 30
-SERVED_SECONDS = 20.0
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -30,15 +28,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def api_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
     """The API server, with the generated CRDs established."""
     with control_plane(tmp_path_factory.mktemp("apiserver") / "plane", say=print) as server:
-        kubectl = Kubectl.of(server)
-        kubectl.run("apply", "--server-side", "--filename", str(CRDS))
-        kubectl.run("wait", "--for=condition=Established", "--timeout=20s", "--filename", str(CRDS))
-        # An established kind may still be answered with 404 for a moment.
-        api = Api(server.kubeconfig)
-        paths = (BRANDS, RELEASES.format("default"))
-        wait_until(
-            "That our kinds are served", lambda: all(api.get(path).code == 200 for path in paths), SERVED_SECONDS
-        )
+        serve_our_kinds(server)
         yield server
 
 

@@ -4,6 +4,12 @@ import copy
 from pathlib import Path
 from typing import Any, Final
 
+from apiserver.json_api import Api
+from cluster.api import ApiServer
+from cluster.processes import wait_until
+from support.kubectl import Kubectl
+
+SERVED_SECONDS: Final = 20.0
 CRDS: Final = Path(__file__).resolve().parents[2] / "crds"
 
 ABSENT: Final = object()
@@ -32,6 +38,16 @@ _RELEASE: Final = {
 
 Changes = dict[str, Any]
 """Dotted path (a number is a place in a list) to the value that goes there."""
+
+
+def serve_our_kinds(server: ApiServer) -> None:
+    """Let it know our CRDs; waits until both kinds are served."""
+    kubectl, api = Kubectl.of(server), Api(server.kubeconfig)
+    kubectl.run("apply", "--server-side", "--force-conflicts", "--filename", str(CRDS))
+    kubectl.run("wait", "--for=condition=Established", "--timeout=20s", "--filename", str(CRDS))
+    # An established kind may still be answered with 404 for a moment.
+    paths = (BRANDS, RELEASES.format("default"))
+    wait_until("That our kinds are served", lambda: all(api.get(path).code == 200 for path in paths), SERVED_SECONDS)
 
 
 def brand(changes: Changes | None = None) -> dict[str, Any]:

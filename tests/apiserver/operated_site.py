@@ -3,8 +3,11 @@
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, TypeVar
+
+import urllib3
 
 from apiserver.json_api import Api
 from apiserver.objects import BRANDS, RELEASES, brand, brand_release
@@ -48,12 +51,21 @@ class DeploymentController:
 
     def _run(self) -> None:
         while not self._ended.wait(0.1):
-            for body in self._api.get(self._path).expect(200)["items"] if self.plays.is_set() else []:
-                seen = self._seen(body)
-                if not seen.items() <= body.get("status", {}).items():
-                    path = f"{self._path}/{body['metadata']['name']}/status"
-                    if (answer := self._api.merge(path, {"status": seen})).code != 404:  # deleted since
-                        answer.expect(200)
+            if self.plays.is_set():
+                self._play()
+
+    def _play(self) -> None:
+        """Once over all Deployments; an API server that does not answer is asked again next time."""
+        try:
+            bodies = self._api.get(self._path).body.get("items") or []
+        except urllib3.exceptions.HTTPError:
+            return
+        for body in bodies:
+            seen = self._seen(body)
+            if not seen.items() <= body.get("status", {}).items():
+                path = f"{self._path}/{body['metadata']['name']}/status"
+                with suppress(urllib3.exceptions.HTTPError):
+                    self._api.merge(path, {"status": seen})
 
     def _seen(self, body: Object) -> Object:
         """The status that it writes. Pods that do not become new stay the old ones, which are there all the time."""
@@ -69,7 +81,7 @@ class Site:
     def __init__(
         self, server: ApiServer, api: Api, namespace: str, git: GitServer, registry: RegistryServer, directory: Path
     ) -> None:
-        self.api, self.name, self.registry = api, namespace, registry
+        self.server, self.api, self.name, self.registry = server, api, namespace, registry
         self.repository = git.repository(namespace)
         self.proxy = FaultProxy(server.kubeconfig, directory)
         self.controller = DeploymentController(Api(server.kubeconfig), namespace)  # a connection of its own

@@ -3,6 +3,7 @@
 import contextlib
 import shutil
 import socket
+import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -95,6 +96,23 @@ def api_server(layout: Layout, services: str, port: int, *more: str) -> Program:
     )
 
 
+@dataclass
+class Running:
+    """A program of the control plane, which can be killed and started again."""
+
+    program: Program
+    process: subprocess.Popen[bytes]
+
+    def kill(self) -> None:
+        """End it as a lost node would."""
+        self.process.kill()
+        self.process.wait()
+
+    def start(self) -> None:
+        """Start it again, on the data that it had."""
+        self.process = start(self.program)
+
+
 @dataclass(frozen=True)
 class ApiServer:
     """A running etcd and kube-apiserver. There is no controller: nothing makes pods of a Deployment."""
@@ -103,6 +121,7 @@ class ApiServer:
     kubectl: Path
     url: str
     directory: Path
+    etcd: Running
 
 
 @contextlib.contextmanager
@@ -123,17 +142,16 @@ def control_plane(directory: Path, say: Callable[[str], None] = lambda _: None) 
         "--disable-admission-plugins=ServiceAccount",
     )
     programs = (etcd(layout), api_server(layout, "10.96.0.0/16", ports[2], *alone))
-    running = []
+    running: list[Running] = []
     try:
-        running = [start(program) for program in programs]
+        running = [Running(program, start(program)) for program in programs]
         questions = ApiQuestions(url, authority.pair.certificate, layout.pair("admin"))
-        wait_until("That the API server is ready", questions.is_ready, READY_SECONDS, programs[1], running[1])
+        wait_until("That the API server is ready", questions.is_ready, READY_SECONDS, programs[1], running[1].process)
         admin = kubeconfig.write(directory / "kubeconfig", url, authority.pair.certificate, layout.pair("admin"))
-        yield ApiServer(admin, layout.programs / "kubectl", url, directory)
+        yield ApiServer(admin, layout.programs / "kubectl", url, directory, running[0])
     finally:
-        for process in reversed(running):
-            process.kill()  # a graceful API server without its etcd lingers for over a minute
-            process.wait()
+        for each in reversed(running):
+            each.kill()  # a graceful API server without its etcd lingers for over a minute
         shutil.rmtree(directory, ignore_errors=True)
 
 

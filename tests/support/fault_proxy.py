@@ -119,6 +119,7 @@ class FaultProxy:
         self._lost_events: list[EventFilter] = []
         self._watches: dict[asyncio.Future[bytes], Request] = {}
         self._answers: dict[str, _Answer] = {}
+        self._streams: dict[asyncio.Future[bytes], web.StreamResponse] = {}
         self._loop = asyncio.new_event_loop()
         self._port = 0
 
@@ -178,6 +179,31 @@ class FaultProxy:
             yield
         finally:
             self._do(self._open_port())
+
+    @contextmanager
+    def telling(self, plural: str, event: Callable[[int], dict[str, Any]], rate: float) -> Iterator[list[int]]:
+        """While the block runs, watches of a kind tell of so many events a second beside what happens.
+
+        event makes each from its number. Gives a list, in which the numbers are that were told.
+        """
+        told: list[int] = []
+
+        async def tell() -> None:
+            begin = self._loop.time()
+            while True:
+                for number in range(len(told), int((self._loop.time() - begin) * rate)):
+                    line = json.dumps(event(number)).encode() + b"\n"
+                    for ending, response in list(self._streams.items()):
+                        if not ending.done() and self._watches[ending].path.endswith(f"/{plural}"):
+                            await response.write(line)
+                    told.append(number)
+                await asyncio.sleep(0.02)
+
+        telling = asyncio.run_coroutine_threadsafe(tell(), self._loop)
+        try:
+            yield told
+        finally:
+            telling.cancel()
 
     def end_watches(self, last_line: bytes = CUT) -> None:
         """End every watch that is open, with a last line or without a word."""
@@ -272,7 +298,7 @@ class FaultProxy:
         response = web.StreamResponse(headers={"Content-Type": answer.content_type})
         await response.prepare(asked)
         ending: asyncio.Future[bytes] = self._loop.create_future()
-        self._watches[ending] = request
+        self._watches[ending], self._streams[ending] = request, response
         reading = asyncio.ensure_future(answer.content.readline())
         try:
             while True:
@@ -292,7 +318,7 @@ class FaultProxy:
             return response
         finally:
             reading.cancel()
-            del self._watches[ending]
+            del self._watches[ending], self._streams[ending]
 
     def _is_lost(self, line: bytes) -> bool:
         if not self._lost_events:

@@ -11,7 +11,7 @@ import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 
-START_SECONDS = 60.0
+START_SECONDS = 90.0
 STOP_SECONDS = 30.0
 
 

@@ -180,6 +180,16 @@ class KubeApi:
         path = resource.path(metadata.get("namespace"), metadata["name"], "status")
         return await self._request("put", path, body=body, field_manager=FIELD_MANAGER)
 
+    async def patch_status(self, resource: Resource, namespace: str, name: str, operations: list[Json]) -> Json:
+        """Change an object's status by JSON patch; raises ApiError 422 if one of its tests fails."""
+        return await self._request(
+            "patch",
+            resource.path(namespace, name, "status"),
+            body=operations,
+            field_manager=FIELD_MANAGER,
+            content_type="application/json-patch+json",
+        )
+
     async def apply(self, resource: Resource, body: Json) -> None:
         """Server-side apply: our fields, taken over from other owners where they are somebody else's."""
         metadata = body["metadata"]

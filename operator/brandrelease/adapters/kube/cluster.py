@@ -41,9 +41,6 @@ CONFLICT, GONE = 409, 404
 TRIES: Final = 10
 """Of one change of a Deployment whose status is written at the same time; each takes some milliseconds."""
 
-WRITE_TRIES: Final = 5
-"""How often a status is written while somebody changes labels or annotations of the object all the time."""
-
 REFUSALS = {400, 403, 404, 409, 422}
 """Answers that mean "not so": asking the same thing again at once gives the same answer."""
 
@@ -113,17 +110,31 @@ class KubeCluster:
     async def write_status(self, release: BrandRelease, status: BrandReleaseStatus) -> str:
         """What others change of the object and nothing here depends on must not keep a status from being written.
 
-        So a conflict is looked into: while all that was read is as it was, the status is written over the newer version.
+        So a conflict is looked into: while all that was read is as it was, the status is written all the same.
         """
-        for _ in range(WRITE_TRIES - 1):
+        try:
+            return await self._write_status(release, status)
+        except StatusConflict:
+            body = await self._api.get(BRAND_RELEASES, release.namespace, release.name)
+            if body is None or not _is_as_it_was(body, release):
+                raise
             try:
-                return await self._write_status(release, status)
-            except StatusConflict:
-                now = await self.brand_release(release.namespace, release.name)
-                if now is None or _but_for_the_version(now) != _but_for_the_version(release):
-                    raise
-                release = now
-        return await self._write_status(release, status)
+                return await self._exchange_status(body, status)
+            except ApiError as error:
+                if error.status in REFUSALS:
+                    raise StatusConflict(error.message) from error
+                raise
+
+    async def _exchange_status(self, body: dict[str, Any], status: BrandReleaseStatus) -> str:
+        """Write the status if generation and status are still those of the body, whatever else changes meanwhile."""
+        metadata = body["metadata"]
+        same = (("/metadata/uid", metadata["uid"]), ("/metadata/generation", metadata["generation"]))
+        operations = [
+            *({"op": "test", "path": path, "value": value} for path, value in (*same, ("/status", body.get("status")))),
+            {"op": "add", "path": "/status", "value": status.to_wire()},
+        ]
+        written = await self._api.patch_status(BRAND_RELEASES, metadata["namespace"], metadata["name"], operations)
+        return str(written["metadata"]["resourceVersion"])
 
     async def _write_status(self, release: BrandRelease, status: BrandReleaseStatus) -> str:
         body: dict[str, Any] = {
@@ -175,8 +186,10 @@ class KubeCluster:
         return await where_allowed(self._namespaces, partial(self._api.items, BRAND_RELEASES, fields=fields))
 
 
-def _but_for_the_version(release: BrandRelease) -> BrandRelease:
-    return release.model_copy(update={"resource_version": ""})
+def _is_as_it_was(body: dict[str, Any], release: BrandRelease) -> bool:
+    """Whether nothing has changed of what was read, but for the version."""
+    now = BrandRelease.from_object(body)
+    return now.model_copy(update={"resource_version": release.resource_version}) == release
 
 
 class WatchedObjects:
