@@ -174,6 +174,30 @@ async def test_other_answers_than_yes_and_no_are_no_evidence(status: int, sessio
     assert str(status) in unknown(answer, Reason.RegistryUnreachable)
 
 
+async def test_a_registry_that_wants_to_be_left_alone_is_not_asked_before_that_about_any_image(
+    session: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    async def handler(request: web.Request) -> web.Response:
+        asked.append(request.path)
+        return (
+            web.Response(status=429, headers={"Retry-After": "3600"}) if len(asked) == 1 else web.Response(status=404)
+        )
+
+    monkeypatch.setattr(module, "LONGEST_PAUSE", 0.5)
+    async with server(handler) as host, server(handler) as other:
+        registry = RegistryApi(session, frozenset({host, other}))
+        said = unknown(await registry.look_up(f"{host}/drumeo", "v1", None), Reason.RegistryUnreachable)
+        assert "HTTP 429" in said
+        assert "wants to be left alone for 3600 s" in said
+        assert unknown(await registry.look_up(f"{host}/pianote", "v1", None), Reason.RegistryUnreachable) == said
+        assert len(asked) == 1
+        assert await registry.look_up(f"{other}/drumeo", "v1", None) == ImageAbsent(), "others are not left alone"
+        await asyncio.sleep(0.6)
+        assert await registry.look_up(f"{host}/drumeo", "v1", None) == ImageAbsent()
+
+
 async def test_a_registry_that_does_not_answer_in_time_is_no_evidence(
     session: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:

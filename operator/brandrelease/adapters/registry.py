@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
+from brandrelease.adapters.notify.sender import retry_after
 from brandrelease.apis.reasons import Reason
 from brandrelease.core.builds.seen import ImageAbsent, ImageFound, ImageLookup, ImageUnknown
 from brandrelease.ports import Secret
@@ -25,6 +26,9 @@ ACCEPT: Final = (
 """All four: a registry says 404 of an image that is there, but only in a type that was not asked for."""
 
 LIMIT_SECONDS: Final = 10.0
+LONGEST_PAUSE: Final = 300.0
+"""Seconds for which a registry is left alone at most, whatever it asks for."""
+
 MANIFEST_LIMIT: Final = 4 * 1024 * 1024
 TOKEN_LIMIT: Final = 256 * 1024
 DOCKER_CONFIG_KEY: Final = ".dockerconfigjson"
@@ -43,11 +47,14 @@ _TOKEN_SHARE: Final = 0.8
 
 
 class _Trouble(Exception):
-    """The question cannot be answered; the text is the sentence for people."""
+    """The question cannot be answered; the text is the sentence for people.
 
-    def __init__(self, reason: Reason, message: str) -> None:
+    pause: seconds for which the registry wants to be left alone.
+    """
+
+    def __init__(self, reason: Reason, message: str, pause: float | None = None) -> None:
         super().__init__(message)
-        self.answer = ImageUnknown(reason, message)
+        self.answer, self.pause = ImageUnknown(reason, message), pause
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +81,22 @@ class RegistryApi:
         self._session = session
         self._insecure = insecure
         self._tokens: dict[tuple[str, str, str], tuple[str, float]] = {}
+        self._left_alone: dict[str, tuple[ImageUnknown, float]] = {}
+        """What registries have said that want to be left alone, by their hosts, and until when."""
 
     async def look_up(self, repository: str, reference: str, secret: Secret | None) -> ImageLookup:
         """Whether the registry has the tag or digest, and under which digest."""
         try:
             place = _place(repository, reference, secret)
+            said, until = self._left_alone.get(place.host, (None, 0.0))
+            if said and asyncio.get_running_loop().time() < until:
+                return said
             async with asyncio.timeout(LIMIT_SECONDS):
                 return await self._manifest(place, reference)
         except _Trouble as trouble:
+            if trouble.pause:
+                until = asyncio.get_running_loop().time() + min(trouble.pause, LONGEST_PAUSE)
+                self._left_alone[place.host] = trouble.answer, until
             return trouble.answer
         except TimeoutError:
             return _unreachable(repository, f"did not answer within {LIMIT_SECONDS:g} seconds")
@@ -105,9 +120,10 @@ class RegistryApi:
         if status in {_DENIED, _FORBIDDEN}:
             raise _denied(place, status)
         if status != _OK:
-            raise _Trouble(
-                Reason.RegistryUnreachable, f"{place.host} {_answered(status)} about {place.title}. {_AGAIN}"
-            )
+            pause = retry_after(answered)
+            again = f"It wants to be left alone for {pause:g} s and is asked again after that." if pause else _AGAIN
+            message = f"{place.host} {_answered(status)} about {place.title}. {again}"
+            raise _Trouble(Reason.RegistryUnreachable, message, pause)
         digest = answered.get("Docker-Content-Digest") or await self._digest_of_body(place, url, headers)
         if not _DIGEST.fullmatch(digest) or (":" in reference and digest != reference):
             raise _Trouble(
