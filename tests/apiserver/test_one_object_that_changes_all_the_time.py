@@ -72,7 +72,6 @@ def test_a_storm_of_events_costs_two_passes_a_second_and_holds_up_nobody(site: S
     assert told > EVENTS / 2
     assert bounded <= AT_ONCE_LIMIT + seconds / PACE + 2
     assert meanwhile <= 2 * ordinary + 3
-    assert "brandrelease_passes_put_off_total 0.0" not in site.operator.get("/metrics")
 
 
 @pytest.mark.timeout(90, func_only=True)

@@ -11,7 +11,7 @@ from support.git_server import GitServer
 from support.registry import RegistryServer
 
 HEALED = 40.0
-"""Seconds until it has asked again: the pauses between its questions grow to 30 s."""
+"""Seconds until it has asked again: the pauses between its questions double with each, and these troubles are short."""
 
 
 def told(site: Site, reason: str) -> str:
@@ -45,7 +45,7 @@ def test_a_git_server_that_is_down_or_refuses_holds_up_what_is_new_and_nothing_e
             told(site, reason)
             assert site.status()["running"]["commit"] == live
             assert site.generation() == before
-        site.say("requestedAt", f"after {status}")  # it would ask by itself, within half a minute
+        site.say("requestedAt", f"after {status}")  # it would ask by itself, after a pause
         site.becomes_live(commit, limit=HEALED)
         live, before = commit, before + 1
         assert site.generation() == before
