@@ -31,6 +31,19 @@ class ShippedStory(Story):
         super().__post_init__()
         self.builds = BUILDS
 
+    def namespaces(self) -> None:
+        """No more than what the manifests want to find."""
+        for name in (self.namespace, self.builds):
+            self.kubectl.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+
+    def uninstall(self) -> None:
+        """First the pods: with its namespaces the operator would lose its rights there, and ask for what it is denied."""
+        gone = ("--cascade=foreground", "--ignore-not-found", "--timeout=50s", f"--namespace={SYSTEM}")
+        self.kubectl.run("delete", "deployment", "brandrelease", *gone)
+        for namespace in (self.namespace, BUILDS, SYSTEM):
+            self.kubectl.delete("namespace", namespace, wait=False)
+        self.kubectl.delete("brand", self.name, wait=False)
+
     def install(self, *manifests: Path) -> None:
         """Apply what we ship; a warning of the API server is an error."""
         for path in manifests:

@@ -235,6 +235,23 @@ def test_failing_check_after_the_rollout(database_story: DatabaseStory) -> None:
     assert not visitor.failures
 
 
+def test_aborted_in_the_middle_of_a_migration(database_story: DatabaseStory) -> None:
+    """Its Job is deleted, whatever it is at, and the Deployment is not touched."""
+    story = database_story
+    story.a_live_site()
+    generation = story.generation
+    story.migrations_are_held_up()
+    commit = story.push_site(WITH_SUBTITLE)
+    job = hook_of(story.a_migration_runs(commit))["job"]
+    story.annotate("abort", "2 wrong branch")
+    story.becomes("Failed", "Aborted", commit)
+    eventually(
+        lambda: job not in [each["metadata"]["name"] for each in story.hook_jobs()], 30, "The Job is still there"
+    )
+    assert story.generation == generation
+    assert story.page() == "Paradiddles"
+
+
 def test_newer_request_waits_for_the_migration(database_story: DatabaseStory) -> None:
     """A migration that has begun comes to its end; only then is the newer commit's turn."""
     story = database_story

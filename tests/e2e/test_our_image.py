@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from cluster.clusters import Cluster
-from e2e.shipped_story import BUILDS, RBAC, SYSTEM, Published, ShippedStory, digest_of
+from e2e.shipped_story import BUILDS, RBAC, SYSTEM, Published, ShippedStory, digest_of, manifest_and_configuration
 from support import images, our_image
 from support.git_server import GitServer
 
@@ -61,9 +61,7 @@ def story(cluster: Cluster, git: GitServer, tmp_path: Path) -> Iterator[ShippedS
     try:
         yield told
     finally:
-        for namespace in (told.namespace, BUILDS, SYSTEM):
-            told.kubectl.delete("namespace", namespace, wait=False)
-        told.kubectl.delete("brand", told.name, wait=False)
+        told.uninstall()
 
 
 @pytest.mark.timeout(600)  # the first build of a machine makes the base too
