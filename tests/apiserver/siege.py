@@ -120,7 +120,7 @@ class Siege:
         def message() -> str | None:
             body = self.release(name)
             status = body.get("status", {})
-            ready = next((c for c in status.get("conditions", []) if c["type"] == "Ready"), {})
+            ready: Object = next((c for c in status.get("conditions", []) if c["type"] == "Ready"), {})
             seen = status.get("observedGeneration") == body["metadata"]["generation"]
             return str(ready["message"]) if seen and ready.get("reason") == reason else None
 

@@ -13,7 +13,7 @@ import pytest
 from apiserver.json_api import Api
 from apiserver.objects import BRANDS, RELEASES, brand, brand_release
 from apiserver.operated_site import DEPLOYMENTS, SETTLE, Object
-from apiserver.siege import JOBS, Siege, Watch
+from apiserver.siege import JOBS, PODS, Siege, Watch
 from cluster.api import ApiServer
 from support.git_server import GitServer
 from support.registry import RegistryServer
@@ -251,6 +251,15 @@ def test_deployments_jobs_and_pods_with_others_names_and_marks_concern_nobody_el
         pod = {"containers": [{"name": "c", "image": "i"}], "restartPolicy": "Never"}
         job = {"metadata": {"name": name, "labels": labels}, "spec": {"template": {"spec": pod}}}
         siege.insider.post(JOBS.format(prey.name), {"apiVersion": "batch/v1", "kind": "Job", **job}).expect(201)
+    spec = {"automountServiceAccountToken": False, "containers": [{"name": "app", "image": "i"}]}
+    account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default"}}
+    siege.insider.post(f"/api/v1/namespaces/{prey.name}/serviceaccounts", account)
+    pod_body = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "impostor", "labels": marks}, "spec": spec}
+    siege.insider.post(PODS.format(prey.name), pod_body).expect(201)
+    crashed = {"waiting": {"reason": "CrashLoopBackOff", "message": "<!channel> \x1b[31m"}}
+    told = {"name": "app", "image": "i", "imageID": "", "ready": False, "restartCount": 2**31 - 1, "state": crashed}
+    status = {"phase": "Running", "reason": "Evicted\n", "containerStatuses": [told]}
+    siege.insider.merge(f"{PODS.format(prey.name)}/impostor/status", {"status": status}).expect(200)
     siege.asks("quiet", siege.spec(1, "nothing")).expect(201)
     siege.says("quiet", "RefNotFound")
     siege.withdraw("quiet")

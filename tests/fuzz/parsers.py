@@ -36,7 +36,7 @@ SEEDS = {
 
 def run_one(name: str, arguments: list[str]) -> None:
     """In this process; ends it."""
-    import atheris  # type: ignore[import-not-found]  # see the Makefile
+    import atheris  # type: ignore[import-untyped,import-not-found,unused-ignore]  # see the Makefile
 
     with atheris.instrument_imports(include=["brandrelease"]):
         from fuzz.targets import TARGETS

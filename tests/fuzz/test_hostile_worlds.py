@@ -14,7 +14,7 @@ from brandrelease.adapters.kube.api import ApiError
 from brandrelease.adapters.kube.events import MESSAGE_SIZE, Subject, event_body
 from brandrelease.adapters.notify.slack_message import SECTION_LIMIT, message, reply
 from brandrelease.adapters.notify.webhook import event
-from brandrelease.apis.brandrelease import BrandRelease, BrandReleaseStatus
+from brandrelease.apis.brandrelease import BrandRelease, BrandReleaseStatus, CurrentRelease, PastRelease
 from brandrelease.apis.progress import Change
 from brandrelease.apis.reasons import Reason
 from brandrelease.core.builds.seen import BuildFailed
@@ -114,7 +114,8 @@ def must_be_fit(world: Story) -> None:
 
 
 def must_be_plain_status(status: BrandReleaseStatus) -> None:
-    for release in filter(None, (status.current, status.next, *status.history)):
+    releases: list[CurrentRelease | PastRelease] = [*status.history, *filter(None, (status.current, status.next))]
+    for release in releases:
         must_be_one_line(release.message or "")
         must_be_one_line((release.override or "") + (release.requested_by or ""))
         must_be_plain(release.evidence.log_tail if release.evidence else "")

@@ -71,7 +71,7 @@ def record() -> None:
             found.append((frame.f_globals["__name__"], text, int(flags)))
         return made
 
-    re.compile = recording  # type: ignore[assignment]
+    re.compile = recording
     for module in modules():
         importlib.import_module(module)
     print(json.dumps([(*each, _is_whole(each[0], _read(each[1]))) for each in found]))

@@ -38,7 +38,7 @@ class BuildKit:
 
     async def state(self, order: BuildOrder) -> BuildState:
         job = await self._api.get(JOBS, self._profile.namespace, order.name)
-        if job is None or "deletionTimestamp" in job["metadata"]:
+        if job is None or "deletionTimestamp" in job["metadata"] or not _is_of(order, job):
             return BuildAbsent()
         conditions = _conditions(job)
         pod = await self._pod(order)
@@ -65,13 +65,19 @@ class BuildKit:
     async def _must_stay(self, order: BuildOrder) -> None:
         """The build was started before, which is as good; but one that is being deleted will never end well."""
         job = await self._api.get(JOBS, self._profile.namespace, order.name)
+        if job and not _is_of(order, job):
+            message = (
+                f"Job {order.name} in namespace {self._profile.namespace} is in the way of the build: Brand {order.brand} does not own it. "
+                "Delete that Job."
+            )
+            raise Refused(Refusal(Reason.BuildNotStarted, message))
         if job and "deletionTimestamp" in job["metadata"]:
             message = f"An earlier build Job {order.name} is still being deleted; it is started anew after that."
             raise Refused(Refusal(Reason.BuildNotStarted, message))
 
     async def cancel(self, order: BuildOrder) -> None:
         job = await self._api.get(JOBS, self._profile.namespace, order.name)
-        if job is None or {"Complete", "Failed"} & _conditions(job).keys():
+        if job is None or not _is_of(order, job) or {"Complete", "Failed"} & _conditions(job).keys():
             return  # a Job that has ended keeps its log for a day
         try:
             await self._api.delete(JOBS, self._profile.namespace, order.name, str(job["metadata"]["uid"]))
@@ -116,6 +122,11 @@ class BuildKit:
     async def _log_tail(self, pod: Json, container: str) -> str:
         """Without the values of the git and the registry Secret, which the pod mounts."""
         return await log_tail(self._api, self._profile.namespace, pod["metadata"]["name"], container)
+
+
+def _is_of(order: BuildOrder, job: Json) -> bool:
+    """Whether it is the Brand's: what somebody else has put under the name has built nothing for it."""
+    return any(owner["uid"] == order.brand_uid for owner in job["metadata"].get("ownerReferences", []))
 
 
 def _conditions(job: Json) -> dict[str, Json]:
