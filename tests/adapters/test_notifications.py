@@ -658,3 +658,12 @@ async def test_a_server_that_is_not_there_becomes_a_sentence(http: HttpSender, k
     notifier, to, secret = ALL[kind]
     answer = await notifier(http).tell(notice(endpoint(**to("http://127.0.0.1:9"))), secret)
     problem(answer, "127.0.0.1 could not be spoken to (ClientConnectorError)")
+
+
+async def test_github_that_lists_nothing_at_all_is_no_fault_of_ours(http: HttpSender) -> None:
+    async def null(_: web.Request) -> web.StreamResponse:
+        return web.json_response(None)
+
+    async with http_server(null) as url:
+        to = endpoint(gitHub={"repository": "a/b", "secretName": "s", "apiUrl": url})
+        problem(await GitHubNotifier(http).tell(notice(to), {"token": b"canary"}), "without saying which deployment")

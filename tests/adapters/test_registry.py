@@ -341,3 +341,39 @@ async def test_what_is_no_name_of_an_image_is_not_asked_for(
 ) -> None:
     answer = await RegistryApi(session, frozenset({"127.0.0.1:1"})).look_up(repository, tag, None)
     assert "spec.image.repository" in unknown(answer, Reason.RegistryUnreachable)
+
+
+@pytest.mark.parametrize("place", ["http://169.254.169.254/latest/meta-data/", "{elsewhere}"])
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+async def test_a_redirect_is_not_followed_and_the_login_stays_here(
+    session: aiohttp.ClientSession, place: str, status: int
+) -> None:
+    visited: list[str] = []
+
+    async def other(request: web.Request) -> web.StreamResponse:
+        visited.append(request.path)
+        return web.Response(headers={"Docker-Content-Digest": DIGEST})
+
+    async with server(other) as elsewhere:
+        location = place.format(elsewhere=f"http://{elsewhere}/v2/x")
+
+        async def redirecting(_: web.Request) -> web.StreamResponse:
+            return web.Response(status=status, headers={"Location": location})
+
+        async with server(redirecting) as host:
+            secret = docker_config({"auths": {host: {"auth": USER.login}}})
+            found = await RegistryApi(session, frozenset({host, elsewhere})).look_up(f"{host}/sites/x", "v1", secret)
+    assert f"answered with HTTP {status}" in unknown(found, Reason.RegistryUnreachable)
+    assert visited == []
+
+
+@pytest.mark.parametrize("answer", [b"[" * 100_000, b'{"token": "t", "expires_in": ' + b"9" * 400 + b"}"])
+async def test_a_token_server_that_answers_nonsense_is_told_of(session: aiohttp.ClientSession, answer: bytes) -> None:
+    async def odd(request: web.Request) -> web.StreamResponse:
+        if request.path == "/token":
+            return web.Response(body=answer)
+        return web.Response(status=401, headers={"WWW-Authenticate": f'Bearer realm="http://{request.host}/token"'})
+
+    async with server(odd) as host:
+        found = await RegistryApi(session, frozenset({host})).look_up(f"{host}/sites/x", "v1", None)
+    assert isinstance(found, ImageUnknown)

@@ -4,6 +4,7 @@ Nothing may have been written outside of the attacker's namespace, no Secret rea
 deployed but the Brand's, the other brand is as it was, and the operator still runs and has failed at nothing.
 """
 
+import random
 from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -191,6 +192,54 @@ def test_a_storm_of_releases_that_come_and_go_leaves_nothing(siege: Siege, watch
     siege.asks("calm", siege.spec(1, "nothing")).expect(201)
     siege.says("calm", "RefNotFound")
     siege.withdraw("calm")
+
+
+FIELDS: dict[str, tuple[Any, ...]] = {
+    "ref": (
+        "master",
+        "nothing",
+        "refs/heads/master",
+        "f" * 40,
+        "refs/tags/v1",
+        "-x",
+        "a b",
+        "..",
+        "",
+        "x" * 300,
+        None,
+        7,
+        ["master"],
+    ),
+    "suspend": (True, False, False, "yes", None, 1),
+    "trackIntervalSeconds": (5, 60, 86400, None, 0, -1, 10**9, "5", 2.5),
+    "brand": ("victim", "{prey}", "{prey}", "{prey}"),
+    "environment": ("e0", "e1", "e1", "e1"),
+    "image": ("evil", {}, None),
+}
+
+
+def test_five_hundred_specs_at_random_are_refused_by_name_or_handled_and_the_last_one_is_released(
+    siege: Siege, watch: Watch
+) -> None:
+    chance, path, taken = random.Random(20261127), f"{RELEASES.format(siege.prey.name)}/e1", 0
+    with siege.live(1):
+        for _ in range(500):
+            fields = chance.sample(list(FIELDS), chance.randint(1, 3))
+            spec = {field: chance.choice(FIELDS[field]) for field in fields}
+            spec = {
+                key: text.format(prey=siege.prey.name) if isinstance(text, str) else text for key, text in spec.items()
+            }
+            answer = siege.mallory.merge(path, {"spec": spec})
+            assert answer.code in {200, 400, 422}, answer
+            assert answer.code == 200 or any(
+                f"spec.{field}" in answer.message or field in answer.message for field in fields
+            )
+            taken += answer.code == 200
+        assert 50 < taken < 450
+        last = {"ref": "refs/heads/master", "suspend": False, "trackIntervalSeconds": None}
+        siege.mallory.merge(path, {"spec": last}).expect(200)
+        siege.annotate("e1", requestedAt="the last one")
+        siege.says("e1", "Succeeded")
 
 
 # --- who may do everything in the namespace, and push commits ---------------------------------------------------------
