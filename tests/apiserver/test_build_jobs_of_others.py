@@ -11,8 +11,8 @@ from brandrelease.adapters.builders.buildkit_job import JobProfile
 from brandrelease.adapters.kube.api import KubeApi
 from brandrelease.apis.brand import Brand
 from brandrelease.apis.reasons import Reason
-from brandrelease.core.builds_seen import BuildAbsent, BuildRunning, BuildSucceeded
-from brandrelease.core.images import BuildOrder, build_order
+from brandrelease.core.builds.images import BuildOrder, build_order
+from brandrelease.core.builds.seen import BuildAbsent, BuildRunning, BuildSucceeded
 from brandrelease.ports import Refused
 from brandrelease.settings import SecurityProfile
 from cluster.api import ApiServer

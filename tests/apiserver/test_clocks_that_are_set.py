@@ -36,7 +36,7 @@ def deploys(site: Site, branch: str) -> str:
 def test_a_machine_whose_clock_is_set_ends_no_release_early_and_none_late(site: Site, tmp_path: Path) -> None:
     clock = MachineClock(tmp_path)
     site.brand(deadline=DEADLINE, soak=SOAK)
-    site.start(**clock.environment)
+    site.start(more=clock.environment)
     site.is_live("one")
     for number, (rolling_out, watched) in enumerate(((HOUR, -HOUR), (-HOUR, YEAR))):
         commit = deploys(site, f"good{number}")
@@ -71,7 +71,7 @@ def test_the_next_process_goes_on_where_the_last_one_was_though_its_machines_clo
         site.operator.kill()
         clock.is_off_by(seconds)
         start = time.monotonic()
-        site.start(**clock.environment)
+        site.start(more=clock.environment)
         looked_at(site)
         assert site.status()["phase"] == "Deploying"
         assert [each for each in site.proxy.since(start) if is_apply(each)] == []

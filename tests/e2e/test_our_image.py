@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from cluster.clusters import Cluster
-from e2e.shipped_story import BUILDS, RBAC, SYSTEM, Published, ShippedStory, digest_of, manifest_and_configuration
+from e2e.shipped_story import RBAC, SYSTEM, Published, ShippedStory, digest_of
 from support import images, our_image
 from support.git_server import GitServer
 

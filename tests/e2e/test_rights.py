@@ -1,9 +1,15 @@
 """What the operator says and does where a right is missing, and what it does with rights that other stories do not need."""
 
+import itertools
 import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
+from apiserver.json_api import Api
+from apiserver.objects import RELEASES
 from e2e.story import Story
 from support.brand_site import Start
 from support.kubectl import eventually
@@ -54,6 +60,45 @@ def test_what_is_said_again_is_counted(story: Story) -> None:
         eventually(lambda count=count: counts(story, "BrandRelease") == count, 30, lambda: story.status)  # type: ignore[misc]
         story.release("nowhere", suspend=True)
         story.becomes("Suspended")
+
+
+def test_an_object_that_somebody_writes_all_the_time_is_released_all_the_same(story: Story) -> None:
+    """Its status is then not replaced but exchanged, which is another right."""
+    story.brand()
+    story.deployment()
+    story.operator.start()
+    commit = story.push()
+    story.release()
+    with writing_all_the_time(story):
+        story.becomes("Live", commit=commit)
+        eventually(lambda: 'method="PATCH",resource="brandreleases/status"' in metrics(story), 30)
+
+
+@contextmanager
+def writing_all_the_time(story: Story) -> Iterator[None]:
+    """Somebody annotates the BrandRelease, as fast as the API server takes it."""
+    api, ended = Api(story.cluster.kubeconfig), threading.Event()
+    path = f"{RELEASES.format(story.namespace)}/{story.name}"
+
+    def write() -> None:
+        for number in itertools.count():
+            if ended.is_set():
+                return
+            api.merge(path, {"metadata": {"annotations": {"example.com/count": str(number)}}}).expect(200)
+
+    writers = [threading.Thread(target=write) for _ in range(2)]
+    for each in writers:
+        each.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        for each in writers:
+            each.join(10)
+
+
+def metrics(story: Story) -> str:
+    return story.operator.get("/metrics")
 
 
 def counts(story: Story, kind: str) -> int:

@@ -14,9 +14,9 @@ from brandrelease.adapters.kube.views import deployment_view
 from brandrelease.adapters.notify.github import _payload
 from brandrelease.adapters.notify.sender import retry_after
 from brandrelease.apis.reasons import Reason
-from brandrelease.core.builds_seen import BuildSucceeded
+from brandrelease.core.builds.images import is_reference
+from brandrelease.core.builds.seen import BuildSucceeded
 from brandrelease.core.health.quoting import quoted
-from brandrelease.core.images import is_reference
 from brandrelease.core.plain import line
 from brandrelease.core.words import telling_line
 from support.simulation import Simulation, commit_id, order_of

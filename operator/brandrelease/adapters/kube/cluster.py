@@ -129,7 +129,7 @@ class KubeCluster:
         """Write the status if generation and status are still those of the body, whatever else changes meanwhile."""
         metadata = body["metadata"]
         same = (("/metadata/uid", metadata["uid"]), ("/metadata/generation", metadata["generation"]))
-        operations = [
+        operations: list[dict[str, Any]] = [
             *({"op": "test", "path": path, "value": value} for path, value in (*same, ("/status", body.get("status")))),
             {"op": "add", "path": "/status", "value": status.to_wire()},
         ]

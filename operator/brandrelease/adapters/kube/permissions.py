@@ -123,6 +123,9 @@ BRAND: Final = Grant(
     (
         Permission(BRAND_RELEASES, SEEN, "what is asked for; who else waits for a build or failed alike"),
         Permission(BRAND_RELEASES, (Verb.Update,), "where a release stands", "status"),
+        Permission(
+            BRAND_RELEASES, (Verb.Patch,), "the same while somebody else writes the object all the time", "status"
+        ),
         Permission(DEPLOYMENTS, SEEN, "what runs"),
         Permission(DEPLOYMENTS, (Verb.Patch,), "the image of one container and our own marks, by server-side apply"),
         Permission(PODS, SEEN, "the verdict"),
