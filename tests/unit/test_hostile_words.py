@@ -71,7 +71,13 @@ def test_json_that_digs_too_deep_is_no_payload() -> None:
 
 def test_a_release_label_beyond_all_numbers_is_none() -> None:
     def applied(label: str) -> int | None:
-        metadata = {"uid": "u", "name": "web", "generation": 1, "labels": {"brandrelease.dev/release": label}}
+        metadata = {
+            "uid": "u",
+            "name": "web",
+            "generation": 1,
+            "resourceVersion": "7",
+            "labels": {"brandrelease.dev/release": label},
+        }
         spec = {"template": {"spec": {"containers": [{"name": "app"}]}}}
         return deployment_view({"metadata": metadata, "spec": spec}).applied_release
 

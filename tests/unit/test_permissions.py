@@ -30,6 +30,7 @@ VERBS: Final = {
     "would_create": ("", Verb.Create),
     "replace": ("", Verb.Update),
     "replace_status": ("status", Verb.Update),
+    "patch_status": ("status", Verb.Patch),
     "apply": ("", Verb.Patch),
     "merge": ("", Verb.Patch),
     "delete": ("", Verb.Delete),

@@ -85,7 +85,11 @@ def test_a_build_that_waits_says_why_without_secrets() -> None:
             ]
         }
     }
-    nowhere = {"status": {"conditions": [{"reason": "Unschedulable", "message": WORDS}]}}
+    nowhere = {
+        "status": {
+            "conditions": [{"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": WORDS}]
+        }
+    }
     for told in (_progress(order, held), _progress(order, nowhere)):
         assert "curl failed" in told
         assert told.endswith("db/shop.")
