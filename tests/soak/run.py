@@ -21,7 +21,7 @@ from soak.kube import Answer, Kube
 from soak.plan import Plan
 from soak.player import Player
 from soak.sites import Site, set_up
-from soak.troubles import Troubles
+from soak.troubles import Troubles, start
 from soak.truth import Truth
 from soak.witness import Witness
 from support.fault_proxy import FaultProxy
@@ -159,7 +159,7 @@ async def _play(stage: Stage, limit: float) -> Result:
     witness.watch(stage.sites, body["spec"]["template"]["spec"]["containers"][0]["image"])
     looking = [asyncio.create_task(work) for work in (stage.player.run(), witness.run())]
     drivers = [_driver(stage, site, limit) for site in stage.sites]
-    await asyncio.to_thread(stage.operator.start)
+    await start(stage.operator)
     stage.start = time.monotonic()
     looking.append(asyncio.create_task(_tell(stage, drivers)))
     try:

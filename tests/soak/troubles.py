@@ -154,11 +154,7 @@ class Troubles:
             end = self._operator.kill if fault.trouble is Trouble.Killed else self._operator.stop
             await asyncio.to_thread(end)
             await asyncio.sleep(1.0)
-            try:
-                await asyncio.to_thread(self._operator.start)
-            except AssertionError as late:
-                if not self._operator.runs:  # else it only takes its time
-                    self.problems.append(str(late))
+            await start(self._operator)
 
     async def _pause(self, fault: Fault) -> None:
         """As a node without processor time does it. It may be killed meanwhile."""
@@ -185,6 +181,15 @@ class Troubles:
             self._registry.status = _REGISTRY[fault.trouble]
         await asyncio.sleep(fault.seconds)
         self._registry.delay, self._registry.status = 0.0, 0
+
+
+async def start(operator: OperatorProcess) -> None:
+    """Start it. On a machine without processor time, it may take longer than a test would wait for it."""
+    try:
+        await asyncio.to_thread(operator.start)
+    except AssertionError:
+        if not operator.runs:
+            raise
 
 
 def _some(fault: Fault) -> Callable[[Request], bool]:
