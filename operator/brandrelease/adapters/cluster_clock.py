@@ -7,7 +7,6 @@ Between two answers, and where an answer contradicts what was known, the monoton
 API server's time slowly, so that no step of any clock is ever a step of `now`.
 """
 
-import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -15,6 +14,7 @@ from typing import Final
 
 import structlog
 
+from brandrelease.elapsed import elapsed
 from brandrelease.ports import Clock
 
 log = structlog.get_logger(__name__)
@@ -32,7 +32,7 @@ WORTH_TELLING: Final = 60.0
 class ClusterClock:
     """The cluster's time of day. Until the API server has answered for the first time, it is the machine's."""
 
-    def __init__(self, machine: Clock, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, machine: Clock, monotonic: Callable[[], float] = elapsed) -> None:
         self._monotonic = monotonic
         self._begun, self._begun_at = machine.now(), monotonic()
         self._passed = 0.0

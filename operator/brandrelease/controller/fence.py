@@ -2,7 +2,6 @@
 
 import os
 import threading
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
@@ -10,6 +9,7 @@ from typing import Final, NoReturn
 
 import structlog
 
+from brandrelease.elapsed import elapsed
 from brandrelease.ports import NotLeading
 
 log = structlog.get_logger(__name__)
@@ -32,7 +32,7 @@ class Fence:
     Asking after the time limit ends the process. Threads may ask too: calls to AWS are made in some.
     """
 
-    def __init__(self, now: Callable[[], float] = time.monotonic, end: Callable[[str], NoReturn] = end_process) -> None:
+    def __init__(self, now: Callable[[], float] = elapsed, end: Callable[[str], NoReturn] = end_process) -> None:
         self._now, self._end = now, end
         self._lock = threading.Lock()
         self._open_until: float | None = None

@@ -4,7 +4,6 @@ import asyncio
 import math
 import random
 import secrets
-import time
 from typing import Final, Protocol, assert_never
 
 import structlog
@@ -27,6 +26,7 @@ from brandrelease.core.leadership import (
     released,
     sighted,
 )
+from brandrelease.elapsed import elapsed
 from brandrelease.ports import Clock, LeaseChanged, Leases, LeaseTrouble, StoredLease
 from brandrelease.telemetry import LeaderMetrics
 
@@ -90,7 +90,7 @@ class OwnTime:
     """Of this process, which nobody can set: seconds since any moment."""
 
     def now(self) -> float:
-        return time.monotonic()
+        return elapsed()
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
