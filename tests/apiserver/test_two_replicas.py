@@ -180,12 +180,10 @@ def test_of_two_that_start_together_exactly_one_leads_each_time(site: Replicated
         site.api.delete(path).expect(200)
 
 
-LIBFAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1")
-
-
 def clock(ahead: str) -> dict[str, str]:
     """The time of day for a process, by so much; its monotonic clock goes on as it does."""
-    return {"LD_PRELOAD": str(LIBFAKETIME), "FAKETIME": ahead, "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+    library = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))
+    return {"LD_PRELOAD": str(library), "FAKETIME": ahead, "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
 
 
 @waits_for_a_lease_to_expire
