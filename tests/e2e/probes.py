@@ -64,7 +64,7 @@ PROBES: Final = (
     Probe("token", "ls -d /run/secrets /var/run/secrets /secrets", NO_SUCH_FILE),
     Probe("secret-mounts", 'ls /run/secrets "$SSH_AUTH_SOCK"', NO_SUCH_FILE),
     Probe("login", "find / -xdev -name config.json -o -xdev -name .dockercfg -o -xdev -name .netrc", NOTHING),
-    Probe("processes", "cat /proc/[0-9]*/cmdline | tr '\\0' ' ' | grep -e buildkitd -e buildctl -e rootlesskit", NOTHING),
+    Probe("processes", "cat /proc/[0-9]*/cmdline | tr '\\0' ' ' | grep -e [b]uildkitd -e [b]uildctl -e [r]ootlesskit", NOTHING),
     Probe("the-build's-files", "ls -d /state /source /proc/1/root/state /proc/1/root/source /proc/1/cwd/state", NO_SUCH_FILE),
     Probe("buildkit's-socket", "find / -name 'buildkitd*' 2>/dev/null", NOTHING),
     Probe("links-out", "cat /context/links/login /context/links/up /context/links/log", NO_SUCH_FILE),

@@ -184,7 +184,7 @@ async def test_a_build_that_asks_for_more_than_it_may_is_refused(workshop: Works
         )),
     }  # fmt: skip
     for words, state in zip(orders, await asyncio.gather(*map(workshop.refused, orders.values())), strict=True):
-        assert words in state.message + state.log_tail
+        assert words in state.message + state.log_tail, state
         assert (state.reason, state.retriable) == (Reason.BuildFailed, False), state
         assert not [word for word in workshop.places.canaries.secret if word in state.log_tail]
 
