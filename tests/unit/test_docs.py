@@ -50,6 +50,12 @@ def _targets() -> set[str]:
     return {target for line in lines for target in line.split()}
 
 
+@pytest.mark.parametrize("path", MARKDOWN, ids=lambda path: str(path.relative_to(ROOT)))
+def test_files_that_are_named_as_proof_are_there(path: Path) -> None:
+    named = re.findall(r"`((?:tests|deploy|crds|\.github|operator/brandrelease)/[\w./-]+)`", _prose(path))
+    assert [name for name in named if not (ROOT / name).exists()] == []
+
+
 def test_every_reason_has_an_entry_and_every_entry_is_a_reason() -> None:
     entries = re.findall(r"^### (\S+)$", _read("docs/reasons.md"), re.MULTILINE)
     assert sorted(entries) == sorted(Reason)
