@@ -3,9 +3,10 @@
 import os
 import re
 import signal
+import threading
 import time
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -58,6 +59,19 @@ class Replica:
         process = self.operator._process
         assert process is not None
         return process.wait(limit)
+
+    def end_noticed(self) -> Future[float]:
+        """The moment at which the process ends, also while the test is busy."""
+        process = self.operator._process
+        assert process is not None
+        noticed: Future[float] = Future()
+
+        def wait() -> None:
+            process.wait()
+            noticed.set_result(time.monotonic())
+
+        threading.Thread(target=wait, daemon=True).start()
+        return noticed
 
     def leads(self) -> bool:
         found = re.search(r"(?m)^brandrelease_leader (\S+)$", self.operator.get("/metrics"))
