@@ -30,7 +30,7 @@ RESYNC: Final = 2.0
 SETTLE: Final = 60.0
 
 _TIME: Final = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?( UTC|Z)?|\d\d:\d\d:\d\d UTC")
-_DURATION: Final = re.compile(r"\b\d+ (s|min)\b")
+_DURATION: Final = re.compile(r"\b\d+ (h|min|s)( \d+ (min|s))*\b")
 _ID: Final = re.compile(
     r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|\b[0-9a-f]{64}\b|(?<=-)[0-9a-f]{8}(?:[0-9a-f]{2})?\b"
 )
