@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, Final, TypeVar
 
 import urllib3
@@ -97,10 +96,10 @@ class Site:
         }
         self._log = directory / "operator.log"
 
-    def start(self, resync: float = RESYNC, more: Mapping[str, str] = MappingProxyType({})) -> None:
+    def start(self, resync: float = RESYNC, more: Mapping[str, str] | None = None) -> None:
         """The operator, until its watches are open. more: of its environment."""
         ours = {"KUBECONFIG": str(self.proxy.kubeconfig), "BRANDRELEASE_RESYNC_SECONDS": str(resync)}
-        self.operator = OperatorProcess(self._log, self._settings | ours | dict(more))
+        self.operator = OperatorProcess(self._log, self._settings | ours | dict(more or {}))
         self.operator.start()
         self.watches()
 

@@ -139,7 +139,9 @@ def test_a_rule_that_an_object_breaks_which_is_there_already_does_not_stop_its_r
     commit = deploys(site, "two")
     change_crd(site, stricter)
     path = f"{RELEASES.format(site.name)}/e0"
-    site.until("the rule holds", lambda: site.api.merge(path, {"spec": {"ref": "three"}}).code == 422, SETTLE)
+    site.until(
+        "the rule holds", lambda: site.api.merge(path, {"spec": {"ref": "three"}}, dryRun="All").code == 422, SETTLE
+    )
     site.controller.sees_no_new_pods.clear()
     site.becomes_live(commit)
     assert 'brandrelease_passes_total{result="failed"} 0.0' in site.operator.get("/metrics")
