@@ -84,7 +84,7 @@ def story_in_all_namespaces(
     cluster: Cluster, git: GitServer, tmp_path: Path, request: pytest.FixtureRequest
 ) -> Iterator[Story]:
     """A story whose operator is to look after the whole cluster, in which no other story may be."""
-    everywhere = {"BRANDRELEASE_WATCH_NAMESPACES": ""}
+    everywhere = {"BRANDRELEASE_WATCH_NAMESPACES": "", "BRANDRELEASE_LEADER_ELECTION": "true"}
     told = Story(_name(request), cluster, git, tmp_path, settings=everywhere)
     others = ("get", "brandreleases", "--all-namespaces", "--output=name")
     eventually(lambda: not told.kubectl.run(*others), 60, "Other stories have not ended")
