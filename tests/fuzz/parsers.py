@@ -24,7 +24,7 @@ SEEDS = {
         '{"error":{"root_cause":[{"reason":"r"}],"caused_by":{"reason":"c"}},"failed_shards":[{"reason":{"reason":"x"}}]}',
     ],
     "objects": [
-        '{"metadata":{"uid":"u","name":"n","generation":1},"spec":{"template":{"spec":{"containers":[{"name":"a"}]}}}}',
+        '{"metadata":{"uid":"u","name":"n","generation":1,"resourceVersion":"7"},"spec":{"template":{"spec":{"containers":[{"name":"a"}]}}}}',
         '{"metadata":{"name":"p","creationTimestamp":"2026-01-01T00:00:00Z"},"spec":{"containers":[]},"status":{}}',
         '{"containerStatuses":[{"name":"a","state":{"waiting":{"reason":"x"}}}]}',
         '[{"involvedObject":{"name":"a"},"count":1,"lastTimestamp":"2026-01-01T00:00:00Z"}]',

@@ -101,7 +101,7 @@ EVENT = st.fixed_dictionaries(
 DEPLOYMENT = st.fixed_dictionaries(
     {
         "metadata": st.fixed_dictionaries(
-            {"uid": st.just("u"), "name": st.just("web"), "generation": st.just(2)},
+            {"uid": st.just("u"), "name": st.just("web"), "generation": st.just(2), "resourceVersion": st.just("7")},
             optional={
                 "labels": st.fixed_dictionaries({}, optional={"brandrelease.dev/release": st.sampled_from(["1", "9" * 63, "-1", "x", ""])}),
                 "annotations": st.dictionaries(st.just("brandrelease.dev/foundImage"), WORD),
