@@ -34,6 +34,9 @@ BUSIEST_SECOND: Final = 40
 MOST: Final = 4
 """So many times the requests of a run without a fault are the most that one with a fault may need."""
 
+NOT_WAITED_FOR: Final = frozenset({"GET pods/log"})
+"""What is read within 2 s or not at all: on a machine that has much to do, perhaps never."""
+
 HOOKS: Final = {"preDeploy": {"command": ["migrate"], "timeoutSeconds": 60}}
 FIRST: Final = 100
 AT_A_TIME: Final = 10
@@ -118,7 +121,7 @@ def test_a_trouble_on_any_kind_of_request_costs_time_and_nothing_else(row: Row, 
                 row.ends(number, commit, "Succeeded", ENDS_WITHIN)
     row.is_quiet()
 
-    assert not [trials[number] for number, fault in met.items() if not fault.met]
+    assert {trials[number] for number, fault in met.items() if not fault.met} <= NOT_WAITED_FOR
     wrong = {trials[number]: differences(row.end_state(number), end) for number in trials}
     assert not {kind: what for kind, what in wrong.items() if what}
     nothing_was_done_twice(row, 1 + len(trials))
