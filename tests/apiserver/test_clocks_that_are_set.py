@@ -32,7 +32,7 @@ def deploys(site: Site, branch: str) -> str:
     return commit
 
 
-@pytest.mark.timeout(90, func_only=True)
+@pytest.mark.timeout(120, func_only=True)
 def test_a_machine_whose_clock_is_set_ends_no_release_early_and_none_late(site: Site, tmp_path: Path) -> None:
     clock = MachineClock(tmp_path)
     site.brand(deadline=DEADLINE, soak=SOAK)
@@ -58,7 +58,7 @@ def test_a_machine_whose_clock_is_set_ends_no_release_early_and_none_late(site: 
     assert "clock" not in site.operator.last_lines(500)
 
 
-@pytest.mark.timeout(60, func_only=True)
+@pytest.mark.timeout(120, func_only=True)
 def test_the_next_process_goes_on_where_the_last_one_was_though_its_machines_clock_is_wrong(
     site: Site, tmp_path: Path
 ) -> None:

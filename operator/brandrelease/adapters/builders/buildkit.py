@@ -181,7 +181,7 @@ def _lost(pod: Json | None) -> str:
     Evicted, preempted, or its node does not answer. In that last case the pod may stand for long as it is.
     """
     conditions = pod.get("status", {}).get("conditions", []) if pod else []
-    told = next((c for c in conditions if (c["type"], c["status"]) == ("DisruptionTarget", "True")), None)
+    told = next((c for c in conditions if (c.get("type"), c.get("status")) == ("DisruptionTarget", "True")), None)
     return " ".join(filter(None, (told.get("reason", ""), quoted(told.get("message", "")))))[:300] if told else ""
 
 
