@@ -120,16 +120,25 @@ class Driver:
     async def _ends(self, commit: str, behaviour: Behaviour) -> None:
         """The release of the commit that was asked for last ends as a commit that behaves so should."""
         outcome = _ENDS.get(behaviour, SUCCEEDED)
-        status = await self._until(
-            f"{commit[:12]}, which {behaviour}, ends {outcome}", lambda: self._ended(commit, outcome)
-        )
+        what = f"{commit[:12]}, which {behaviour}, ends {outcome}"
+        status = await self._until(what, lambda: self._ended(commit, outcome) or self._was_late(commit))
+        while status["current"]["outcome"] != outcome:
+            self.truth.late.discard(commit)
+            await self._request()
+            status = await self._until(what, lambda: self._ended(commit, outcome) or self._was_late(commit))
         if outcome == SUCCEEDED:
             self.base, self.bad = commit, []
         if behaviour in JUDGED_BAD:
-            if commit not in {entry["commit"] for entry in status.get("quarantine", [])}:
+            if commit not in self.truth.late and commit not in {
+                entry["commit"] for entry in status.get("quarantine", [])
+            }:
                 self._violated(f"{commit[:12]}, which {behaviour}, was rolled back and is not quarantined.")
             self.bad.append(commit)
         self._carries_what_runs(status)
+
+    def _was_late(self, commit: str) -> Object | None:
+        """Rolled back, and rightly so: the players had no time to bring its pods up."""
+        return self._ended(commit, ROLLED_BACK) if commit in self.truth.late else None
 
     def _carries_what_runs(self, status: Object) -> None:
         """At rest, the Deployment has the image of the running release."""

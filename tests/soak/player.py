@@ -33,6 +33,9 @@ BACK_OFF_SECONDS: Final = 0.3
 LATER_SECONDS: Final = 0.5
 """How long a pod serves that crashes while it is watched. Shorter than the watch."""
 
+LATE_SECONDS: Final = 6.0
+"""A pod that needs longer to serve, without being told to, may meet the deadline of its release."""
+
 Template = tuple[str, str]
 """What tells pods apart: the label of the release and the image."""
 
@@ -42,6 +45,10 @@ class Played:
     """A Deployment as its controller knows it."""
 
     generation: int = 0
+    since: float = 0.0
+    """When that was seen, on the monotonic clock."""
+    image: str = ""
+    serves: bool = False
     pods: dict[str, Template] = field(default_factory=dict)
     """Pods that are there, by name."""
     ready: set[str] = field(default_factory=set)
@@ -98,10 +105,14 @@ class Player:
         played = self._deployments.setdefault(uid, Played())
         if event == "DELETED":
             del self._deployments[uid]
+        changes = event != "DELETED" and body["metadata"]["generation"] != played.generation
+        if changes and not played.serves and time.monotonic() - played.since > LATE_SECONDS:
+            self._truth.was_late(played.image)
         if played.task is not None and (event == "DELETED" or body["metadata"]["generation"] != played.generation):
             played.task.cancel()
-        if event != "DELETED" and body["metadata"]["generation"] != played.generation:
-            played.generation = body["metadata"]["generation"]
+        if changes:
+            played.generation, played.since = body["metadata"]["generation"], time.monotonic()
+            played.image, played.serves = body["spec"]["template"]["spec"]["containers"][0]["image"], False
             played.task = self._go(self._roll(played, body))
 
     async def _roll(self, played: Played, body: Object) -> None:
@@ -116,6 +127,7 @@ class Player:
             await self._remove(played, place, pod)
         await self._tell(played, body, template)
         if template in played.pods.values():
+            played.serves = True
             await self._leave_only(played, body, template)
         else:
             pod = await self._new_pod(played, place, body, template)
@@ -169,6 +181,9 @@ class Player:
     async def _serve(self, played: Played, body: Object, template: Template, path: str, pod: str) -> None:
         await self._look(path, _running(), ready=True)
         played.ready.add(pod)
+        played.serves = True
+        if time.monotonic() - played.since > LATE_SECONDS:
+            self._truth.was_late(template[1])
         await self._leave_only(played, body, template)
 
     async def _leave_only(self, played: Played, body: Object, template: Template) -> None:

@@ -40,6 +40,8 @@ class Truth:
     """Commit -> digest."""
     commit_of: dict[str, str] = field(default_factory=dict)
     """Digest -> commit."""
+    late: set[str] = field(default_factory=set)
+    """Commits whose pods the players themselves, without processor time, have brought up too late."""
 
     def made(self, commit: Made) -> None:
         self.commits[commit.commit] = commit
@@ -47,6 +49,11 @@ class Truth:
     def pushed(self, commit: str, digest: str) -> None:
         self.image_of[commit] = digest
         self.commit_of[digest] = commit
+
+    def was_late(self, image: str) -> None:
+        """To roll the image back is right."""
+        if commit := self.commit_of.get(image.rpartition("@")[2]):
+            self.late.add(commit)
 
     def behaviour(self, image: str) -> Behaviour:
         """Of the image of a Deployment; one that was there before the first release is good."""
