@@ -133,7 +133,7 @@ class Reconciler:
             await act(self._world, plan.action)
         except DeploymentChanged:
             log.info("The Deployment changed during the pass; looking again.", action=kind)
-            return AT_ONCE
+            return Again(retry=CONFLICT_LIMIT)
         except Refused as refused:
             log.warning(
                 "The cluster refuses.", action=kind, reason=refused.refusal.reason, message=refused.refusal.message
