@@ -35,6 +35,11 @@ def is_apply(request: Request) -> bool:
     return request.method == "PATCH" and "/deployments/" in request.path
 
 
+def is_change(request: Request) -> bool:
+    """An apply that was not refused because the Deployment's status was written in that moment; such a one is sent again."""
+    return is_apply(request) and request.status != 409
+
+
 class DeploymentController:
     """Every Deployment of the namespace is complete a moment after its spec changes, as long as the play runs."""
 

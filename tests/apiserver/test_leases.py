@@ -133,6 +133,7 @@ WRITES: dict[str, Callable[[KubeApi], Awaitable[object]]] = {
     "create": lambda api: api.create(JOBS, "default", BODY),
     "replace": lambda api: api.replace(LEASE_RESOURCE, BODY),
     "replace_status": lambda api: api.replace_status(JOBS, BODY),
+    "patch_status": lambda api: api.patch_status(JOBS, "default", "x", []),
     "apply": lambda api: api.apply(DEPLOYMENTS, BODY),
     "merge": lambda api: api.merge(EVENTS, "default", "x", {}),
     "delete": lambda api: api.delete(JOBS, "default", "x", "uid"),
@@ -145,7 +146,7 @@ READS: dict[str, Callable[[KubeApi], Awaitable[object]]] = {
     "log": lambda api: api.log("default", "x", {}, 1.0),
     "would_create": lambda api: api.would_create(JOBS, "default", BODY),
 }
-OTHERS = {"connect", "close", "without_fence"}
+OTHERS = {"connect", "close", "without_fence", "counting"}
 
 
 def test_every_request_is_known_as_a_read_or_a_write() -> None:

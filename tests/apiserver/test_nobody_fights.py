@@ -13,7 +13,7 @@ from typing import Final
 import pytest
 
 from apiserver.json_api import Api
-from apiserver.operated_site import SETTLE, Object, Site, is_apply, is_status_write
+from apiserver.operated_site import SETTLE, Object, Site, is_change, is_status_write
 from support.fault_proxy import Request
 from support.kubectl import Kubectl
 
@@ -165,7 +165,7 @@ def replaces(site: Site, api: Api) -> Callable[[str], object]:
 
 def changes(site: Site, since: float) -> list[Request]:
     """What the operator has changed of the Deployment."""
-    return [each for each in site.proxy.since(since) if is_apply(each)]
+    return [each for each in site.proxy.since(since) if is_change(each)]
 
 
 def status_writes(site: Site, since: float) -> int:

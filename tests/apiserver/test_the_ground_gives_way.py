@@ -13,7 +13,7 @@ import pytest
 
 from apiserver.json_api import Api
 from apiserver.objects import BRANDS, CRDS, RELEASES, serve_our_kinds
-from apiserver.operated_site import SETTLE, Site, is_apply
+from apiserver.operated_site import SETTLE, Site, is_change
 from cluster.api import ApiServer, control_plane
 from support.git_server import GitServer
 from support.kubectl import Kubectl
@@ -173,4 +173,4 @@ def test_crds_that_are_deleted_and_made_again_leave_the_site_alone_and_are_watch
     status = site.becomes_live(commit, limit=BACK)
     assert status["current"]["number"] == 2, "counted on from what the Deployment bears"
     assert site.operator.pid == pid
-    assert len([each for each in site.proxy.requests if is_apply(each)]) == 2
+    assert len([each for each in site.proxy.requests if is_change(each)]) == 2

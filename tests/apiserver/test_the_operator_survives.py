@@ -13,7 +13,7 @@ import pytest
 
 from apiserver.json_api import Api
 from apiserver.objects import BRANDS, RELEASES
-from apiserver.operated_site import KINDS, RESYNC, SETTLE, Site, is_apply, is_status_write
+from apiserver.operated_site import KINDS, RESYNC, SETTLE, Site, is_apply, is_change, is_status_write
 from support.fault_proxy import Event, Request
 from support.kubectl import Kubectl
 
@@ -107,7 +107,7 @@ def test_every_change_of_the_deployment_follows_live_reads_in_the_same_pass(site
     site.is_live("one")
     site.is_live("two")
     requests = site.proxy.since(0)
-    applies = [place for place, request in enumerate(requests) if is_apply(request)]
+    applies = [place for place, request in enumerate(requests) if is_change(request)]
     assert len(applies) == 2
     for place in applies:
         begin = max(i for i in range(place) if requests[i].is_for("GET", "/brandreleases/e0"))
@@ -286,7 +286,7 @@ def test_a_conflict_on_the_status_voids_the_plan_and_its_action(site: Site) -> N
         site.release("stale")
         site.becomes_live(wanted)
     assert [request.status for request in conflict.met] == [409]
-    applied = [request.body for request in site.proxy.since(start) if is_apply(request)]
+    applied = [request.body for request in site.proxy.since(start) if is_change(request)]
     assert len(applied) == 1
     assert wanted.encode() in applied[0]
 

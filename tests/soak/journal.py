@@ -12,8 +12,8 @@ _BRANDS: Final = r"/apis/brandrelease\.dev/v1alpha1"
 _SOAK: Final = r"namespaces/soak-b\d+"
 
 ALLOWED: Final = (
-    ("PUT", rf"{_BRANDS}/{_SOAK}/brandreleases/e\d/status"),
-    ("PUT", rf"{_BRANDS}/namespaces/{BYSTANDERS}/brandreleases/e\d/status"),
+    ("PUT|PATCH", rf"{_BRANDS}/{_SOAK}/brandreleases/e\d/status"),
+    ("PUT|PATCH", rf"{_BRANDS}/namespaces/{BYSTANDERS}/brandreleases/e\d/status"),
     ("PUT|PATCH", rf"{_BRANDS}/brands/b\d+/status"),
     ("PATCH", rf"/apis/apps/v1/{_SOAK}/deployments/b\d+-e\d-deployment"),
     ("POST", rf"/apis/batch/v1/(namespaces/{BUILDS}|{_SOAK})/jobs"),
