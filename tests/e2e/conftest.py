@@ -100,7 +100,7 @@ def two_stories(
     (tmp_path / two).mkdir()
     other = Story(two, cluster, git, tmp_path / two)
     story = Story(one, cluster, git, tmp_path, beside=other.namespace)
-    other.operator = story.operator
+    other.operator, other.account, other.own, other.builds = story.operator, story.account, story.own, story.builds
     with ExitStack() as after:
         yield (
             after.enter_context(contextmanager(_played)(story)),

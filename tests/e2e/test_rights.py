@@ -104,7 +104,7 @@ def metrics(story: Story) -> str:
 def counts(story: Story, kind: str) -> int:
     """How often the Warning about the story's object was said that was said most."""
     namespace = story.namespace if kind == "BrandRelease" else "default"
-    uid = (story.kubectl.get(kind, story.name, story.namespace) or {})["metadata"]["uid"]
+    uid = (story.kubectl.get(kind.lower(), story.name, story.namespace) or {})["metadata"]["uid"]
     found = [event for event in story.kubectl.list("events", namespace) if event["type"] == "Warning"]
     return max((int(event["count"]) for event in found if event["involvedObject"].get("uid") == uid), default=0)
 

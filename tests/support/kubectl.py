@@ -1,5 +1,6 @@
 """kubectl for tests: what it prints, as Python objects."""
 
+import functools
 import json
 import queue
 import subprocess
@@ -11,12 +12,30 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
+from apiserver.json_api import Api
 from cluster.clusters import Cluster
 from cluster.control_plane import ApiServer
 
 Result = TypeVar("Result")
 Object = dict[str, Any]
 Seen = tuple[float, Object]
+
+OK, NOT_FOUND = 200, 404
+
+COLLECTIONS = {
+    "brand": "/apis/brandrelease.dev/v1alpha1/brands",
+    "brandrelease": "/apis/brandrelease.dev/v1alpha1/namespaces/{}/brandreleases",
+    "deployment": "/apis/apps/v1/namespaces/{}/deployments",
+    "events": "/api/v1/namespaces/{}/events",
+    "job": "/apis/batch/v1/namespaces/{}/jobs",
+    "jobs": "/apis/batch/v1/namespaces/{}/jobs",
+    "pod": "/api/v1/namespaces/{}/pods",
+    "pods": "/api/v1/namespaces/{}/pods",
+    "replicasets": "/apis/apps/v1/namespaces/{}/replicasets",
+    "resourcequota": "/api/v1/namespaces/{}/resourcequotas",
+    "service": "/api/v1/namespaces/{}/services",
+}
+"""Where the kinds are that tests look at, by the names that they have for kubectl."""
 
 COMMAND_SECONDS = 60.0
 POLL_SECONDS = 0.2
@@ -58,14 +77,17 @@ class Kubectl:
         self.run("apply", *options, "-f", "-", stdin="\n---\n".join(texts))
 
     def get(self, kind: str, name: str, namespace: str = "default") -> Object | None:
-        """Return one object, or None if there is none."""
-        text = self.run("get", kind, name, f"--namespace={namespace}", "--ignore-not-found", "--output=json")
-        return dict(json.loads(text)) if text.strip() else None
+        """Return one object, or None if there is none.
+
+        Asked without a process: stories look many times a second, and a look by kubectl costs a hundred times the look.
+        """
+        answer = _api(self.kubeconfig).get(f"{COLLECTIONS[kind].format(namespace)}/{name}")
+        return None if answer.code == NOT_FOUND else answer.expect(OK)
 
     def list(self, kind: str, namespace: str = "default", selector: str = "") -> "list[Object]":
-        """Return the objects of ``kind`` that ``selector`` matches."""
-        text = self.run("get", kind, f"--namespace={namespace}", f"--selector={selector}", "--output=json")
-        return [dict(item) for item in json.loads(text)["items"]]
+        """Return the objects of ``kind`` that ``selector`` matches; likewise."""
+        answer = _api(self.kubeconfig).get(COLLECTIONS[kind].format(namespace), labelSelector=selector)
+        return [dict(item) for item in answer.expect(OK)["items"]]
 
     @contextmanager
     def watch(self, kind: str, name: str = "", namespace: str = "default") -> "Iterator[queue.Queue[Seen]]":
@@ -115,6 +137,12 @@ class Kubectl:
         options = (f"--kubeconfig={self.kubeconfig}", f"--cache-dir={self.kubeconfig.parent / 'kubectl-cache'}")
         argv = (str(self.program), *options, "logs", pod, f"--namespace={namespace}", "--follow", "--timestamps")
         return subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+
+
+@functools.cache
+def _api(kubeconfig: Path) -> Api:
+    """One pool of connections for each kubeconfig."""
+    return Api(kubeconfig)
 
 
 def _parse(stream: IO[str], versions: "queue.Queue[Seen]") -> None:
