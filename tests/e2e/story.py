@@ -15,6 +15,7 @@ from support.brand_site import Start
 from support.git_server import GitServer, Repository
 from support.kubectl import Kubectl, eventually
 from support.operator_process import OperatorProcess
+from support.permissions_audit import expect_denial
 
 Object = dict[str, Any]
 SETTLE_SECONDS = 90.0
@@ -117,6 +118,10 @@ class Story:
             {"verb": "list", "resource": "jobs", "group": "batch", "namespace": self.builds},
             *({"verb": "list", "resource": "events", "namespace": name} for name in brand_namespaces),
         )
+
+    def withholds_logs(self) -> None:
+        """Its pods use a Secret that the operator was not given the right to read: that is what it is denied."""
+        expect_denial(self.cluster.run_directory, self.own, "get", "secrets")
 
     def deployment(
         self,

@@ -176,6 +176,7 @@ def test_image_is_gone(story: Story) -> None:
 
 def test_missing_secret(story: Story, record_property: Told) -> None:
     """Somebody names it in the Deployment and forgets to create it. No pod can be made so, neither forwards nor back."""
+    story.withholds_logs()
     a_live_site(story, progressDeadlineSeconds=10)
     reference = {"secretRef": {"name": "new-secret"}}
     verdict = Verdict(

@@ -31,6 +31,7 @@ def config_map_is_deleted(story: Story) -> None:
 
 
 def reads_a_secret(story: Story) -> Given:
+    story.withholds_logs()
     metadata = {"name": "payment", "namespace": story.namespace}
     story.kubectl.apply({"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": {"key": "x"}})
     reference = {"secretKeyRef": {"name": "payment", "key": "key"}}
