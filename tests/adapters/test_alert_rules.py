@@ -38,7 +38,9 @@ def promtool(*arguments: str, page: str | None = None) -> str:
 
 
 def test_the_rules_are_well_formed() -> None:
-    assert "12 rules found" in promtool("check", "rules", str(OBSERVABILITY / "alerts.yaml"))
+    rules = OBSERVABILITY / "alerts.yaml"
+    count = sum(len(group["rules"]) for group in yaml.safe_load(rules.read_text())["groups"])
+    assert f"{count} rules found" in promtool("check", "rules", str(rules))
 
 
 def test_the_rules_do_in_stories_what_they_are_for() -> None:
