@@ -19,6 +19,9 @@ BUILDS: Final = "builds"
 """The build namespace."""
 
 PODS: Final = "/api/v1/namespaces/{}/pods"
+DAY: Final = 90.0
+"""Seconds for which Jobs that have ended are kept, in place of a day: else there would be more and more, and memory for each."""
+
 JOBS: Final = "/apis/batch/v1/namespaces/{}/jobs"
 DEPLOYMENTS: Final = "/apis/apps/v1/namespaces/{}/deployments"
 
@@ -281,8 +284,15 @@ class Player:
         phase = "Failed" if code else "Succeeded"
         status: Object = {"phase": phase, "containerStatuses": [{**seen, "state": {"terminated": ended}}]}
         await self._kube.merge(f"{place}/{name}/status", {"status": status})
-        path = f"{JOBS.format(job['namespace'])}/{job['name']}/status"
-        await self._kube.merge(path, {"status": _job_status(code, now)})
+        path = f"{JOBS.format(job['namespace'])}/{job['name']}"
+        await self._kube.merge(f"{path}/status", {"status": _job_status(code, now)})
+        self._go(self._expire(path, f"{place}/{name}"))
+
+    async def _expire(self, job: str, pod: str) -> None:
+        """As ttlSecondsAfterFinished has it."""
+        await asyncio.sleep(DAY)
+        for path in (job, pod):
+            await self._kube.delete(path)
 
 
 def _job_status(code: int, now: str) -> Object:
