@@ -1136,3 +1136,28 @@ def test_a_ref_whose_resolution_is_passing_trouble_is_told_as_such(world: Story)
     assert seldom is not None
     assert soon < seldom, "what passes by itself is asked more often"
     assert KEY.name == "drumeo"
+
+
+def test_an_object_that_is_older_than_what_was_written_is_not_acted_on(world: Story) -> None:
+    """As a read from an API server that lags behind: its status asks for what was done, and nothing would be written."""
+    reads: list[BrandRelease] = []
+    read = world.brand_release
+
+    async def noted(namespace: str, name: str) -> BrandRelease | None:
+        found = await read(namespace, name)
+        assert found is not None
+        reads.append(found)
+        return found
+
+    world.brand_release = noted  # type: ignore[method-assign]
+    world.release("one", Behaviour.Crashes)
+    assert world.headline() == ("RolledBack", "CrashLoopBackOff")
+    deeds, old = list(world.deeds), next(each for each in reads if each.status.phase == "Deploying")
+
+    async def stale(namespace: str, name: str) -> BrandRelease | None:
+        return old
+
+    world.brand_release = stale  # type: ignore[method-assign]
+    again = world.one_pass()
+    assert (again.after, again.retry) == (None, CONFLICT_LIMIT)
+    assert world.deeds == deeds

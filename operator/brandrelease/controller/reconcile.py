@@ -42,6 +42,8 @@ class Reconciler:
         """own_write is told uid and new resourceVersion of each status written, so that its event is no news."""
         self._world, self._announcer, self._metrics, self._own_write = world, announcer, metrics, own_write
         self._refusals: dict[Key, Refusal] = {}
+        self._written: dict[Key, tuple[str, int]] = {}
+        """Uid and version of the last status that this process has written."""
         self._troubles = Troubles()
 
     async def __call__(self, key: Key) -> Again:
@@ -49,6 +51,7 @@ class Reconciler:
         release = await self._world.cluster.brand_release(key.namespace, key.name)
         if release is None:
             self._refusals.pop(key, None)
+            self._written.pop(key, None)
             self._troubles.over(key)
             self._world.turns.forget(key.namespace, key.name)
             self._world.measurements.forget(key.namespace, key.name)
@@ -62,6 +65,9 @@ class Reconciler:
             raise
 
     async def _pass(self, key: Key, release: BrandRelease) -> Again:
+        if self._is_outdated(key, release):
+            log.info("The API server gave an older object than this process has written; looking again.")
+            return Again(retry=CONFLICT_LIMIT)
         self._metrics.fleet.see(release, release.status)
         snapshot = await observe(self._world, release, self._refusals.get(key))
         plan = self._still_in_trouble(key, snapshot, self._decide(snapshot))
@@ -72,6 +78,11 @@ class Reconciler:
         again, _ = await asyncio.gather(self._act(key, plan), self._announce(release, plan))
         self._troubles.over(key)
         return again
+
+    def _is_outdated(self, key: Key, release: BrandRelease) -> bool:
+        """Where nothing is to be written, no conflict would tell: an old status would be carried out once more."""
+        uid, version = self._written.get(key, (release.uid, 0))
+        return release.uid == uid and int(release.resource_version) < version
 
     def _decide(self, snapshot: Snapshot) -> Plan:
         """The plan; a build that would begin asks for its turn first, and without it the plan is another."""
@@ -88,10 +99,12 @@ class Reconciler:
         if plan.status == release.status:
             return True
         try:
-            self._own_write(release.uid, await self._world.cluster.write_status(release, plan.status))
+            version = await self._world.cluster.write_status(release, plan.status)
         except StatusConflict:
             log.info("The object changed during the pass; looking again.")
             return False
+        self._own_write(release.uid, version)
+        self._written[Key(release.namespace, release.name)] = (release.uid, int(version))
         self._metrics.fleet.see(release, plan.status)
         count(self._metrics.releases, release.status, plan.status)
         _log(release, plan)
