@@ -22,6 +22,7 @@ from brandrelease.core.decide import decide
 from brandrelease.core.kubernetes_trouble import Trouble, headline_of, is_told, with_trouble
 from brandrelease.core.questions import order_in_flight, prepared
 from brandrelease.core.snapshot import Refusal, Snapshot
+from brandrelease.elapsed import elapsed
 from brandrelease.ports import Announcer, DeploymentChanged, KubernetesFails, Refused, StatusConflict
 from brandrelease.telemetry import Metrics
 
@@ -32,9 +33,12 @@ AT_ONCE = Again(after=timedelta())
 CONFLICT_LIMIT = timedelta(minutes=1)
 """Longest pause after conflicts in a row. What has changed the object asks for a pass by its event, as a rule before that."""
 
+STALE_SECONDS = 60.0
+"""An API server that lags behind its own answers has caught up by then."""
+
 
 class Reconciler:
-    """Passes over BrandReleases. What it remembers is only told to people: a restart may forget it."""
+    """Passes over BrandReleases. What it remembers a restart may forget: nothing is decided by it."""
 
     def __init__(
         self, world: World, announcer: Announcer, metrics: Metrics, own_write: Callable[[str, str], None]
@@ -42,8 +46,8 @@ class Reconciler:
         """own_write is told uid and new resourceVersion of each status written, so that its event is no news."""
         self._world, self._announcer, self._metrics, self._own_write = world, announcer, metrics, own_write
         self._refusals: dict[Key, Refusal] = {}
-        self._written: dict[Key, tuple[str, int]] = {}
-        """Uid and version of the last status that this process has written."""
+        self._written: dict[Key, tuple[str, int, float]] = {}
+        """Uid and version of the last status that this process has written, and when."""
         self._troubles = Troubles()
 
     async def __call__(self, key: Key) -> Again:
@@ -80,9 +84,19 @@ class Reconciler:
         return again
 
     def _is_outdated(self, key: Key, release: BrandRelease) -> bool:
-        """Where nothing is to be written, no conflict would tell: an old status would be carried out once more."""
-        uid, version = self._written.get(key, (release.uid, 0))
-        return release.uid == uid and int(release.resource_version) < version
+        """Where nothing is to be written, no conflict would tell: an old status would be carried out once more.
+
+        After a while the API server is believed again: versions begin anew where etcd was restored from a backup.
+        """
+        uid, version, at = self._written.get(key, (release.uid, 0, 0.0))
+        return release.uid == uid and int(release.resource_version) < version and elapsed() - at < STALE_SECONDS
+
+    async def _write(self, release: BrandRelease, status: BrandReleaseStatus) -> None:
+        """Write the status, and remember that it was us. Raises StatusConflict."""
+        version = await self._world.cluster.write_status(release, status)
+        self._own_write(release.uid, version)
+        self._written[Key(release.namespace, release.name)] = (release.uid, int(version), elapsed())
+        self._metrics.fleet.see(release, status)
 
     def _decide(self, snapshot: Snapshot) -> Plan:
         """The plan; a build that would begin asks for its turn first, and without it the plan is another."""
@@ -99,13 +113,10 @@ class Reconciler:
         if plan.status == release.status:
             return True
         try:
-            version = await self._world.cluster.write_status(release, plan.status)
+            await self._write(release, plan.status)
         except StatusConflict:
             log.info("The object changed during the pass; looking again.")
             return False
-        self._own_write(release.uid, version)
-        self._written[Key(release.namespace, release.name)] = (release.uid, int(version))
-        self._metrics.fleet.see(release, plan.status)
         count(self._metrics.releases, release.status, plan.status)
         _log(release, plan)
         return True
@@ -126,9 +137,8 @@ class Reconciler:
             if trouble.is_like(self._troubles.told(key)):
                 return
             status = with_trouble(release, release.status, trouble, self._world.clock.now())
-            self._own_write(release.uid, await self._world.cluster.write_status(release, status))
+            await self._write(release, status)
             self._troubles.tell(key, trouble)
-            self._metrics.fleet.see(release, status)
             _log(release, Plan(status))
             await self._announcer.announce(release, Announcement(*headline_of(trouble)))
 
