@@ -58,11 +58,11 @@ from brandrelease.controller.interest import Interest
 from brandrelease.controller.leading import Alone, Election, Leading, identity_of
 from brandrelease.controller.looking import Looking
 from brandrelease.controller.measuring import Measuring
-from brandrelease.controller.observe import World
 from brandrelease.controller.probes import Probes
 from brandrelease.controller.reconcile import Reconciler
 from brandrelease.controller.resync import Known, Resync
 from brandrelease.controller.work_queue import Key, WorkQueue
+from brandrelease.controller.world import World
 from brandrelease.core.builds.fairness import BuildInFlight
 from brandrelease.fleet import Fleet
 from brandrelease.ports import Check, Clock, Notifier

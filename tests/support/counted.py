@@ -1,7 +1,7 @@
 """A story whose metrics outlive the operator's process, as they do in Prometheus."""
 
-from brandrelease.controller.observe import World
 from brandrelease.controller.reconcile import Reconciler
+from brandrelease.controller.world import World
 from brandrelease.telemetry import Metrics
 from support.story import Story
 

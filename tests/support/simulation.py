@@ -17,9 +17,9 @@ from brandrelease.apis.brandrelease import BrandRelease, BrandReleaseSpec, Brand
 from brandrelease.apis.progress import Change
 from brandrelease.apis.reasons import Reason
 from brandrelease.controller.build_turns import BuildTurns
-from brandrelease.controller.observe import World
 from brandrelease.controller.reconcile import Reconciler
 from brandrelease.controller.work_queue import Again, Key
+from brandrelease.controller.world import World
 from brandrelease.core.actions import Announcement, DeploymentPatch, HookOrder, InvalidationOrder
 from brandrelease.core.builds.images import BuildOrder, build_order
 from brandrelease.core.builds.seen import (

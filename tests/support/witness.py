@@ -17,9 +17,9 @@ from brandrelease.apis.healing import AfterMigration, RollbackMode
 from brandrelease.apis.reasons import Reason
 from brandrelease.apis.verification import CheckState
 from brandrelease.controller.build_turns import BuildTurns
-from brandrelease.controller.observe import World
 from brandrelease.controller.reconcile import Reconciler
 from brandrelease.controller.work_queue import Again
+from brandrelease.controller.world import World
 from brandrelease.core.actions import POST_DEPLOY, PRE_DEPLOY, DeploymentPatch, Plan, StartBuild
 from brandrelease.core.builds.images import BuildOrder
 from brandrelease.core.decide import decide

@@ -156,7 +156,7 @@ SILENT = {"is down": registry_is_down, "wants a login": registry_wants_a_login, 
 def test_a_registry_that_does_not_say_keeps_nobody_from_going_back(
     live: Story, monkeypatch: pytest.MonkeyPatch, trouble: Callable[[Story], None]
 ) -> None:
-    monkeypatch.setattr("brandrelease.controller.observe.TARGET_SECONDS", 0.01)
+    monkeypatch.setattr("brandrelease.controller.observe_failure.TARGET_SECONDS", 0.01)
     two = live.running
     live.push("master", "bad", Behaviour.Crashes)
     live.ask("master")

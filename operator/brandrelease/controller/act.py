@@ -2,7 +2,7 @@
 
 from typing import assert_never
 
-from brandrelease.controller.observe import World
+from brandrelease.controller.world import World
 from brandrelease.core.actions import (
     Action,
     ApplyRelease,

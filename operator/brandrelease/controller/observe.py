@@ -1,35 +1,30 @@
-"""Observe: gather everything that one decision needs into a Snapshot. All reads of a pass are here, and nothing else."""
+"""Observe: gather everything that one decision needs into a Snapshot. All reads of a pass are here and in `observe_failure`."""
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
 from brandrelease.apis.brand import Brand
-from brandrelease.apis.brandrelease import Blame, BrandRelease, CurrentRelease
+from brandrelease.apis.brandrelease import BrandRelease, CurrentRelease
 from brandrelease.apis.healing import Hook
 from brandrelease.apis.reasons import Reason
-from brandrelease.controller.tracking import Tracking
+from brandrelease.controller.observe_failure import what_a_failure_needs
 from brandrelease.controller.work_queue import Key
-from brandrelease.core.builds.images import BuildOrder, build_order, host_of, split_reference
+from brandrelease.controller.world import World
+from brandrelease.core.builds.images import BuildOrder, build_order
 from brandrelease.core.builds.seen import (
     BuildAbsent,
     BuildState,
     BuildSucceeded,
-    ImageAbsent,
-    ImageArchived,
-    ImageFound,
     ImageLookup,
-    ImageUnknown,
 )
 from brandrelease.core.checks.orders import asks_pods, looks, order_of, serving_before
-from brandrelease.core.deploying import suspect
-from brandrelease.core.health import Problem, needs_warnings
+from brandrelease.core.health import needs_warnings
 from brandrelease.core.hooks import hook_in_flight, hook_order
 from brandrelease.core.invalidating import unanswered
 from brandrelease.core.obstacles import misconfiguration
-from brandrelease.core.provenance import may_deploy
 from brandrelease.core.quarantine import suspects
 from brandrelease.core.questions import (
     commit_without_image,
@@ -45,8 +40,6 @@ from brandrelease.core.questions import (
 )
 from brandrelease.core.snapshot import (
     Changes,
-    Evidence,
-    Fellow,
     HookState,
     Lineage,
     PodView,
@@ -55,54 +48,15 @@ from brandrelease.core.snapshot import (
     Resolution,
     Resolved,
     Snapshot,
-    Target,
     Unresolved,
 )
-from brandrelease.core.targets import Candidate
-from brandrelease.core.verbs import unheard, where_to, wish
-from brandrelease.ports import (
-    Builder,
-    Caches,
-    Clock,
-    Cluster,
-    Deliveries,
-    GitRemote,
-    Hooks,
-    Measurements,
-    Registry,
-    Secret,
-    Turns,
-)
+from brandrelease.core.verbs import unheard
 
 SOURCE_SECONDS_BESIDE_A_ROLLOUT: Final = 5.0
 """While pods are watched, git may hold a pass up for this long at most: the watch must go on."""
 
 CHANGES_SECONDS: Final = 30.0
 """What is new is worth knowing, but not worth a long wait."""
-
-TARGET_SECONDS: Final = 3.0
-"""How long a rollback waits for the registry's word that the old image is still there. Silence is no evidence."""
-
-FELLOWS_WITHIN: Final = timedelta(minutes=15)
-"""Failures of the platform that are told together."""
-
-
-@dataclass(frozen=True, slots=True)
-class World:
-    """The ports of a pass."""
-
-    cluster: Cluster
-    git: GitRemote
-    registry: Registry
-    builders: Mapping[str, Builder]
-    hooks: Hooks
-    caches: Caches
-    measurements: Measurements
-    turns: Turns
-    deliveries: Deliveries
-    clock: Clock
-    build_namespace: str
-    tracking: Tracking = field(default_factory=Tracking)
 
 
 async def observe(world: World, release: BrandRelease, refusal: Refusal | None) -> Snapshot:
@@ -122,7 +76,7 @@ async def observe(world: World, release: BrandRelease, refusal: Refusal | None) 
     snapshot = await _hooks(world, snapshot)
     snapshot = await _checks(world, snapshot)
     snapshot = await _cache(world, snapshot)
-    return await _what_a_failure_needs(world, snapshot, brand)
+    return await what_a_failure_needs(world, snapshot, brand)
 
 
 # --- the source -------------------------------------------------------------------------------------------------------
@@ -147,7 +101,7 @@ async def _source(world: World, snapshot: Snapshot, brand: Brand) -> Snapshot:
 
 async def _resolve(world: World, release: BrandRelease, brand: Brand) -> Resolution:
     environment = brand.environment(release.spec.environment)
-    secret = await _secret(world, brand.spec.source.secret_name)
+    secret = await world.secret(brand.spec.source.secret_name)
     if secret is None and brand.spec.source.secret_name:
         message = (
             f'There is no Secret "{brand.spec.source.secret_name}" in namespace "{world.build_namespace}", which Brand '
@@ -172,7 +126,7 @@ async def _changes(world: World, snapshot: Snapshot, brand: Brand, wanted: Resol
     running = snapshot.release.status.running
     if wanted is None or running is None or running.commit in {None, wanted.commit}:
         return None
-    secret = await _secret(world, brand.spec.source.secret_name)
+    secret = await world.secret(brand.spec.source.secret_name)
     try:
         async with asyncio.timeout(_patience(snapshot)):
             return await world.git.changes(brand.spec.source.url, secret, running.commit or "", wanted.commit)
@@ -187,7 +141,7 @@ async def _lineage(
     suspected = suspects(snapshot.release.status)
     if wanted is None or not suspected:
         return None
-    secret = await _secret(world, brand.spec.source.secret_name)
+    secret = await world.secret(brand.spec.source.secret_name)
     try:
         async with asyncio.timeout(_patience(snapshot)):
             return await world.git.lineage(brand.spec.source.url, secret, wanted.commit, suspected)
@@ -239,7 +193,7 @@ async def _build_and_image(
     if not isinstance(build, BuildAbsent | BuildSucceeded | None):
         return build, None
     first = build_order(brand, commit, attempt=1)
-    secret = await _secret(world, first.registry_secret)
+    secret = await world.secret(first.registry_secret)
     return build, await world.registry.look_up(first.repository, first.tag, secret)
 
 
@@ -329,79 +283,3 @@ async def _cache(world: World, snapshot: Snapshot) -> Snapshot:
     """How the invalidation stands that was asked for and not answered yet."""
     order = unanswered(snapshot)
     return replace(snapshot, invalidation=await world.caches.state(order)) if order else snapshot
-
-
-# --- what a failure needs ---------------------------------------------------------------------------------------------
-
-
-async def _what_a_failure_needs(world: World, snapshot: Snapshot, brand: Brand) -> Snapshot:
-    """Before a release fails: its last words, who else fails so, and where to go back to. Read before the pods go."""
-    problem = suspect(snapshot)
-    known = where_to(snapshot.release, failed=problem is not None)
-    backwards = tuple(each for each in known if may_deploy(snapshot, each.image))
-    wished = wish(snapshot.release)
-    if wished and not may_deploy(snapshot, wished.image):
-        wished = None
-    evidence, fellows, targets, named = await asyncio.gather(
-        _evidence(world, snapshot, problem),
-        _fellows(world, snapshot, problem),
-        _targets(world, brand, backwards),
-        _targets(world, brand, (wished,) if wished else ()),
-    )
-    return replace(snapshot, evidence=evidence, fellows=fellows, targets=targets, wish=next(iter(named), None))
-
-
-async def _evidence(world: World, snapshot: Snapshot, problem: Problem | None) -> Evidence | None:
-    """The log of the container that is to blame, before the rollback takes its pod away."""
-    if problem is None or problem.pod is None or problem.container is None:
-        return None
-    namespace = snapshot.release.namespace
-    tail = await world.cluster.log_tail(namespace, problem.pod, problem.container, previous=problem.previous)
-    return Evidence(problem.pod, problem.container, problem.exit_code, tail)
-
-
-async def _fellows(world: World, snapshot: Snapshot, problem: Problem | None) -> tuple[Fellow, ...]:
-    """Also on the way back: who fails in the same moment has not written it down yet when this release is judged."""
-    current = in_flight(snapshot.release)
-    left = current if current and current.rollback and current.blame is Blame.Platform else None
-    reason = problem.reason if problem and problem.blame is Blame.Platform else left.reason if left else None
-    if reason is None:
-        return ()
-    since = snapshot.now - FELLOWS_WITHIN
-    return await world.cluster.platform_failures(reason, since, but=snapshot.release.uid)
-
-
-async def _targets(world: World, brand: Brand, wished: tuple[Candidate, ...]) -> tuple[Target, ...]:
-    """Each candidate with the registry's word on it, up to the first that can be used."""
-    asked: list[Target] = []
-    for candidate in wished:
-        found = await _is_there(world, brand, candidate.image)
-        asked.append(Target(candidate.number, candidate.commit, candidate.image, found))
-        if found is not False:
-            break
-    return tuple(asked)
-
-
-async def _is_there(world: World, brand: Brand, image: str) -> bool | None:
-    """Whether the registry has the image; None where it does not say. Credentials go to the Brand's registry only."""
-    repository, reference = split_reference(image)
-    known = host_of(repository) == host_of(brand.spec.image.repository)
-    secret = await _secret(world, brand.spec.image.secret_name) if known else None
-    try:
-        async with asyncio.timeout(TARGET_SECONDS):
-            answer = await world.registry.look_up(repository, reference, secret)
-    except TimeoutError:
-        return None
-    match answer:
-        case ImageFound():
-            return True
-        case ImageArchived() | ImageUnknown(Reason.RepositoryNotFound):
-            return False
-        case ImageAbsent():
-            return False if known else None
-        case _:
-            return None
-
-
-async def _secret(world: World, name: str | None) -> Secret | None:
-    return await world.cluster.secret(world.build_namespace, name) if name else None

@@ -13,9 +13,10 @@ from brandrelease.apis.brandrelease import BrandRelease, BrandReleaseStatus
 from brandrelease.apis.conditions import Condition, ConditionType
 from brandrelease.controller.act import act
 from brandrelease.controller.counting import count
-from brandrelease.controller.observe import World, observe
+from brandrelease.controller.observe import observe
 from brandrelease.controller.troubles import Troubles
 from brandrelease.controller.work_queue import Again, Key
+from brandrelease.controller.world import World
 from brandrelease.core.actions import Announcement, Plan, StartBuild
 from brandrelease.core.builds.images import BuildOrder
 from brandrelease.core.decide import decide
