@@ -115,6 +115,55 @@ class LeaderMetrics:
         )
 
 
+class OutsideMetrics:
+    """What is asked of the world and done to it."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.actions = Counter(
+            "brandrelease_actions_total", "Changes of the outside world, by kind.", ["action"], registry=registry
+        )
+        self.aws_calls = Counter(
+            "brandrelease_aws_calls_total",
+            "Calls to AWS, by action and by the code of the answer.",
+            ["action", "code"],
+            registry=registry,
+        )
+        self.kubernetes_requests = Counter(
+            "brandrelease_kubernetes_requests_total",
+            "Requests to the Kubernetes API but for watches, by method, resource and status of the answer.",
+            ["method", "resource", "code"],
+            registry=registry,
+        )
+        self.notifications = Counter(
+            "brandrelease_notifications_total",
+            "Attempts to tell an endpoint of a release, by kind of endpoint and result.",
+            ["kind", "result"],
+            registry=registry,
+        )
+        self.check_measurements = Counter(
+            "brandrelease_check_measurements_total",
+            "Looks of checks, by source and by whether the source has answered.",
+            ["source", "result"],
+            registry=registry,
+        )
+
+
+class ResyncMetrics:
+    """What the lists find that no watch has told of."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.resyncs = Counter(
+            "brandrelease_resyncs_total", "Resyncs by lists, by result.", ["result"], registry=registry
+        )
+        self.lost_events = Counter(
+            "brandrelease_lost_events_total",
+            "Changes that a resync found and no watch event had told of.",
+            registry=registry,
+        )
+        for result in ("ok", "failed"):
+            self.resyncs.labels(result)
+
+
 class Metrics:
     """All metrics, on a registry of their own; docs/metrics.md describes each.
 
@@ -131,6 +180,8 @@ class Metrics:
         self.brand_queue = QueueMetrics(self.registry, "brandrelease_brand_", "Brand", BRAND_PASS_BUCKETS)
         self.releases = ReleaseMetrics(self.registry)
         self.election = LeaderMetrics(self.registry)
+        self.outside = OutsideMetrics(self.registry)
+        self.resync = ResyncMetrics(self.registry)
         self.queue_oldest_seconds = Gauge(
             "brandrelease_queue_oldest_seconds",
             "For how long the object that waits longest has waited for a pass.",
@@ -145,47 +196,10 @@ class Metrics:
         self.builds_waiting = Gauge(
             "brandrelease_builds_waiting", "Releases that wait for their turn to build.", registry=self.registry
         )
-        self.actions = Counter(
-            "brandrelease_actions_total", "Changes of the outside world, by kind.", ["action"], registry=self.registry
-        )
-        self.aws_calls = Counter(
-            "brandrelease_aws_calls_total",
-            "Calls to AWS, by action and by the code of the answer.",
-            ["action", "code"],
-            registry=self.registry,
-        )
-        self.kubernetes_requests = Counter(
-            "brandrelease_kubernetes_requests_total",
-            "Requests to the Kubernetes API but for watches, by method, resource and status of the answer.",
-            ["method", "resource", "code"],
-            registry=self.registry,
-        )
-        self.notifications = Counter(
-            "brandrelease_notifications_total",
-            "Attempts to tell an endpoint of a release, by kind of endpoint and result.",
-            ["kind", "result"],
-            registry=self.registry,
-        )
-        self.check_measurements = Counter(
-            "brandrelease_check_measurements_total",
-            "Looks of checks, by source and by whether the source has answered.",
-            ["source", "result"],
-            registry=self.registry,
-        )
-        self.resyncs = Counter(
-            "brandrelease_resyncs_total", "Resyncs by lists, by result.", ["result"], registry=self.registry
-        )
-        self.lost_events = Counter(
-            "brandrelease_lost_events_total",
-            "Changes that a resync found and no watch event had told of.",
-            registry=self.registry,
-        )
-        for result in ("ok", "failed"):
-            self.resyncs.labels(result)
 
     def count_kubernetes_request(self, method: str, asked: Question, status: int) -> None:
         """Count an answer of the Kubernetes API; a status of 0 means that there was none."""
-        self.kubernetes_requests.labels(method.upper(), asked.resource, str(status) if status else "none").inc()
+        self.outside.kubernetes_requests.labels(method.upper(), asked.resource, str(status) if status else "none").inc()
 
 
 def configure_logging(log_format: LogFormat, level: LogLevel) -> None:

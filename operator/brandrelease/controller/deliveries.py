@@ -160,12 +160,12 @@ class BackgroundDeliveries:
         notice, answer = await self._send(errand)
         kind = _kind(notice)
         if isinstance(answer, Taken):
-            self._metrics.notifications.labels(kind, "taken").inc()
+            self._metrics.outside.notifications.labels(kind, "taken").inc()
             return Delivered(notice, answer.known_as), 0.0
         errand.tries += 1
         pause = max(_pause(errand.tries), answer.pause or 0.0)
         given_up = loop.time() + pause - errand.since > PATIENCE
-        self._metrics.notifications.labels(kind, "given_up" if given_up else "failed").inc()
+        self._metrics.outside.notifications.labels(kind, "given_up" if given_up else "failed").inc()
         log.warning("A notification was not taken.", endpoint=notice.to.name, kind=kind, problem=answer.problem)
         problem = f"{answer.problem} It is given up." if given_up else answer.problem
         return Undelivered(notice, problem, given_up), pause

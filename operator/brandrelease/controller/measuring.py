@@ -63,7 +63,7 @@ class Measuring:
         finally:
             looks.under_way.pop(what, None)
         result = "error" if isinstance(observation, Unmeasured) else "ok"
-        self._metrics.check_measurements.labels(order.check.source_name, result).inc()
+        self._metrics.outside.check_measurements.labels(order.check.source_name, result).inc()
         looks.found = {known: found for known, found in looks.found.items() if known[0] >= what[0] - 1}
         looks.found[what] = Measured(observation, self._clock.now())
         self._wake(key)

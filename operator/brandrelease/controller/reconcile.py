@@ -169,7 +169,7 @@ class Reconciler:
                 return AT_ONCE
             return Again(after=plan.look_again, retry=plan.retry or timedelta(minutes=1))
         self._refusals.pop(key, None)
-        self._metrics.actions.labels(kind).inc()
+        self._metrics.outside.actions.labels(kind).inc()
         log.info("Done.", action=kind)
         return AT_ONCE
 

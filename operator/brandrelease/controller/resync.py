@@ -103,7 +103,7 @@ class Resync:
     async def once(self) -> None:
         """One comparison of all kinds. A kind that cannot be listed does not hide the others."""
         failed = [kind for kind in self._concerned if not await self._compare(kind)]
-        self._metrics.resyncs.labels("failed" if failed else "ok").inc()
+        self._metrics.resync.resyncs.labels("failed" if failed else "ok").inc()
         if not failed:
             self._last_success = asyncio.get_running_loop().time()
 
@@ -115,9 +115,9 @@ class Resync:
             log.warning("A list of the resync failed and will be repeated.", kind=kind, exc_info=True)
             return False
         for metadata in versions.missing_from(metadatas):
-            self._metrics.lost_events.inc()
+            self._metrics.resync.lost_events.inc()
             self._gone(kind, metadata)
         for metadata in filter(versions.is_news, metadatas):
-            self._metrics.lost_events.inc()
+            self._metrics.resync.lost_events.inc()
             self._enqueue(self._concerned[kind](metadata))
         return True

@@ -65,11 +65,11 @@ class AwsApi:
                 )
         except (BotoCoreError, ClientError) as error:
             failed = _translated(error, call, region)
-            self._metrics.aws_calls.labels(call.action, failed.code).inc()
+            self._metrics.outside.aws_calls.labels(call.action, failed.code).inc()
             if failed.stale_credentials:
                 self._forget_credentials()
             raise failed from error
-        self._metrics.aws_calls.labels(call.action, "ok").inc()
+        self._metrics.outside.aws_calls.labels(call.action, "ok").inc()
         return answer
 
     def _client(self, service: str, region: str) -> Any:
