@@ -125,6 +125,7 @@ def test_a_change_whose_event_is_lost_is_found_by_the_resync(site: Site) -> None
     site.brand()
     site.start()
     site.is_live("one")
+    site.until("nothing else asks for a pass", lambda: _quiet_for(site, RESYNC + 1), SETTLE)
     with site.proxy.losing_events(tells_of_a_changed_release):
         site.is_live("two")
     found = re.search(r"(?m)^brandrelease_lost_events_total (\S+)$", site.operator.get("/metrics"))

@@ -10,6 +10,7 @@ from apiserver.objects import RELEASES
 from soak.kube import Answer, Kube, Object
 from soak.plan import Ask, Mend, Step
 from soak.sites import Site, release
+from soak.troubles import Troubles
 from soak.truth import JUDGED_BAD, Behaviour, Truth
 from soak.witness import Life, Witness
 from support.registry import RegistryServer
@@ -49,6 +50,7 @@ class Driver:
     witness: Witness
     truth: Truth
     registry: RegistryServer
+    troubles: Troubles
     site: Site
     base: str
     head: str
@@ -57,7 +59,7 @@ class Driver:
     requests: int = 0
     busy: str = ""
     limit: float = 0.0
-    """Seconds until a request must have come to its end, whatever faults there are meanwhile."""
+    """Seconds until a request must have come to its end, whatever faults there are meanwhile but for mute watches."""
 
     async def run(self, steps: list[Step], start: float) -> None:
         """Each step at its time, but not before the one before it is at its end."""
@@ -294,13 +296,17 @@ class Driver:
 
     async def _until(self, what: str, look: Any) -> Object:
         """The status in which it is so. After the limit it is a violation, and the site is left to itself."""
-        end = time.monotonic() + self.limit
+        begin = self._heard_seconds()
         while (found := look()) is None:
-            if time.monotonic() > end:
+            if self._heard_seconds() - begin > self.limit:
                 self._violated(f"Not within {self.limit:g} s: that {what}. It was asked for by: {self.busy}")
                 raise NotSettledError
             await self.witness.news(self.site, 5.0)
         return dict(found)
+
+    def _heard_seconds(self) -> float:
+        """A clock that does not count what watches are mute: all that happens then is seen by the next resync alone."""
+        return time.monotonic() - self.troubles.mute_seconds
 
     def _ended(self, commit: str, *outcomes: str) -> Object | None:
         """At rest, with all requests handled, and the current release is of this commit and ended in one of these ways."""

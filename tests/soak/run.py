@@ -33,7 +33,10 @@ from support.registry import RegistryServer
 TELL_EVERY: Final = 10.0
 LOOK_EVERY: Final = 2.0
 LIMIT: Final = 150.0
-"""Seconds until a request must have come to its end, whatever faults there are meanwhile."""
+"""Seconds until a request must have come to its end, whatever faults there are meanwhile but for mute watches.
+
+Eight builds at a time and a resync every 20 seconds are all that goes on while those last.
+"""
 
 RESYNC: Final = 20
 EVENTS_LIMIT: Final = 20
@@ -179,7 +182,7 @@ async def _play(stage: Stage, limit: float) -> Result:
 
 def _driver(stage: Stage, site: Site, limit: float) -> Driver:
     base = site.repository.head("base") or ""
-    return Driver(stage.kube, stage.witness, stage.truth, stage.registry, site, base, base, limit=limit)
+    return Driver(stage.kube, stage.witness, stage.truth, stage.registry, stage.troubles, site, base, base, limit=limit)
 
 
 async def _one_site(stage: Stage, driver: Driver) -> bool:

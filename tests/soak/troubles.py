@@ -48,6 +48,8 @@ class Troubles:
         self.active: list[Fault] = []
         self.done: Counter[Trouble] = Counter()
         self.requests_met = 0
+        self.mute_seconds = 0.0
+        """For how long no watch has told, or will tell, anything, in all faults that have begun."""
         self.problems: list[str] = []
 
     @property
@@ -133,6 +135,8 @@ class Troubles:
 
     async def _events_are_lost(self, fault: Fault) -> None:
         dice, share = Random(fault.seed), 1.0 if fault.trouble is Trouble.WatchesMute else fault.share / 2
+        if fault.trouble is Trouble.WatchesMute:
+            self.mute_seconds += fault.seconds
         with self._proxy.losing_events(lambda _: dice.random() < share):
             await asyncio.sleep(fault.seconds)
 

@@ -1,8 +1,12 @@
-"""The end of kopf, without kopf: a task that swallows its cancellation keeps nobody waiting."""
+"""The end of kopf, without kopf: a task that swallows its cancellation keeps nobody waiting, and no error is hidden."""
 
 import asyncio
+import gc
+from typing import Any
 
-from brandrelease.controller.handlers import CANCEL_AGAIN, cancel_again
+from structlog.testing import capture_logs
+
+from brandrelease.controller.handlers import CANCEL_AGAIN, cancel_again, tell_of_forgotten
 from support.virtual_time import on_virtual_time
 
 
@@ -50,3 +54,26 @@ async def test_a_task_that_is_cancelled_and_cleans_up_is_given_time_for_it() -> 
     await asyncio.wait({tidy})
     assert tidied == [True]
     guard.cancel()
+
+
+async def raises(error: Exception) -> None:
+    raise error
+
+
+async def test_the_error_of_a_task_that_nobody_asks_for_its_end_is_a_line_of_the_log() -> None:
+    asyncio.get_running_loop().set_exception_handler(tell_of_forgotten)
+    with capture_logs() as lines:
+        asyncio.create_task(raises(ValueError("the stream is broken")))  # noqa: RUF006 - that is what is tested
+        await asyncio.sleep(0.01)
+        gc.collect()
+    assert lines == [
+        {"event": "A watch ended together with others.", "error": "the stream is broken", "log_level": "warning"}
+    ]
+
+
+async def test_what_else_the_loop_has_to_tell_is_told_as_ever() -> None:
+    loop = asyncio.get_running_loop()
+    told: list[dict[str, Any]] = []
+    loop.default_exception_handler = told.append  # type: ignore[method-assign, assignment]
+    tell_of_forgotten(loop, {"message": "a callback failed", "exception": ValueError("x")})
+    assert [each["message"] for each in told] == ["a callback failed"]

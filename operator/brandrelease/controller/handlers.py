@@ -86,8 +86,9 @@ class Pump:
                 await asyncio.wait_for(self._stop.wait(), pause)
 
     async def _watch(self, handlers: kopf.OperatorRegistry) -> None:
-        flag = asyncio.Event()
-        self._kopf = asyncio.get_running_loop(), flag
+        flag, loop = asyncio.Event(), asyncio.get_running_loop()
+        loop.set_exception_handler(tell_of_forgotten)
+        self._kopf = loop, flag
         if self._stop.is_set():  # since the loop above looked
             return
         guard = asyncio.create_task(cancel_again())  # made before kopf's tasks: at its end it cancels all others
@@ -103,6 +104,14 @@ class Pump:
         finally:
             guard.cancel()
             self._kopf = None
+
+
+def tell_of_forgotten(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Say what kopf leaves behind: when watches end together, it raises the error of one and forgets the others'."""
+    if "future" in context and isinstance(error := context.get("exception"), Exception):
+        log.warning("A watch ended together with others.", error=str(error))
+    else:
+        loop.default_exception_handler(context)
 
 
 async def cancel_again() -> None:
