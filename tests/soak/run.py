@@ -35,8 +35,12 @@ LOOK_EVERY: Final = 2.0
 LIMIT: Final = 150.0
 """Seconds until a request must have come to its end, whatever faults there are meanwhile but for mute watches.
 
-Eight builds at a time and a resync every 20 seconds are all that goes on while those last.
+A resync every 20 seconds is all that tells of anything while those last.
 """
+
+BUILDS_AT_ONCE: Final = 24
+"""A build takes a second here, but keeps its place for up to 20 where an event is lost. With eight places, as faults follow
+each other without a pause, fewer builds came to their end than were asked for, and the queue grew without a limit."""
 
 RESYNC: Final = 20
 EVENTS_LIMIT: Final = 20
@@ -140,7 +144,7 @@ def _settings(proxy: FaultProxy, front: RegistryFront, cache: Path) -> dict[str,
         "BRANDRELEASE_ALLOW_INSECURE_SOURCES": "true",
         "BRANDRELEASE_INSECURE_REGISTRIES": front.host,
         "BRANDRELEASE_RESYNC_SECONDS": str(RESYNC),
-        "BRANDRELEASE_MAX_CONCURRENT_BUILDS": "8",
+        "BRANDRELEASE_MAX_CONCURRENT_BUILDS": str(BUILDS_AT_ONCE),
     }
 
 
