@@ -258,7 +258,7 @@ async def _run(
     election = _election(settings, api, fence, metrics, outside.clock)
     work = _work(settings, outside, metrics, known)
     watched = WatchedObjects(api, settings.watch_namespaces, settings.build_namespace, handlers.SELECTORS)
-    arrivals = Arrivals(interest, known, work.enqueue, work.forget)
+    arrivals = Arrivals(interest, known, work.enqueue, work.forget, api.newest.saw)
     resync = Resync(watched, known, interest.by_kind(), work.enqueue, arrivals.gone, metrics)
     probes = Probes(metrics, work.queue.oldest_wait, resync.silence, election.silence)
     runner = await probes.start(settings.http_host, settings.http_port, settings.resync_seconds)

@@ -20,6 +20,7 @@ from brandrelease.controller.world import World
 from brandrelease.core.actions import Announcement, Plan, StartBuild
 from brandrelease.core.builds.images import BuildOrder
 from brandrelease.core.decide import decide
+from brandrelease.core.freshness import Seen, is_outdated
 from brandrelease.core.kubernetes_trouble import Trouble, headline_of, is_told, with_trouble
 from brandrelease.core.questions import order_in_flight, prepared
 from brandrelease.core.snapshot import Refusal, Snapshot
@@ -34,9 +35,6 @@ AT_ONCE = Again(after=timedelta())
 CONFLICT_LIMIT = timedelta(minutes=1)
 """Longest pause after conflicts in a row. What has changed the object asks for a pass by its event, as a rule before that."""
 
-STALE_SECONDS = 60.0
-"""An API server that lags behind its own answers has caught up by then."""
-
 
 class Reconciler:
     """Passes over BrandReleases. What it remembers a restart may forget: nothing is decided by it."""
@@ -47,8 +45,8 @@ class Reconciler:
         """own_write is told uid and new resourceVersion of each status written, so that its event is no news."""
         self._world, self._announcer, self._metrics, self._own_write = world, announcer, metrics, own_write
         self._refusals: dict[Key, Refusal] = {}
-        self._written: dict[Key, tuple[str, int, float]] = {}
-        """Uid and version of the last status that this process has written, and when."""
+        self._written: dict[Key, tuple[str, Seen]] = {}
+        """Uid and version of the last status that this process has written."""
         self._troubles = Troubles()
 
     async def __call__(self, key: Key) -> Again:
@@ -85,18 +83,15 @@ class Reconciler:
         return again
 
     def _is_outdated(self, key: Key, release: BrandRelease) -> bool:
-        """Where nothing is to be written, no conflict would tell: an old status would be carried out once more.
-
-        After a while the API server is believed again: versions begin anew where etcd was restored from a backup.
-        """
-        uid, version, at = self._written.get(key, (release.uid, 0, 0.0))
-        return release.uid == uid and int(release.resource_version) < version and elapsed() - at < STALE_SECONDS
+        """Where nothing is to be written, no conflict would tell: an old status would be carried out once more."""
+        uid, seen = self._written.get(key, (release.uid, None))
+        return release.uid == uid and is_outdated(int(release.resource_version), seen, elapsed())
 
     async def _write(self, release: BrandRelease, status: BrandReleaseStatus) -> None:
         """Write the status, and remember that it was us. Raises StatusConflict."""
         version = await self._world.cluster.write_status(release, status)
         self._own_write(release.uid, version)
-        self._written[Key(release.namespace, release.name)] = (release.uid, int(version), elapsed())
+        self._written[Key(release.namespace, release.name)] = (release.uid, Seen(int(version), elapsed()))
         self._metrics.fleet.see(release, status)
 
     def _decide(self, snapshot: Snapshot) -> Plan:

@@ -12,6 +12,7 @@ from kubernetes.aio.client.exceptions import ApiException
 from kubernetes.aio.dynamic import DynamicClient
 from kubernetes.aio.dynamic.exceptions import DynamicApiError
 
+from brandrelease.adapters.kube.newest import Newest
 from brandrelease.adapters.kube.questions import UNKNOWN, question
 from brandrelease.apis.wellknown import FIELD_MANAGER
 from brandrelease.core.kubernetes_trouble import Question, Trouble
@@ -86,6 +87,7 @@ class KubeApi:
         self._client, self._fence, self._heard = api_client, fence, heard
         self._dynamic = DynamicClient(api_client)  # not awaited: the paths are known, so nothing is discovered
         self._count: Count = _nothing
+        self.newest = Newest()
 
     @classmethod
     async def connect(
@@ -97,6 +99,7 @@ class KubeApi:
         """With a kubeconfig where one is given, else with the service account of the pod."""
         configuration = client.Configuration()
         configuration.retries = None  # the loop is the retry
+        configuration.client_session_kwargs = {"trust_env": False}  # else it reads ~/.netrc anew for each request
         if kubeconfig is not None:
             await config.load_kube_config(config_file=str(kubeconfig), client_configuration=configuration)
         else:
@@ -127,8 +130,12 @@ class KubeApi:
     async def items(
         self, resource: Resource, namespace: str | None, *, labels: str | None = None, fields: str | None = None
     ) -> list[Json]:
-        """All objects that match."""
-        answer = await self._request("get", resource.path(namespace), label_selector=labels, field_selector=fields)
+        """All objects that match. Raises ApiError also where the list is older than what was told before it was asked for."""
+        known, path = self.newest.of(resource.plural), resource.path(namespace)
+        answer = await self._request("get", path, label_selector=labels, field_selector=fields)
+        if not self.newest.believes(resource.plural, int(answer["metadata"]["resourceVersion"]), known):
+            old = f"The API server gave an older list of {resource.plural} than before"
+            raise ApiError(0, old, question("get", path))
         found: list[Json] = answer["items"] or []
         return found
 
