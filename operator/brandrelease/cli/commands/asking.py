@@ -1,0 +1,150 @@
+"""Commands that ask for something: deploy, retry, rollback, abort, override, suspend and resume."""
+
+from argparse import ArgumentParser, Namespace
+
+from brandrelease.adapters.kube.api import BRAND_RELEASES
+from brandrelease.apis.brandrelease import BrandRelease
+from brandrelease.apis.wellknown import API_VERSION
+from brandrelease.cli import wishes
+from brandrelease.cli.command import Command, carry_out, environment_arguments, follow_up, waiting_arguments
+from brandrelease.cli.exits import Exit, Problem
+from brandrelease.cli.finding import find, look, namespace_of
+from brandrelease.cli.session import Session
+from brandrelease.cli.standing import Follow
+from brandrelease.core.words import short
+
+
+def _deploy_arguments(parser: ArgumentParser) -> None:
+    environment_arguments(parser)
+    parser.add_argument(
+        "--ref", help="branch, tag, refs/... or full commit id, from now on; absent = the one that is set"
+    )
+    parser.add_argument("--force", action="store_true", help="set the ref also where a GitOps tool keeps it")
+    waiting_arguments(parser)
+
+
+async def deploy(at: Session, arguments: Namespace) -> Exit:
+    """Ask for a ref, in a BrandRelease that is there or that is made."""
+    brand, environment, ref = arguments.brand, arguments.environment, arguments.ref
+    namespace = await namespace_of(at.api, brand, environment)
+    release = await look(at.api, namespace, brand, environment)
+    if release is None:
+        return await _first(at, namespace, arguments)
+    if ref and ref != release.spec.ref:
+        _must_be_ours(release, "spec.ref", arguments)
+    wish = wishes.request(at.clock.now(), ref)
+    return await carry_out(
+        at, release, wish, f"Asked for {ref or release.spec.ref} of {brand} in {environment}.", arguments
+    )
+
+
+async def _first(at: Session, namespace: str, arguments: Namespace) -> Exit:
+    """There is no BrandRelease yet."""
+    brand, environment, ref = arguments.brand, arguments.environment, arguments.ref
+    if not ref:
+        message = f"Nothing was ever released to {brand} {environment}, so no ref is set: give one with --ref <branch>."
+        raise Problem(message, Exit.Usage)
+    wish, asked_at = wishes.request(at.clock.now(), ref), at.clock.now()
+    body = {
+        "apiVersion": API_VERSION,
+        "kind": "BrandRelease",
+        "metadata": {"name": brand, "namespace": namespace, "annotations": wish.annotations},
+        "spec": {"brand": brand, "environment": environment, "ref": ref},
+    }
+    await at.api.create(BRAND_RELEASES, namespace, body)
+    release = await find(at.api, brand, environment)
+    said = f"Made BrandRelease {namespace}/{brand} and asked for {ref} of {brand} in {environment}."
+    return await follow_up(at, release, Follow(wish, asked_at), said, arguments)
+
+
+def _must_be_ours(release: BrandRelease, what: str, arguments: Namespace) -> None:
+    if (keeper := wishes.kept_elsewhere(release, what)) and not arguments.force:
+        raise Problem(
+            f"{what} of BrandRelease {release.namespace}/{release.name} is kept by {keeper}, which would put it back. "
+            "Change it in Git; or give --force, and it stays only until the next sync.",
+            Exit.Usage,
+        )
+
+
+def _retry_arguments(parser: ArgumentParser) -> None:
+    environment_arguments(parser)
+    waiting_arguments(parser)
+
+
+async def _retry(at: Session, arguments: Namespace) -> Exit:
+    release = await find(at.api, arguments.brand, arguments.environment)
+    wish = wishes.request(at.clock.now())
+    return await carry_out(at, release, wish, f"Asked for {release.spec.ref} once more.", arguments)
+
+
+def _rollback_arguments(parser: ArgumentParser) -> None:
+    environment_arguments(parser)
+    parser.add_argument(
+        "number", nargs="?", type=int, metavar="RELEASE", help="its number; absent = the last good one before"
+    )
+    parser.add_argument("--why", help="a reason, kept in the history")
+    waiting_arguments(parser)
+
+
+async def _rollback(at: Session, arguments: Namespace) -> Exit:
+    release = await find(at.api, arguments.brand, arguments.environment)
+    wish = wishes.rollback(release, arguments.number, arguments.why, at.clock.now())
+    number = next(iter(wish.annotations.values())).partition(" ")[0]
+    return await carry_out(at, release, wish, f"Asked for the image of release {number}.", arguments)
+
+
+def _abort_arguments(parser: ArgumentParser) -> None:
+    environment_arguments(parser)
+    parser.add_argument("--why", help="a reason, kept in the history")
+    waiting_arguments(parser)
+
+
+async def _abort(at: Session, arguments: Namespace) -> Exit:
+    release = await find(at.api, arguments.brand, arguments.environment)
+    wish = wishes.abort(release, arguments.why, at.clock.now())
+    return await carry_out(at, release, wish, "Asked to give the release in flight up.", arguments)
+
+
+def _override_arguments(parser: ArgumentParser) -> None:
+    environment_arguments(parser)
+    parser.add_argument("commit", metavar="COMMIT", help="the commit to let through, 7 characters or more")
+    parser.add_argument("why", metavar="WHY", help="the reason, kept in the history")
+    waiting_arguments(parser)
+
+
+async def _override(at: Session, arguments: Namespace) -> Exit:
+    release = await find(at.api, arguments.brand, arguments.environment)
+    wish = wishes.override(arguments.commit, arguments.why)
+    return await carry_out(at, release, wish, f"Asked to let {short(arguments.commit)} through.", arguments)
+
+
+def _suspend_arguments(parser: ArgumentParser) -> None:
+    environment_arguments(parser)
+    parser.add_argument("--force", action="store_true", help="also where a GitOps tool keeps the field")
+    waiting_arguments(parser)
+
+
+async def _suspend(at: Session, arguments: Namespace) -> Exit:
+    return await _set_suspend(at, arguments, on=True)
+
+
+async def _resume(at: Session, arguments: Namespace) -> Exit:
+    return await _set_suspend(at, arguments, on=False)
+
+
+async def _set_suspend(at: Session, arguments: Namespace, *, on: bool) -> Exit:
+    release = await find(at.api, arguments.brand, arguments.environment)
+    _must_be_ours(release, "spec.suspend", arguments)
+    said = "The operator touches nothing of it from now on." if on else "The operator goes on with it."
+    return await carry_out(at, release, wishes.suspend(on=on), said, arguments)
+
+
+DEPLOY = Command("deploy", "release what a ref is now, or another ref", _deploy_arguments, deploy)
+RETRY = Command("retry", "look at the ref again and try what failed once more", _retry_arguments, _retry)
+ROLLBACK = Command("rollback", "put an earlier release's image back, without a build", _rollback_arguments, _rollback)
+ABORT = Command("abort", "give the release in flight up", _abort_arguments, _abort)
+OVERRIDE = Command(
+    "override", "let a quarantined commit through, or a release that waits for a window", _override_arguments, _override
+)
+SUSPEND = Command("suspend", "touch nothing until resumed", _suspend_arguments, _suspend)
+RESUME = Command("resume", "go on after suspend", _suspend_arguments, _resume)

@@ -1,0 +1,52 @@
+"""`promote`: what runs in one environment goes to another: the same commit, and so the same image."""
+
+from argparse import ArgumentParser, Namespace
+
+from brandrelease.apis.brandrelease import BrandRelease
+from brandrelease.cli.command import Command, waiting_arguments
+from brandrelease.cli.commands.asking import deploy
+from brandrelease.cli.exits import Exit, Problem
+from brandrelease.cli.finding import find
+from brandrelease.cli.session import Session
+from brandrelease.core.words import short
+
+
+def _arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("brand", metavar="BRAND", help="name of the Brand")
+    parser.add_argument("source", metavar="FROM", help="environment whose running release is taken")
+    parser.add_argument("environment", metavar="TO", help="environment that gets it")
+    parser.add_argument("--force", action="store_true", help="set the ref also where a GitOps tool keeps it")
+    waiting_arguments(parser)
+
+
+async def _promote(at: Session, arguments: Namespace) -> Exit:
+    source = await find(at.api, arguments.brand, arguments.source)
+    running = source.status.running
+    if running is None or running.commit is None:
+        raise Problem(
+            f"It is not known which commit runs in {arguments.brand} {arguments.source}: no release of it was live yet. "
+            f"Release one there first: brandrelease deploy {arguments.brand} {arguments.source}.",
+            Exit.Usage,
+        )
+    arguments.ref = running.commit
+    ended = await deploy(at, arguments)
+    if ended is Exit.Live and arguments.wait and not arguments.output:
+        _compare(at, source, await find(at.api, arguments.brand, arguments.environment))
+    return ended
+
+
+def _compare(at: Session, source: BrandRelease, target: BrandRelease) -> None:
+    """The image must be the same one, to the digest: that is what a promotion promises."""
+    one, other = source.status.running, target.status.running
+    if one is None or other is None or one.image != other.image:
+        message = (
+            f"{target.spec.environment} runs {other.image if other else 'nothing'}, and {source.spec.environment} runs "
+            f"{one.image if one else 'nothing'}: the image was built anew in between, for example because the Brand's "
+            "build has changed."
+        )
+        at.terminal.line(message)
+        return
+    at.terminal.line(f"{source.spec.environment} and {target.spec.environment} run {short(one.commit)} as {one.image}.")
+
+
+PROMOTE = Command("promote", "what runs in FROM goes to TO: the same commit, the same image", _arguments, _promote)
