@@ -1,21 +1,21 @@
-"""Follow a release to its end: as a live view for a person, as lines for a log."""
+"""Follow a release to its end: as a live view for a person, as lines for a log, as objects for a program."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from typing import Final
-
-from rich.live import Live
-from rich.text import Text
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing, contextmanager
+from typing import Any, Final
 
 from brandrelease.adapters.kube.api import BRAND_RELEASES, ApiError
 from brandrelease.adapters.kube.following import follow
 from brandrelease.apis.brandrelease import BrandRelease
 from brandrelease.cli.exits import Exit, Problem
 from brandrelease.cli.finding import readable
+from brandrelease.cli.seen_pods import SeenPods
 from brandrelease.cli.session import Session
-from brandrelease.cli.standing import Ending, Follow, ending, message
-from brandrelease.cli.terminal import phase_text
-from brandrelease.cli.view import live_view
+from brandrelease.cli.showing import Lines, Nothing, Screen, Show
+from brandrelease.cli.standing import Ending, Follow, ending, out_of_time, warning
+
+Json = dict[str, Any]
 
 TICK: Final = 1.0
 """Seconds after which the view is drawn anew though nothing has changed: times go on."""
@@ -23,126 +23,105 @@ TICK: Final = 1.0
 AGAIN: Final = 2.0
 """Pause after the API server did not answer."""
 
+UNREACHABLE: Final = "The cluster does not answer; asking again."
+
 
 async def to_the_end(at: Session, release: BrandRelease, what: Follow, limit: float, *, silent: bool = False) -> Ending:
     """Show how it goes until it has ended, or for so many seconds. silent: show nothing."""
-    show = _show(at, silent=silent)
     last = release
     try:
         async with asyncio.timeout(limit):
-            with show:
-                async for last in _seen(at, release):
-                    what = what.seen(last)
-                    show.see(last)
-                    if end := ending(what, last, at.clock.now()):
-                        return end
+            with _show(at, release, Nothing() if silent else None) as show:
+                async with aclosing(_seen(at, release)) as looks:
+                    async for last, trouble in looks:
+                        what = what.seen(last)
+                        show.see(last, trouble or warning(what, last, at.clock.now()))
+                        if end := ending(what, last, at.clock.now()):
+                            return end
     except TimeoutError:
         pass
-    return Ending(
-        Exit.Timeout,
-        f"Not at its end after {limit:g} s; it goes on in the cluster. It says: {message(last)}",
-    )
+    return out_of_time(what, last, limit, at.clock.now())
 
 
-async def watch(at: Session, release: BrandRelease, limit: float) -> None:
-    """Show how it goes for so many seconds, whatever comes to an end."""
+async def watch(at: Session, release: BrandRelease, limit: float | None, form: str | None) -> None:
+    """Show how it goes for so many seconds, whatever comes to an end. form: json or yaml, an object for each change."""
     try:
         async with asyncio.timeout(limit):
-            with (show := _show(at, silent=False)):
-                async for last in _seen(at, release):
-                    show.see(last)
+            if form:
+                await _print(at, release, form)
+            with _show(at, release, None) as show:
+                async with aclosing(_seen(at, release)) as looks:
+                    async for last, trouble in looks:
+                        show.see(last, trouble)
     except TimeoutError:
         return
 
 
-async def _seen(at: Session, release: BrandRelease) -> AsyncIterator[BrandRelease]:
-    """The object after each change, and once a second in between. An API server that is away for a while is waited for."""
-    news: asyncio.Queue[BrandRelease | Problem] = asyncio.Queue()
-    reading = asyncio.create_task(_read(at, release, news))
-    last = release
+async def _print(at: Session, release: BrandRelease, form: str) -> None:
+    async for body in follow(at.api, BRAND_RELEASES, release.namespace, release.name):
+        _same(release, body)
+        at.terminal.objects(body, form)
+
+
+@contextmanager
+def _show(at: Session, release: BrandRelease, chosen: Show | None) -> Iterator[Show]:
+    """As chosen; else what fits whoever looks on."""
+    if chosen or not at.terminal.is_live:
+        yield chosen or Lines(at)
+        return
+    pods = SeenPods(at, release)
+    try:
+        with Screen(at, pods) as screen:
+            yield screen
+    finally:
+        pods.close()
+
+
+async def _seen(at: Session, release: BrandRelease) -> AsyncGenerator[tuple[BrandRelease, str | None], None]:
+    """The object after each change, and once a second in between; and what keeps it from being seen.
+
+    An API server that is away for a while is waited for.
+    """
+    news: asyncio.Queue[BrandRelease | Problem | str] = asyncio.Queue()
+    reading, getting = asyncio.create_task(_read(at, release, news)), asyncio.create_task(news.get())
+    last: BrandRelease = release
+    trouble: str | None = None
     try:
         while True:
-            yield last
-            try:
-                told = await asyncio.wait_for(news.get(), TICK)
-            except TimeoutError:
+            yield last, trouble
+            if not (await asyncio.wait({getting}, timeout=TICK))[0]:
                 continue
-            if isinstance(told, Problem):
-                raise told
-            last = told
+            told, getting = getting.result(), asyncio.create_task(news.get())
+            match told:
+                case Problem():
+                    raise told
+                case str():
+                    trouble = told
+                case _:
+                    last, trouble = told, None
     finally:
         reading.cancel()
+        getting.cancel()
 
 
-async def _read(at: Session, release: BrandRelease, news: asyncio.Queue[BrandRelease | Problem]) -> None:
+async def _read(at: Session, release: BrandRelease, news: "asyncio.Queue[BrandRelease | Problem | str]") -> None:
     while True:
         try:
             async for body in follow(at.api, BRAND_RELEASES, release.namespace, release.name):
-                if body is None or body["metadata"]["uid"] != release.uid:
-                    await news.put(
-                        Problem(f"BrandRelease {release.namespace}/{release.name} was deleted.", Exit.Failed)
-                    )
-                    return
-                await news.put(readable(body))
+                await news.put(_same(release, body))
         except ApiError as error:
             if error.status in {401, 403}:
                 await news.put(Problem(f"The cluster does not let you follow it: {error.message}", Exit.Unavailable))
                 return
+            await news.put(UNREACHABLE)
             await asyncio.sleep(AGAIN)
         except Problem as problem:
             await news.put(problem)
             return
 
 
-def _show(at: Session, *, silent: bool) -> "_Screen | _Lines | _Nothing":
-    if silent:
-        return _Nothing()
-    return _Screen(at) if at.terminal.is_live else _Lines(at)
-
-
-class _Nothing:
-    """For a program that reads the object at the end."""
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, *_: object) -> None:
-        pass
-
-    def see(self, release: BrandRelease) -> None:
-        pass
-
-
-class _Screen:
-    """For a person: the same lines drawn anew."""
-
-    def __init__(self, at: Session) -> None:
-        self._at, self._live = at, Live(console=at.terminal.console, auto_refresh=False, transient=True)
-
-    def __enter__(self) -> None:
-        self._live.start()
-
-    def __exit__(self, *_: object) -> None:
-        self._live.stop()
-
-    def see(self, release: BrandRelease) -> None:
-        self._live.update(live_view(release, self._at.clock.now()), refresh=True)
-
-
-class _Lines:
-    """For a log: a line whenever the phase or the message changes."""
-
-    def __init__(self, at: Session) -> None:
-        self._at, self._last = at, ""
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, *_: object) -> None:
-        pass
-
-    def see(self, release: BrandRelease) -> None:
-        text = f"{phase_text(release.status.phase).plain:<12} {message(release)}"
-        if text != self._last:
-            self._last = text
-            self._at.terminal.line(Text(f"{self._at.clock.now():%H:%M:%S}  {text}"))
+def _same(release: BrandRelease, body: Json | None) -> BrandRelease:
+    """The object as it is now; raises Problem where it is another one, or none."""
+    if body is None or body["metadata"]["uid"] != release.uid:
+        raise Problem(f"BrandRelease {release.namespace}/{release.name} was deleted.", Exit.Failed)
+    return readable(body)

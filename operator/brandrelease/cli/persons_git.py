@@ -39,10 +39,10 @@ class Difference:
 async def difference(url: str, old: str, ref: str) -> Difference:
     """What ref has that old has not; raises Problem."""
     mirror = await _mirror(url)
-    await _git(mirror, "fetch", "--quiet", "--filter=blob:none", "--no-tags", url, ref)
+    await _git(mirror, "fetch", "--quiet", "--filter=blob:none", "--no-tags", "origin", ref)
     new = (await _git(mirror, "rev-parse", "--verify", "FETCH_HEAD^{commit}")).strip()
     if not await _has(mirror, old):
-        await _git(mirror, "fetch", "--quiet", "--filter=blob:none", "--no-tags", url, old)
+        await _git(mirror, "fetch", "--quiet", "--filter=blob:none", "--no-tags", "origin", old)
     told = await _git(mirror, "log", "--format=%H%x00%an%x00%s", f"{old}..{new}", "--")
     back = await _git(mirror, "rev-list", "--count", f"{new}..{old}", "--")
     files = await _git(mirror, "diff", "--name-only", "--no-renames", "-z", old, new, "--")

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from kubernetes.aio.config import ConfigException
-
-from brandrelease.adapters.kube.api import KubeApi
+from brandrelease.adapters.kube.api import KubeApi, NoCluster
 from brandrelease.adapters.system_clock import SystemClock
+from brandrelease.apis.wellknown import FIELD_MANAGER
+from brandrelease.cli.called import PLUGIN
 from brandrelease.cli.exits import Exit, Problem
 from brandrelease.cli.terminal import Terminal
 from brandrelease.ports import Clock
@@ -39,7 +39,7 @@ async def session(
     """
     try:
         api = await KubeApi.connect_as(_manager(who), kubeconfig, context)
-    except ConfigException as error:
+    except NoCluster as error:
         raise Problem(
             f"No cluster is known: {error}. Set KUBECONFIG, or give --kubeconfig and --context, as for kubectl.",
             Exit.Unavailable,
@@ -53,7 +53,7 @@ async def session(
 def _manager(who: str | None) -> str:
     """A name that the API server takes: what people type, without what it would refuse."""
     name = re.sub(r"[^\x21-\x7e]+", "-", who or _login())[:MANAGER_LIMIT]
-    return name or "kubectl-brandrelease"
+    return PLUGIN if name in {"", FIELD_MANAGER} else name  # what the operator writes must not be taken for theirs
 
 
 def _login() -> str:

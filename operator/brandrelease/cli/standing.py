@@ -4,13 +4,29 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from brandrelease.apis.brandrelease import BrandRelease, BrandReleaseStatus, Outcome, Phase
+from brandrelease.apis.brandrelease import BrandRelease, BrandReleaseStatus, CurrentRelease, Outcome, PastRelease, Phase
 from brandrelease.apis.conditions import ConditionType
+from brandrelease.apis.wellknown import (
+    ABORT_ANNOTATION,
+    OVERRIDE_ANNOTATION,
+    REQUESTED_AT_ANNOTATION,
+    ROLLBACK_TO_ANNOTATION,
+)
+from brandrelease.cli.called import called
 from brandrelease.cli.exits import Exit
 from brandrelease.cli.wishes import Wish
+from brandrelease.core.words import seconds
 
 UNSEEN: Final = timedelta(seconds=15)
-"""A status that has not changed for so long after a request is the operator's answer, or the operator is not there."""
+"""Longer than the operator needs to look at a request, unless a migration or a rollback is in its way."""
+
+HANDLED: Final = {
+    REQUESTED_AT_ANNOTATION: "requested_at",
+    ROLLBACK_TO_ANNOTATION: "rollback_to",
+    ABORT_ANNOTATION: "abort",
+    OVERRIDE_ANNOTATION: "override",
+}
+"""Each annotation by its name in the BrandRelease and in status.lastHandled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,43 +39,54 @@ class Ending:
 
 @dataclass(frozen=True, slots=True)
 class Follow:
-    """What is followed: a wish, when it was written, and the number of the release that came of it, once there is one."""
+    """What is followed. generation: of the spec that the wish was written into. number: of the release that came of it."""
 
     wish: Wish
     asked_at: datetime
+    generation: int
+    handled: bool = False
     number: int | None = None
 
     def seen(self, release: BrandRelease) -> "Follow":
-        """The same with the number of the release, if it began."""
-        work = release.status.next or release.status.current
-        if self.number is not None or work is None or not self.is_handled(release.status):
+        """The same with what the operator has done about it meanwhile."""
+        if not (self.handled or self._is_handled(release)):
             return self
-        return replace(self, number=work.number)
+        work = release.status.next or release.status.current
+        number = work.number if self.number is None and work else self.number
+        return replace(self, handled=True, number=number)
 
-    def is_handled(self, status: BrandReleaseStatus) -> bool:
-        """Whether the operator has looked at the request."""
-        handled = status.last_handled
-        return self.wish.request is None or (handled is not None and handled.requested_at == self.wish.request)
+    def _is_handled(self, release: BrandRelease) -> bool:
+        """Whether the operator has looked at the wish, or at one that was written over it."""
+        last = release.status.last_handled
+        for annotation, text in self.wish.annotations.items():
+            name = HANDLED[annotation]
+            if getattr(release, name) == text and (last is None or getattr(last, name) != text):
+                return False
+        return (release.status.observed_generation or 0) >= self.generation
 
 
 def ending(follow: Follow, release: BrandRelease, now: datetime) -> Ending | None:
     """The end of what is followed; None while it goes on."""
     status, said = release.status, message(release)
-    if not follow.is_handled(status):
-        if now - follow.asked_at < UNSEEN:
-            return None
-        return _unseen(status.phase, said)
+    if not follow.handled:
+        return _unseen(follow, release, now)
+    if answer := _refusal(follow.wish, status):
+        return Ending(Exit.Failed, answer)
     if status.next is not None:
         return None
-    if lost := _replaced(follow, status):
-        return lost
+    if past := _given_up(follow, status):
+        was_asked_for = ABORT_ANNOTATION in follow.wish.annotations and past.outcome is Outcome.Aborted
+        text = f"Release {past.number} did not go out: {past.message or said}"
+        return Ending(Exit.Live if was_asked_for else Exit.Failed, said if was_asked_for else text)
     match status.phase:
         case Phase.Live:
             return Ending(Exit.Live, said)
         case Phase.RolledBack:
-            return Ending(Exit.RolledBack, said)
+            return Ending(Exit.Live if ROLLBACK_TO_ANNOTATION in follow.wish.annotations else Exit.RolledBack, said)
         case Phase.Failed:
             return Ending(Exit.Failed, said)
+        case Phase.Suspended if follow.wish.spec.get("suspend"):
+            return Ending(Exit.Live, said)
         case Phase.Blocked | Phase.Suspended:
             return Ending(Exit.Blocked, said)
         case _:
@@ -72,17 +99,40 @@ def message(release: BrandRelease) -> str:
     return ready.message if ready else "The operator has not looked at it yet."
 
 
-def _unseen(phase: Phase | None, said: str) -> Ending | None:
-    """The request was not looked at, and nothing has moved since."""
-    match phase:
-        case Phase.Blocked | Phase.Suspended:
-            return Ending(Exit.Blocked, said)
+def warning(follow: Follow, release: BrandRelease, now: datetime) -> str | None:
+    """What to tell while nothing happens, if that is for longer than it should be."""
+    if follow.handled or now - follow.asked_at < UNSEEN or release.status.phase in {Phase.Migrating, Phase.RollingBack}:
+        return None
+    waited = seconds((now - follow.asked_at).total_seconds())
+    return f"The operator has not looked at it for {waited}. Does it run? '{called()} doctor' tells."
+
+
+def out_of_time(follow: Follow, release: BrandRelease, limit: float, now: datetime) -> Ending:
+    """It takes longer than somebody wants to wait. limit: in seconds."""
+    said = warning(follow, release, now) or f"It says: {message(release)}"
+    return Ending(Exit.Timeout, f"Not at its end after {seconds(limit)}; it goes on in the cluster. {said}")
+
+
+def _unseen(follow: Follow, release: BrandRelease, now: datetime) -> Ending | None:
+    """The wish was not looked at. What is suspended waits for as long as that; what is blocked may answer at any moment."""
+    match release.status.phase:
+        case Phase.Suspended if release.spec.suspend and "suspend" not in follow.wish.spec:
+            return Ending(Exit.Blocked, message(release))
+        case Phase.Blocked if now - follow.asked_at >= UNSEEN:
+            return Ending(Exit.Blocked, message(release))
         case _:
             return None  # a migration or a rollback is waited for; without an operator, --timeout ends it
 
 
-def _replaced(follow: Follow, status: BrandReleaseStatus) -> Ending | None:
-    past = next((entry for entry in status.history if entry.number == follow.number), None)
-    if past is None or past.outcome not in {Outcome.Superseded, Outcome.Aborted}:
-        return None
-    return Ending(Exit.Failed, f"Release {past.number} did not go out: {past.message}")
+def _refusal(wish: Wish, status: BrandReleaseStatus) -> str | None:
+    """Why the verb was not carried out; it changed nothing."""
+    answer = status.last_handled.answer if status.last_handled else None
+    verbs = [name for name in wish.annotations if name != REQUESTED_AT_ANNOTATION]
+    return answer if answer and any(f"{verb}=" in answer for verb in verbs) else None
+
+
+def _given_up(follow: Follow, status: BrandReleaseStatus) -> PastRelease | CurrentRelease | None:
+    """The release that came of the wish, if it was replaced or aborted."""
+    known = (*([status.current] if status.current else ()), *status.history)
+    mine = next((entry for entry in known if entry.number == follow.number), None)
+    return mine if mine and mine.outcome in {Outcome.Superseded, Outcome.Aborted} else None

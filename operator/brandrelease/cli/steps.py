@@ -1,14 +1,16 @@
 """The steps of a release as people follow them: build, preDeploy, rollout, watch, postDeploy, rollback. Pure."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
 from typing import Final
 
 from brandrelease.apis.brandrelease import BrandReleaseStatus, CurrentRelease, Outcome, Phase
 from brandrelease.apis.progress import HookProgress
-from brandrelease.core.words import seconds, several, short
+from brandrelease.apis.verification import CheckProgress, CheckState
+from brandrelease.cli.pods import Pods
+from brandrelease.core.words import seconds, short
 
 
 class State(Enum):
@@ -18,16 +20,19 @@ class State(Enum):
     Running = "running"
     Done = "done"
     Failed = "failed"
+    Doubtful = "doubtful"
+    """Of a check: it is bad, and nothing follows from that yet."""
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One line of the view. share: how much of it is over, from 0 to 1, where its end is known."""
+    """One line of the view. share: how much of it is over, from 0 to 1, where its end is known. below: what it consists of."""
 
     name: str
     state: State
     detail: str = ""
     share: float | None = None
+    below: tuple["Step", ...] = ()
 
 
 BUILD: Final = "build"
@@ -38,23 +43,49 @@ POST_DEPLOY: Final = "postDeploy"
 ROLLBACK: Final = "rollback"
 
 
-def steps(status: BrandReleaseStatus, now: datetime) -> tuple[Step, ...]:
-    """The steps of the release that is worked on: of the one that is prepared, where there is one."""
+CHECK_STATES: Final = {
+    CheckState.Passed: State.Done,
+    CheckState.Failing: State.Doubtful,
+    CheckState.Failed: State.Failed,
+    CheckState.NotCharged: State.Doubtful,
+    CheckState.Error: State.Doubtful,
+}
+
+
+def steps(status: BrandReleaseStatus, now: datetime, pods: Pods | None = None) -> tuple[Step, ...]:
+    """The steps of the release that is worked on: of the one that is prepared, where there is one.
+
+    pods: those of the release, where they may be seen.
+    """
     release = status.next or status.current
-    return tuple(_steps(release, status.phase, now)) if release else ()
+    return tuple(_steps(release, status.phase, now, pods)) if release else ()
 
 
-def _steps(release: CurrentRelease, phase: Phase | None, now: datetime) -> Iterator[Step]:
+def _steps(release: CurrentRelease, phase: Phase | None, now: datetime, pods: Pods | None) -> Iterator[Step]:
     yield _build(release, now)
     hooks = release.hooks
     if hooks and hooks.pre_deploy:
         yield _hook(PRE_DEPLOY, hooks.pre_deploy, now)
-    yield _rollout(release, now)
+    yield _with_pods(_rollout(release, now), pods)
     yield _watch(release, now)
     if hooks and hooks.post_deploy:
         yield _hook(POST_DEPLOY, hooks.post_deploy, now)
     if release.rollback or phase in {Phase.RollingBack, Phase.RolledBack}:
         yield _rollback(release, now)
+
+
+def _with_pods(rollout: Step, pods: Pods | None) -> Step:
+    """The pods are told of for as long as they may still be bad."""
+    if pods is None or rollout.state in {State.Ahead, State.Failed}:
+        return rollout
+    shown, more = pods.shown()
+    below = [Step(pod.says, State.Done if pod.ready else State.Running, pod.name) for pod in shown]
+    if more:
+        below.append(Step(f"and {more} more", State.Done))
+    if rollout.state is State.Done:  # what is ready is no news any more
+        return replace(rollout, below=tuple(each for each in below if each.state is State.Running))
+    detail = f"{pods.told()}, {rollout.detail}"
+    return replace(rollout, detail=detail, share=pods.share, below=tuple(below))
 
 
 def _build(release: CurrentRelease, now: datetime) -> Step:
@@ -95,15 +126,20 @@ def _watch(release: CurrentRelease, now: datetime) -> Step:
     watch = release.verification
     if watch is None:
         return Step(WATCH, State.Ahead)
-    checks = several(len(watch.checks), "check") if watch.checks else ""
+    checks = tuple(map(_check, watch.checks))
     if _has_failed(release):
-        return Step(WATCH, State.Failed, checks)
-    if release.outcome is Outcome.Succeeded or now >= watch.ends_at:
-        return Step(WATCH, State.Done, ", ".join(filter(None, (_took(watch.started_at, watch.ends_at), checks))))
-    whole = (watch.ends_at - watch.started_at).total_seconds()
-    share = (now - watch.started_at).total_seconds() / whole if whole else 1.0
-    left = f"{seconds((watch.ends_at - now).total_seconds())} left"
-    return Step(WATCH, State.Running, ", ".join(filter(None, (left, checks))), min(max(share, 0.0), 1.0))
+        return Step(WATCH, State.Failed, below=checks)
+    if release.outcome is Outcome.Succeeded or (now >= watch.ends_at and release.hooks and release.hooks.post_deploy):
+        return Step(WATCH, State.Done, _took(watch.started_at, watch.ends_at), below=checks)
+    whole, left = (watch.ends_at - watch.started_at).total_seconds(), (watch.ends_at - now).total_seconds()
+    share = min(max(1 - left / whole, 0.0), 1.0) if whole else None
+    detail = f"{seconds(left)} left of {seconds(whole)}" if left > 0 else "over, waiting for the last look"
+    return Step(WATCH, State.Running, detail, share, checks)
+
+
+def _check(check: CheckProgress) -> Step:
+    said = f"{check.state}: {check.message}" if check.state is not CheckState.Passed else check.message
+    return Step(check.name, CHECK_STATES[check.state], said)
 
 
 def _rollback(release: CurrentRelease, now: datetime) -> Step:

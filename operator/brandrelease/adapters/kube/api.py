@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -20,6 +21,9 @@ from brandrelease.core.plain import line
 from brandrelease.core.scrubbing.secret_patterns import without_lookalikes
 from brandrelease.ports import Fence, KubernetesFails
 
+IN_A_POD: Final = "KUBERNETES_SERVICE_HOST"
+"""The kubelet sets it in every container."""
+
 REQUEST_TIMEOUT: Final = REQUEST_SECONDS
 """Seconds for one request. A pass that waits longer would hold its object up; it is repeated instead."""
 
@@ -27,8 +31,6 @@ MESSAGE_READ: Final = 8192
 """Characters that are looked at of what the API server says. An admission webhook may say a megabyte."""
 
 ONE_REQUEST: Final = aiohttp.ClientTimeout(total=REQUEST_TIMEOUT)
-STREAM: Final = aiohttp.ClientTimeout(total=None, connect=REQUEST_TIMEOUT)
-"""Of answers that go on for as long as something happens; who reads them has a limit of its own."""
 
 METADATA_ONLY: Final = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 """Asks the API server for names, labels and versions without the rest: all that a resync compares."""
@@ -51,6 +53,10 @@ class ApiError(KubernetesFails):
     def __init__(self, status: int, message: str, asked: Question | None = None, retry_after: float = 0.0) -> None:
         self.status, self.message = status, without_lookalikes(line(message[:MESSAGE_READ]))
         super().__init__(Trouble(asked or UNKNOWN, status, self.message), retry_after)
+
+
+class NoCluster(Exception):
+    """No kubeconfig leads to a cluster. The text says what is wrong with it."""
 
 
 class Resource:
@@ -121,14 +127,19 @@ class KubeApi:
 
     @classmethod
     async def connect_as(cls, manager: str, kubeconfig: Path | None, context: str | None) -> "KubeApi":
-        """As a person does: with the kubeconfig that is given, else with those that kubectl would take.
+        """As a person does: with the kubeconfig that is given, else with what kubectl would take.
 
-        Raises ConfigException.
+        Raises NoCluster.
         """
         configuration = client.Configuration()
         configuration.retries = None
         file = str(kubeconfig) if kubeconfig else None
-        await config.load_kube_config(config_file=file, context=context, client_configuration=configuration)
+        try:
+            await config.load_kube_config(config_file=file, context=context, client_configuration=configuration)
+        except (config.ConfigException, OSError) as error:
+            if kubeconfig or context or IN_A_POD not in os.environ:
+                raise NoCluster(str(error)) from error
+            config.load_incluster_config(client_configuration=configuration)
         return cls(client.ApiClient(configuration), None, manager=manager)
 
     async def close(self) -> None:
@@ -148,9 +159,14 @@ class KubeApi:
         self, resource: Resource, namespace: str | None, *, labels: str | None = None, fields: str | None = None
     ) -> list[Json]:
         """All objects that match."""
+        return (await self.listing(resource, namespace, labels=labels, fields=fields))[0]
+
+    async def listing(
+        self, resource: Resource, namespace: str | None, *, labels: str | None = None, fields: str | None = None
+    ) -> tuple[list[Json], str]:
+        """All objects that match, and the version of the list, from which a watch can go on."""
         answer = await self._request("get", resource.path(namespace), label_selector=labels, field_selector=fields)
-        found: list[Json] = answer["items"] or []
-        return found
+        return answer["items"] or [], str(answer["metadata"]["resourceVersion"])
 
     async def pages(self, resource: Resource, namespace: str | None, size: int) -> AsyncIterator[list[Json]]:
         """All objects, at most `size` of them at a time."""
@@ -226,9 +242,9 @@ class KubeApi:
             content_type="application/apply-patch+yaml",
         )
 
-    async def merge(self, resource: Resource, namespace: str, name: str, fields: Json) -> None:
-        """Change some fields of an object that is there."""
-        await self._request(
+    async def merge(self, resource: Resource, namespace: str, name: str, fields: Json) -> Json:
+        """Change some fields of an object that is there; the object as it is then."""
+        return await self._request(
             "patch",
             resource.path(namespace, name),
             body=fields,
@@ -259,13 +275,15 @@ class KubeApi:
             except aiohttp.ClientError as error:
                 raise ApiError(0, f"The log broke off: {type(error).__name__}") from error
 
-    async def lines(self, path: str, query: Mapping[str, str]) -> AsyncIterator[bytes]:
+    async def lines(self, path: str, query: Mapping[str, str], silence: float | None = None) -> AsyncIterator[bytes]:
         """An answer that comes line by line, as watches and followed logs do, until the API server ends it.
 
-        Raises ApiError; also where the connection breaks off.
+        Raises ApiError; also where the connection breaks off, or brings nothing for so many seconds of silence. Without
+        that it may be silent for as long as it likes, as the log of a quiet pod is: whoever reads it has a limit.
         """
+        patience = aiohttp.ClientTimeout(total=None, connect=REQUEST_TIMEOUT, sock_read=silence)
         parameters: Json = {"query_params": list(query.items()), "header_params": {"Accept": "*/*"}}
-        response = await self._send("get", path, patience=STREAM, **parameters)
+        response = await self._send("get", path, patience=patience, **parameters)
         rest = b""
         try:
             async for chunk in response.content.iter_any():

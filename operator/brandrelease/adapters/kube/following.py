@@ -1,7 +1,7 @@
-"""One object as it changes, for those who look at one and not at all."""
+"""One object or a few as they change, for those who look at these and not at all."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Any, Final
 
 from brandrelease.adapters.kube.api import ApiError, KubeApi, Resource
@@ -11,33 +11,49 @@ Json = dict[str, Any]
 WATCH_SECONDS: Final = 240
 """A watch is renewed this often."""
 
+SILENCE: Final = WATCH_SECONDS + 30.0
+"""Seconds without a byte after which the connection is lost, as after a night with the lid closed."""
+
 GONE: Final = 410
 
 
 async def follow(api: KubeApi, resource: Resource, namespace: str, name: str) -> AsyncIterator[Json | None]:
     """The object as it is, and again after each change, for ever; None where there is none. Raises ApiError."""
+    async for found in follow_all(api, resource, namespace, {"fieldSelector": f"metadata.name={name}"}):
+        yield next(iter(found.values()), None)
+
+
+async def follow_all(
+    api: KubeApi, resource: Resource, namespace: str | None, select: Mapping[str, str]
+) -> AsyncIterator[Mapping[str, Json]]:
+    """All objects that are selected, by their uid, and again after each change, for ever. Raises ApiError.
+
+    select: labelSelector and fieldSelector.
+    """
     while True:
-        body = await api.get(resource, namespace, name)
-        yield body
-        version = body["metadata"]["resourceVersion"] if body else None
-        async for changed in _changes(api, resource, namespace, name, version):
-            yield changed
+        items, version = await api.listing(
+            resource, namespace, labels=select.get("labelSelector"), fields=select.get("fieldSelector")
+        )
+        found = {body["metadata"]["uid"]: body for body in items}
+        yield found
+        async for there, body in _changes(api, resource, namespace, {**select, "resourceVersion": version}):
+            uid = body["metadata"]["uid"]
+            found = {**found, uid: body} if there else {key: each for key, each in found.items() if key != uid}
+            yield found
 
 
 async def _changes(
-    api: KubeApi, resource: Resource, namespace: str, name: str, version: str | None
-) -> AsyncIterator[Json | None]:
-    """What happens to the object from a version on, until the watch ends."""
-    query = {"watch": "true", "fieldSelector": f"metadata.name={name}", "timeoutSeconds": str(WATCH_SECONDS)}
-    if version:
-        query["resourceVersion"] = version
-    async for line in api.lines(resource.path(namespace), query):
+    api: KubeApi, resource: Resource, namespace: str | None, select: Mapping[str, str]
+) -> AsyncIterator[tuple[bool, Json]]:
+    """What happens from a version on, until the watch ends: whether the object is there, and the object."""
+    query = {"watch": "true", "timeoutSeconds": str(WATCH_SECONDS), **select}
+    async for line in api.lines(resource.path(namespace), query, SILENCE):
         event = json.loads(line)
         match event["type"]:
             case "ADDED" | "MODIFIED":
-                yield event["object"]
+                yield True, event["object"]
             case "DELETED":
-                yield None
+                yield False, event["object"]
             case "ERROR" if event["object"].get("code") == GONE:
                 return
             case "ERROR":

@@ -2,16 +2,17 @@
 
 from argparse import ArgumentParser, Namespace
 
-from brandrelease.adapters.kube.api import BRAND_RELEASES
+from brandrelease.adapters.kube.api import BRAND_RELEASES, ApiError
 from brandrelease.apis.brandrelease import BrandRelease
 from brandrelease.apis.wellknown import API_VERSION
 from brandrelease.cli import wishes
+from brandrelease.cli.called import called
 from brandrelease.cli.command import Command, carry_out, environment_arguments, follow_up, waiting_arguments
 from brandrelease.cli.exits import Exit, Problem
-from brandrelease.cli.finding import find, look, namespace_of
+from brandrelease.cli.finding import find, home_of, look, readable
 from brandrelease.cli.session import Session
-from brandrelease.cli.standing import Follow
-from brandrelease.core.words import short
+
+CONFLICT = 409
 
 
 def _deploy_arguments(parser: ArgumentParser) -> None:
@@ -26,35 +27,51 @@ def _deploy_arguments(parser: ArgumentParser) -> None:
 async def deploy(at: Session, arguments: Namespace) -> Exit:
     """Ask for a ref, in a BrandRelease that is there or that is made."""
     brand, environment, ref = arguments.brand, arguments.environment, arguments.ref
-    namespace = await namespace_of(at.api, brand, environment)
+    namespace = (await home_of(at.api, brand, environment)).namespace
     release = await look(at.api, namespace, brand, environment)
     if release is None:
         return await _first(at, namespace, arguments)
     if ref and ref != release.spec.ref:
         _must_be_ours(release, "spec.ref", arguments)
     wish = wishes.request(at.clock.now(), ref)
-    return await carry_out(
-        at, release, wish, f"Asked for {ref or release.spec.ref} of {brand} in {environment}.", arguments
-    )
+    said = f"Asked for {ref or release.spec.ref} of {brand} in {environment}."
+    return await carry_out(at, release, wish, said, arguments)
 
 
 async def _first(at: Session, namespace: str, arguments: Namespace) -> Exit:
     """There is no BrandRelease yet."""
     brand, environment, ref = arguments.brand, arguments.environment, arguments.ref
     if not ref:
-        message = f"Nothing was ever released to {brand} {environment}, so no ref is set: give one with --ref <branch>."
-        raise Problem(message, Exit.Usage)
-    wish, asked_at = wishes.request(at.clock.now(), ref), at.clock.now()
-    body = {
-        "apiVersion": API_VERSION,
-        "kind": "BrandRelease",
-        "metadata": {"name": brand, "namespace": namespace, "annotations": wish.annotations},
-        "spec": {"brand": brand, "environment": environment, "ref": ref},
-    }
-    await at.api.create(BRAND_RELEASES, namespace, body)
-    release = await find(at.api, brand, environment)
-    said = f"Made BrandRelease {namespace}/{brand} and asked for {ref} of {brand} in {environment}."
-    return await follow_up(at, release, Follow(wish, asked_at), said, arguments)
+        raise Problem(
+            f"Nothing was ever released to {brand} {environment}, so no ref is set. Give one: "
+            f"{called()} deploy {brand} {environment} --ref <branch>",
+            Exit.Usage,
+        )
+    wish = wishes.request(at.clock.now(), ref)
+    release = await _made(at, namespace, arguments, wish)
+    said = f"Made BrandRelease {namespace}/{release.name} and asked for {ref} of {brand} in {environment}."
+    return await follow_up(at, release, wish, said, arguments)
+
+
+async def _made(at: Session, namespace: str, arguments: Namespace, wish: wishes.Wish) -> BrandRelease:
+    """Named after the Brand; with the environment where another one in the namespace is named so."""
+    brand, environment = arguments.brand, arguments.environment
+
+    async def make(name: str) -> BrandRelease:
+        body = {
+            "apiVersion": API_VERSION,
+            "kind": "BrandRelease",
+            "metadata": {"name": name, "namespace": namespace, "annotations": wish.annotations},
+            "spec": {"brand": brand, "environment": environment, **wish.spec},
+        }
+        return readable(await at.api.create(BRAND_RELEASES, namespace, body))
+
+    try:
+        return await make(brand)
+    except ApiError as error:
+        if error.status != CONFLICT:
+            raise
+    return await make(f"{brand}-{environment}")
 
 
 def _must_be_ours(release: BrandRelease, what: str, arguments: Namespace) -> None:
@@ -107,15 +124,16 @@ async def _abort(at: Session, arguments: Namespace) -> Exit:
 
 def _override_arguments(parser: ArgumentParser) -> None:
     environment_arguments(parser)
-    parser.add_argument("commit", metavar="COMMIT", help="the commit to let through, 7 characters or more")
+    parser.add_argument("commit", metavar="COMMIT", help="the commit to let through, its first 7 characters or more")
     parser.add_argument("why", metavar="WHY", help="the reason, kept in the history")
     waiting_arguments(parser)
 
 
 async def _override(at: Session, arguments: Namespace) -> Exit:
     release = await find(at.api, arguments.brand, arguments.environment)
-    wish = wishes.override(arguments.commit, arguments.why)
-    return await carry_out(at, release, wish, f"Asked to let {short(arguments.commit)} through.", arguments)
+    wish = wishes.override(release, arguments.commit, arguments.why, at.clock.now())
+    commit = next(iter(wish.annotations.values())).partition(" ")[0]
+    return await carry_out(at, release, wish, f"Asked to let {commit} through.", arguments)
 
 
 def _suspend_arguments(parser: ArgumentParser) -> None:
@@ -139,12 +157,42 @@ async def _set_suspend(at: Session, arguments: Namespace, *, on: bool) -> Exit:
     return await carry_out(at, release, wishes.suspend(on=on), said, arguments)
 
 
-DEPLOY = Command("deploy", "release what a ref is now, or another ref", _deploy_arguments, deploy)
-RETRY = Command("retry", "look at the ref again and try what failed once more", _retry_arguments, _retry)
-ROLLBACK = Command("rollback", "put an earlier release's image back, without a build", _rollback_arguments, _rollback)
-ABORT = Command("abort", "give the release in flight up", _abort_arguments, _abort)
-OVERRIDE = Command(
-    "override", "let a quarantined commit through, or a release that waits for a window", _override_arguments, _override
+DEPLOY = Command(
+    "deploy",
+    "release what a ref is now, or another ref",
+    _deploy_arguments,
+    deploy,
+    ("deploy drumeo production --wait", "deploy drumeo staging --ref fix/search"),
 )
-SUSPEND = Command("suspend", "touch nothing until resumed", _suspend_arguments, _suspend)
-RESUME = Command("resume", "go on after suspend", _suspend_arguments, _resume)
+RETRY = Command(
+    "retry",
+    "look at the ref again and try what failed once more",
+    _retry_arguments,
+    _retry,
+    ("retry drumeo production --wait",),
+)
+ROLLBACK = Command(
+    "rollback",
+    "put an earlier release's image back, without a build",
+    _rollback_arguments,
+    _rollback,
+    ('rollback drumeo production --why "search is broken" --wait', "rollback drumeo production 9"),
+)
+ABORT = Command(
+    "abort",
+    "give the release in flight up",
+    _abort_arguments,
+    _abort,
+    ('abort drumeo production --why "wrong branch"',),
+)
+OVERRIDE = Command(
+    "override",
+    "let a quarantined commit through, or a release that waits for a window",
+    _override_arguments,
+    _override,
+    ('override drumeo production 3d86f4553df2 "the cache was full"',),
+)
+SUSPEND = Command(
+    "suspend", "touch nothing until resumed", _suspend_arguments, _suspend, ("suspend drumeo production",)
+)
+RESUME = Command("resume", "go on after suspend", _suspend_arguments, _resume, ("resume drumeo production --wait",))

@@ -15,7 +15,7 @@ MOST = 50
 """Commits that are listed; more are counted."""
 
 MIGRATIONS = "migrations"
-"""Files below a folder of this name are taken for migrations: Laravel, Doctrine, Django, Rails' db/migrate aside."""
+"""Files below a folder of this name are taken for migrations, as Laravel, Doctrine and Django have it."""
 
 
 def _arguments(parser: ArgumentParser) -> None:
@@ -92,4 +92,10 @@ def _wire(old: str, found: Difference) -> dict[str, object]:
     }
 
 
-DIFF = Command("diff", "what would go out now: commits and migrations", _arguments, _diff)
+DIFF = Command(
+    "diff",
+    "what would go out now: commits and migrations",
+    _arguments,
+    _diff,
+    ("diff drumeo production", "diff drumeo production --ref fix/search"),
+)

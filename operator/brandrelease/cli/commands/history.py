@@ -2,16 +2,15 @@
 
 from argparse import ArgumentParser, Namespace
 
-from brandrelease.apis.brandrelease import PastRelease
+from brandrelease.apis.brandrelease import Outcome, PastRelease
 from brandrelease.cli.command import Command, environment_arguments, output_argument
 from brandrelease.cli.exits import Exit
 from brandrelease.cli.finding import find
 from brandrelease.cli.session import Session
-from brandrelease.cli.view import moment
 from brandrelease.core.words import cut, seconds, short
 
-HEAD = ("", "RELEASE", "OUTCOME", "REASON", "COMMIT", "BY", "STARTED", "TOOK", "MESSAGE")
-MESSAGE_WIDTH = 100
+HEAD = ("", "RELEASE", "OUTCOME", "REASON", "COMMIT", "BY", "STARTED (UTC)", "TOOK")
+BY_WIDTH = 20
 
 
 def _arguments(parser: ArgumentParser) -> None:
@@ -29,7 +28,13 @@ async def _history(at: Session, arguments: Namespace) -> Exit:
         at.terminal.line(f"No release of {arguments.brand} to {arguments.environment} has ended yet.")
         return Exit.Live
     running = release.status.running.number if release.status.running else None
-    at.terminal.table(HEAD, [_row(past, runs=past.number == running) for past in history])
+    rows = [_row(past, runs=past.number == running) for past in history]
+    if at.terminal.is_live:
+        notes = ["" if past.outcome is Outcome.Succeeded else past.message for past in history]
+        at.terminal.table(HEAD, rows, notes)
+    else:
+        told = [" ".join(past.message.split()) for past in history]
+        at.terminal.table((*HEAD, "MESSAGE"), [(*row, text) for row, text in zip(rows, told, strict=True)])
     return Exit.Live
 
 
@@ -40,13 +45,16 @@ def _row(past: PastRelease, *, runs: bool) -> tuple[str, ...]:
         past.outcome,
         past.reason,
         short(past.commit),
-        past.requested_by or "",
-        moment(past.started_at),
+        cut(past.requested_by or "", BY_WIDTH),
+        f"{past.started_at:%Y-%m-%d %H:%M}",
         seconds((past.finished_at - past.started_at).total_seconds()),
-        cut(" ".join(past.message.split()), MESSAGE_WIDTH),
     )
 
 
 HISTORY = Command(
-    "history", "the releases of an environment, newest first; * is the one that runs", _arguments, _history
+    "history",
+    "the releases of an environment, newest first; * is the one that runs",
+    _arguments,
+    _history,
+    ("history drumeo production",),
 )

@@ -2,32 +2,32 @@
 
 import asyncio
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from brandrelease.adapters.kube.api import PODS, ApiError
+from brandrelease.adapters.kube.api import BRAND_RELEASES, PODS, ApiError
+from brandrelease.adapters.kube.following import follow, follow_all
 from brandrelease.apis.brandrelease import BrandRelease, CurrentRelease
 from brandrelease.apis.wellknown import NAME_LABEL, RELEASE_LABEL
 from brandrelease.cli.command import Command, environment_arguments
 from brandrelease.cli.exits import Exit
-from brandrelease.cli.finding import find
+from brandrelease.cli.finding import find, readable
 from brandrelease.cli.session import Session
-from brandrelease.cli.wishes import in_flight
 
-Json = dict[str, Any]
+Json = Mapping[str, Any]
 
 JOB_NAME: Final = "batch.kubernetes.io/job-name"
-LOOK_AGAIN: Final = 2.0
-"""Seconds after which pods are looked for that are new."""
-
 TAIL: Final = 200
 """Lines of each container that are shown of what it has printed before."""
+
+LAST_WORDS: Final = 3.0
+"""Seconds after the end of a release for what is still on its way."""
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Pods whose logs belong to the release. who: how their lines begin."""
+    """Pods whose logs belong to the release. who: how their lines begin; a part of the pod's name where it is empty."""
 
     who: str
     namespace: str
@@ -53,81 +53,146 @@ async def _logs(at: Session, arguments: Namespace) -> Exit:
         return Exit.Live
     if work.build and work.build.logs_url:
         at.terminal.line(f"build: the log is at {work.build.logs_url}")
-    shown: dict[tuple[str, str], asyncio.Task[None]] = {}
+    stream = Stream(at, follow=arguments.follow)
     try:
-        await _show(at, arguments, release, work, shown)
+        if arguments.follow:
+            await _until_its_end(at, release, work.number, arguments.build_namespace, stream)
+        else:
+            await asyncio.gather(*(stream.once(place) for place in places(release, work, arguments.build_namespace)))
+        await stream.dry(LAST_WORDS if arguments.follow else None)
     finally:
-        for task in shown.values():
-            task.cancel()
-        await asyncio.gather(*shown.values(), return_exceptions=True)
+        await stream.close()
+    if not stream.lines:
+        _tell_what_is_kept(at, work)
     return Exit.Live
 
 
-async def _show(
-    at: Session,
-    arguments: Namespace,
-    release: BrandRelease,
-    work: CurrentRelease,
-    shown: dict[tuple[str, str], asyncio.Task[None]],
-) -> None:
-    """A task for each container that prints; those of pods that come later are added while the release goes on."""
-    while True:
-        for place in _places(release, work, arguments.build_namespace):
-            await _begin(at, place, shown, follow=arguments.follow)
-        if not arguments.follow:
-            await asyncio.gather(*shown.values())
+async def _until_its_end(at: Session, release: BrandRelease, number: int, builds: str, stream: "Stream") -> None:
+    async for body in follow(at.api, BRAND_RELEASES, release.namespace, release.name):
+        status = readable(body).status if body else None
+        work = (
+            next((each for each in (status.next, status.current) if each and each.number == number), None)
+            if status
+            else None
+        )
+        if work is None:
             return
-        await asyncio.sleep(LOOK_AGAIN)
-        release = await find(at.api, arguments.brand, arguments.environment)
-        flight = in_flight(release)
-        if flight is None or flight.number != work.number:
+        for place in places(release, work, builds):
+            stream.watch(place)
+        if work.outcome is not None:
             return
-        work = flight
 
 
-def _places(release: BrandRelease, work: CurrentRelease, builds: str) -> Iterator[Place]:
+def places(release: BrandRelease, work: CurrentRelease, builds: str) -> Iterator[Place]:
+    """Where the release has pods by now."""
     if work.build and work.build.id and work.build.builder == "buildKit":
         yield Place("build", builds, f"{JOB_NAME}={work.build.id}")
     hooks = work.hooks
     for name, hook in (("preDeploy", hooks.pre_deploy), ("postDeploy", hooks.post_deploy)) if hooks else ():
         if hook:
             yield Place(name, release.namespace, f"{JOB_NAME}={hook.job}")
-    yield Place("", release.namespace, f"{NAME_LABEL}={release.name},{RELEASE_LABEL}={work.number},!{JOB_NAME}")
+    if work.rollout:
+        yield Place("", release.namespace, f"{NAME_LABEL}={release.name},{RELEASE_LABEL}={work.number},!{JOB_NAME}")
 
 
-async def _begin(at: Session, place: Place, shown: dict[tuple[str, str], asyncio.Task[None]], *, follow: bool) -> None:
-    try:
-        pods = await at.api.items(PODS, place.namespace, labels=place.labels)
-    except ApiError as error:
-        key = (place.namespace, place.labels)
-        if key not in shown:
-            at.terminal.complain(f"The pods in namespace {place.namespace} cannot be listed: {error.message}")
-            shown[key] = asyncio.create_task(asyncio.sleep(0))
-        return
-    for pod in pods:
+class Stream:
+    """A task for each place that is watched, and one for each run of a container that prints."""
+
+    def __init__(self, at: Session, *, follow: bool) -> None:
+        self._at, self._follow = at, follow
+        self._watched: dict[Place, asyncio.Task[None]] = {}
+        self._shown: dict[tuple[str, str, int], asyncio.Task[None]] = {}
+        self.lines = 0
+
+    def watch(self, place: Place) -> None:
+        """Show what is printed there, from now on."""
+        if place not in self._watched:
+            self._watched[place] = asyncio.create_task(self._told(place, self._watch(place)))
+
+    async def once(self, place: Place) -> None:
+        """Show what was printed there."""
+        await self._told(place, self._list(place))
+
+    async def dry(self, limit: float | None) -> None:
+        """Wait until everything is shown, for so many seconds at most."""
+        if self._shown:
+            await asyncio.wait(self._shown.values(), timeout=limit)
+
+    async def close(self) -> None:
+        """End what still goes on."""
+        tasks = [*self._watched.values(), *self._shown.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _told(self, place: Place, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            await work
+        except ApiError as error:
+            what = f"The pods of {place.who or 'the release'} in namespace {place.namespace} cannot be seen"
+            self._at.terminal.complain(f"{what}: {error.message}")
+
+    async def _list(self, place: Place) -> None:
+        for pod in await self._at.api.items(PODS, place.namespace, labels=place.labels):
+            self._begin(place, pod)
+
+    async def _watch(self, place: Place) -> None:
+        async for found in follow_all(self._at.api, PODS, place.namespace, {"labelSelector": place.labels}):
+            for pod in found.values():
+                self._begin(place, pod)
+
+    def _begin(self, place: Place, pod: Json) -> None:
         name = pod["metadata"]["name"]
-        for container in _started(pod):
-            if (name, container) not in shown:
-                who = f"{place.who or name} {container}"
-                shown[name, container] = asyncio.create_task(
-                    _stream(at, place.namespace, name, container, who, follow=follow)
-                )
+        for container, run in runs(pod):
+            key = (name, container, run)
+            if key not in self._shown:
+                who = f"{place.who or name.rpartition('-')[2]} {container}"
+                self._shown[key] = asyncio.create_task(self._show(place.namespace, name, container, who))
+
+    async def _show(self, namespace: str, pod: str, container: str, who: str) -> None:
+        query = {"container": container, "tailLines": str(TAIL), "follow": "true" if self._follow else "false"}
+        try:
+            async for line in self._at.api.lines(PODS.path(namespace, pod, "log"), query):
+                self.lines += 1
+                self._at.terminal.line(f"{who}: {line.decode(errors='replace')}")
+        except ApiError as error:
+            self._at.terminal.complain(f"The log of container {container} of pod {pod} cannot be had: {error.message}")
 
 
-def _started(pod: Json) -> Iterator[str]:
+def runs(pod: Json) -> Iterator[tuple[str, int]]:
+    """The containers that have a log, and the how manieth run of each it is."""
     status = pod.get("status", {})
     for entry in (*status.get("initContainerStatuses", []), *status.get("containerStatuses", [])):
-        if "waiting" not in entry.get("state", {}):
-            yield entry["name"]
+        waits = "waiting" in entry.get("state", {"waiting": {}})
+        has_run = bool(entry.get("lastState", {}).get("terminated"))
+        if not waits or has_run:
+            yield entry["name"], entry.get("restartCount", 0) - (1 if waits else 0)
 
 
-async def _stream(at: Session, namespace: str, pod: str, container: str, who: str, *, follow: bool) -> None:
-    query = {"container": container, "tailLines": str(TAIL), "follow": "true" if follow else "false"}
-    try:
-        async for line in at.api.lines(PODS.path(namespace, pod, "log"), query):
-            at.terminal.line(f"{who}: {line.decode(errors='replace')}")
-    except ApiError as error:
-        at.terminal.complain(f"The log of container {container} of pod {pod} broke off: {error.message}")
+def _tell_what_is_kept(at: Session, work: CurrentRelease) -> None:
+    """The pods are gone, or have printed nothing: the status keeps the end of what has failed."""
+    hooks = work.hooks
+    kept = {
+        "build": work.build.log_tail if work.build else None,
+        "preDeploy": hooks.pre_deploy.log_tail if hooks and hooks.pre_deploy else None,
+        "postDeploy": hooks.post_deploy.log_tail if hooks and hooks.post_deploy else None,
+    }
+    if work.evidence:
+        kept[f"{work.evidence.pod.rpartition('-')[2]} {work.evidence.container}"] = work.evidence.log_tail
+    told = {who: text for who, text in kept.items() if text}
+    if not told:
+        at.terminal.line(f"No pod of release {work.number} is there that has printed anything.")
+        return
+    at.terminal.line(f"No pod of release {work.number} is there any more. This was kept of its logs:")
+    for who, text in told.items():
+        for each in text.splitlines():
+            at.terminal.line(f"{who}: {each}")
 
 
-LOGS = Command("logs", "what build, hooks and new pods of a release print, in one stream", _arguments, _logs)
+LOGS = Command(
+    "logs",
+    "what build, hooks and new pods of a release print, in one stream",
+    _arguments,
+    _logs,
+    ("logs drumeo production --follow",),
+)
