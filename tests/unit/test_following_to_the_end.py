@@ -24,7 +24,7 @@ SUSPEND = wishes.suspend(on=True)
 
 def end_of(release: Any, wish: Wish = REQUEST, generation: int = 1, later: float = 1) -> Ending | None:
     """After one look."""
-    follow = Follow(wish, NOW, generation).seen(release)
+    follow = Follow(wish, NOW, generation, "4711").seen(release)
     return ending(follow, release, NOW + timedelta(seconds=later))
 
 
@@ -76,7 +76,7 @@ def test_what_is_prepared_is_waited_for() -> None:
 @pytest.mark.parametrize("outcome", ["Superseded", "Aborted"])
 def test_a_release_that_was_given_up_has_failed_for_whoever_asked_for_it(outcome: str) -> None:
     begun = released("Building", current=current(13), **ASKED)
-    follow = Follow(REQUEST, NOW, 1).seen(begun)
+    follow = Follow(REQUEST, NOW, 1, "4711").seen(begun)
     assert follow.number == 13
     later = released("Live", current=current(14, outcome="Succeeded", **DONE), history=[past(13, outcome)], **ASKED)
     found = ending(follow.seen(later), later, NOW)
@@ -89,6 +89,10 @@ def test_a_request_of_something_blocked_is_answered_at_once_or_after_a_while_wit
     unseen = released("Blocked", annotations=REQUEST.annotations)
     assert end_of(unseen) is None
     found = end_of(unseen, later=16)
+    assert found is not None
+    assert found.exit is Exit.Blocked
+    written_anew = unseen.model_copy(update={"resource_version": "4712"})
+    found = end_of(written_anew)
     assert found is not None
     assert found.exit is Exit.Blocked
 
@@ -148,7 +152,7 @@ def test_a_verb_that_was_not_carried_out_has_failed_with_the_answer() -> None:
 
 def test_an_operator_that_does_not_look_is_told_of_and_waited_for() -> None:
     unseen = released("Live", annotations=REQUEST.annotations)
-    follow = Follow(REQUEST, NOW, 1).seen(unseen)
+    follow = Follow(REQUEST, NOW, 1, "4711").seen(unseen)
     assert warning(follow, unseen, NOW + timedelta(seconds=14)) is None
     told = warning(follow, unseen, NOW + timedelta(seconds=30))
     assert told is not None
@@ -165,5 +169,5 @@ def test_an_operator_that_does_not_look_is_told_of_and_waited_for() -> None:
 
 
 def test_a_release_that_was_begun_keeps_its_number() -> None:
-    follow = Follow(REQUEST, NOW, 1).seen(released("Building", current=current(13), **ASKED))
+    follow = Follow(REQUEST, NOW, 1, "4711").seen(released("Building", current=current(13), **ASKED))
     assert follow.seen(released("Building", current=current(14), **ASKED)).number == 13

@@ -122,12 +122,12 @@ def test_a_long_reason_is_cut_to_what_the_operator_remembers(why: str) -> None:
 
 
 @pytest.mark.parametrize("manager", sorted(wishes.GITOPS))
-def test_a_field_that_a_gitops_program_wrote_last_is_kept_by_it(manager: str) -> None:
-    def wrote(who: str, time: str) -> dict[str, object]:
-        return {"manager": who, "operation": "Apply", "time": time, "fieldsV1": {"f:spec": {"f:ref": {}}}}
+def test_a_field_that_a_gitops_program_owns_is_kept_by_it_also_if_somebody_else_owns_it_too(manager: str) -> None:
+    def kept(*owners: str) -> str | None:
+        fields = [{"manager": who, "time": ago(), "fieldsV1": {"f:spec": {"f:ref": {}}}} for who in owners]
+        return wishes.kept_elsewhere({"managedFields": fields}, "ref")
 
-    kept = released(managed=[wrote(manager, ago(hours=1)), wrote("ada", ago(hours=2))])
-    assert wishes.kept_elsewhere(kept, "spec.ref") == manager
-    assert wishes.kept_elsewhere(kept, "spec.suspend") is None
-    mine = released(managed=[wrote(manager, ago(hours=2)), wrote("ada", ago(hours=1))])
-    assert wishes.kept_elsewhere(mine, "spec.ref") is None
+    assert kept(manager) == manager
+    assert kept("ada", manager) == manager
+    assert kept("ada") is None
+    assert wishes.kept_elsewhere({}, "suspend") is None

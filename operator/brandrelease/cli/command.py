@@ -88,7 +88,7 @@ async def follow_up(at: Session, release: BrandRelease, wish: Wish, said: str, a
         else:
             await print_object(at, release, arguments.output)
         return Exit.Live
-    what = Follow(wish, at.clock.now(), release.generation)
+    what = Follow(wish, at.clock.now(), release.generation, release.resource_version)
     end = await to_the_end(at, release, what, arguments.timeout, silent=not for_people)
     if not for_people:
         await print_object(at, release, arguments.output)

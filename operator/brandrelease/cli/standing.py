@@ -39,11 +39,12 @@ class Ending:
 
 @dataclass(frozen=True, slots=True)
 class Follow:
-    """What is followed. generation: of the spec that the wish was written into. number: of the release that came of it."""
+    """What is followed. generation, version: of the object as the wish was written. number: of what came of it."""
 
     wish: Wish
     asked_at: datetime
     generation: int
+    version: str
     handled: bool = False
     number: int | None = None
 
@@ -114,11 +115,12 @@ def out_of_time(follow: Follow, release: BrandRelease, limit: float, now: dateti
 
 
 def _unseen(follow: Follow, release: BrandRelease, now: datetime) -> Ending | None:
-    """The wish was not looked at. What is suspended waits for as long as that; what is blocked may answer at any moment."""
+    """The wish is not noted as handled. What stays blocked is answered by a status that is written anew, or by silence."""
+    answered = release.resource_version != follow.version and release.status.observed_generation == release.generation
     match release.status.phase:
         case Phase.Suspended if release.spec.suspend and "suspend" not in follow.wish.spec:
             return Ending(Exit.Blocked, message(release))
-        case Phase.Blocked if now - follow.asked_at >= UNSEEN:
+        case Phase.Blocked if answered or now - follow.asked_at >= UNSEEN:
             return Ending(Exit.Blocked, message(release))
         case _:
             return None  # a migration or a rollback is waited for; without an operator, --timeout ends it

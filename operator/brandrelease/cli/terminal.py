@@ -35,13 +35,19 @@ COLOURS: Final = {
 """Of the phases that are no steps; those are cyan."""
 
 
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """Whoever read has enough. rich would end with 1, which is an answer of ours."""
+        raise BrokenPipeError
+
+
 class Terminal:
     """Standard output and standard error of the command."""
 
     def __init__(self) -> None:
         """NO_COLOR is obeyed. Whether a person looks on is asked of the terminal alone, and not of FORCE_COLOR."""
         self.is_live = sys.stdout.isatty() and os.environ.get("TERM", "dumb") not in {"dumb", "unknown", ""}
-        self.console = Console(highlight=False, force_terminal=None if self.is_live else False)
+        self.console = _Console(highlight=False, force_terminal=None if self.is_live else False)
 
     def line(self, text: str | Text = "") -> None:
         """A line. Text from the cluster is shown as it is: never as markup, and without control characters."""

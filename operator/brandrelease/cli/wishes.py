@@ -3,11 +3,13 @@
 All of it could be written by `kubectl apply` and `kubectl annotate`; docs/verbs.md says what each means.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
 from brandrelease.apis.brandrelease import BrandRelease, CurrentRelease, Outcome, PastRelease
+from brandrelease.apis.ownership import owners
 from brandrelease.apis.wellknown import (
     ABORT_ANNOTATION,
     OVERRIDE_ANNOTATION,
@@ -87,10 +89,9 @@ def in_flight(release: BrandRelease) -> CurrentRelease | None:
     return candidate if candidate and candidate.outcome is None else None
 
 
-def kept_elsewhere(release: BrandRelease, what: str) -> str | None:
-    """The GitOps program that would put the field back, if one wrote it last."""
-    manager = release.managers.get(what, "")
-    return manager if manager in GITOPS else None
+def kept_elsewhere(metadata: Mapping[str, Any], field_of_spec: str) -> str | None:
+    """The GitOps program that would put the field back, if one owns it, alone or with others."""
+    return next((name for name in owners(metadata, ("f:spec", f"f:{field_of_spec}")) if name in GITOPS), None)
 
 
 def name_of(release: BrandRelease) -> str:

@@ -32,7 +32,7 @@ async def deploy(at: Session, arguments: Namespace) -> Exit:
     if release is None:
         return await _first(at, namespace, arguments)
     if ref and ref != release.spec.ref:
-        _must_be_ours(release, "spec.ref", arguments)
+        await _must_be_ours(at, release, "ref", arguments)
     wish = wishes.request(at.clock.now(), ref)
     said = f"Asked for {ref or release.spec.ref} of {brand} in {environment}."
     return await carry_out(at, release, wish, said, arguments)
@@ -74,10 +74,13 @@ async def _made(at: Session, namespace: str, arguments: Namespace, wish: wishes.
     return await make(f"{brand}-{environment}")
 
 
-def _must_be_ours(release: BrandRelease, what: str, arguments: Namespace) -> None:
-    if (keeper := wishes.kept_elsewhere(release, what)) and not arguments.force:
+async def _must_be_ours(at: Session, release: BrandRelease, what: str, arguments: Namespace) -> None:
+    if arguments.force:
+        return
+    body = await at.api.get(BRAND_RELEASES, release.namespace, release.name)
+    if body and (keeper := wishes.kept_elsewhere(body["metadata"], what)):
         raise Problem(
-            f"{what} of BrandRelease {release.namespace}/{release.name} is kept by {keeper}, which would put it back. "
+            f"spec.{what} of BrandRelease {release.namespace}/{release.name} is kept by {keeper}, which would put it back. "
             "Change it in Git; or give --force, and it stays only until the next sync.",
             Exit.Usage,
         )
@@ -152,7 +155,7 @@ async def _resume(at: Session, arguments: Namespace) -> Exit:
 
 async def _set_suspend(at: Session, arguments: Namespace, *, on: bool) -> Exit:
     release = await find(at.api, arguments.brand, arguments.environment)
-    _must_be_ours(release, "spec.suspend", arguments)
+    await _must_be_ours(at, release, "suspend", arguments)
     said = "The operator touches nothing of it from now on." if on else "The operator goes on with it."
     return await carry_out(at, release, wishes.suspend(on=on), said, arguments)
 

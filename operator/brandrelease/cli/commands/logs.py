@@ -2,7 +2,7 @@
 
 import asyncio
 from argparse import ArgumentParser, Namespace
-from collections.abc import Coroutine, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -107,11 +107,11 @@ class Stream:
     def watch(self, place: Place) -> None:
         """Show what is printed there, from now on."""
         if place not in self._watched:
-            self._watched[place] = asyncio.create_task(self._told(place, self._watch(place)))
+            self._watched[place] = asyncio.create_task(self._told(place, self._watch))
 
     async def once(self, place: Place) -> None:
         """Show what was printed there."""
-        await self._told(place, self._list(place))
+        await self._told(place, self._list)
 
     async def dry(self, limit: float | None) -> None:
         """Wait until everything is shown, for so many seconds at most."""
@@ -125,9 +125,9 @@ class Stream:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _told(self, place: Place, work: Coroutine[Any, Any, None]) -> None:
+    async def _told(self, place: Place, work: Callable[[Place], Awaitable[None]]) -> None:
         try:
-            await work
+            await work(place)
         except ApiError as error:
             what = f"The pods of {place.who or 'the release'} in namespace {place.namespace} cannot be seen"
             self._at.terminal.complain(f"{what}: {error.message}")
