@@ -9,6 +9,7 @@ from typing import Any, Final
 from apiserver.objects import RELEASES
 from apiserver.operated_site import SETTLE, Object, Site
 from apiserver.played_cluster import crashing, pod_of, serving
+from brandrelease.apis.wellknown import RELEASE_LABEL
 from support.command_line import CommandLine, kubeconfig_of
 
 ENVIRONMENTS: Final = 24
@@ -57,6 +58,8 @@ class Environment:
 
     def pod(self, name: str, *, crashes: bool = False, node: str | None = None, job: str | None = None) -> None:
         """A pod of the template as it is now, or of a Job; the API server alone makes none."""
+        if not job:
+            self.site.until(f"the Deployment of {self.name} is changed", self._is_changed, SETTLE)
         deployment = self.site.deployment(self.number)
         template = deployment["spec"]["template"]
         labels = {"batch.kubernetes.io/job-name": job} if job else template["metadata"]["labels"]
@@ -67,6 +70,11 @@ class Environment:
         self.site.api.post(path, body).expect(201)
         status = crashing(template) if crashes else serving(template)
         self.site.api.merge(f"{path}/{body['metadata']['name']}/status", {"status": status}).expect(200)
+
+    def _is_changed(self) -> bool:
+        """The template is the release's: a phase is written before it is acted on."""
+        labels = self.site.deployment(self.number)["spec"]["template"]["metadata"]["labels"]
+        return bool(labels.get(RELEASE_LABEL) == str(self.status()["current"]["number"]))
 
 
 class Shop:

@@ -41,7 +41,7 @@ def test_a_release_is_followed_step_by_step_through_a_resize_to_its_exit_code(sh
         lines = terminal.until("it counts the pods", lambda seen: "1 of 2 new pods ready" in "\n".join(seen))
         assert "✔  build" in line_with(lines, "build")
         assert "▶  rollout" in line_with(lines, "rollout")
-        assert "━" in line_with(lines, "1 of 2 new pods")
+        assert "━" in line_with(lines, "1 of 2 new pods ready")
         assert "✔ ready  6d4cf56db6-aaaaa" in line_with(lines, "aaaaa")
         terminal.resize(56, 18)
         lines = terminal.until("it is drawn anew", lambda seen: 0 < max(map(len, seen)) <= 56)

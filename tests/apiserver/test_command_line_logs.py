@@ -64,11 +64,13 @@ class Reading:
     async def until(self, text: str) -> None:
         """Read until a line has this."""
         assert self._process.stdout is not None
-        async with asyncio.timeout(SETTLE):
-            while not any(text in line for line in self.lines):
-                line = await self._process.stdout.readline()
-                assert line, f"It has ended without {text!r}: {self.lines}"
-                self.lines.append(line.decode().rstrip())
+        while not any(text in line for line in self.lines):
+            try:
+                line = await asyncio.wait_for(self._process.stdout.readline(), SETTLE)
+            except TimeoutError:
+                line = b""
+            assert line, f"It has ended, or says nothing, without {text!r}: {self.lines}"
+            self.lines.append(line.decode().rstrip())
 
     async def ends(self) -> int:
         """Read to the end; the exit code."""

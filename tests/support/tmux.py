@@ -1,6 +1,7 @@
 """A real terminal: a window of tmux, what it shows, the keys that are pressed in it."""
 
 import os
+import re
 import subprocess
 import time
 from collections.abc import Callable, Mapping
@@ -8,7 +9,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-FORMATS: Final = {"cursor": "#{cursor_flag}", "alternate": "#{alternate_on}", "exit": "#{pane_dead_status}"}
+SHELL: Final = ("bash", "-c", '"$@"; printf "\\nexit code %s\\n" "$?"; exec sleep 600', "bash")
+"""Runs the words behind it, as a person's shell does, and stays."""
+
+EXIT: Final = re.compile(r"^exit code (\d+)$", re.MULTILINE)
+FORMATS: Final = {"cursor": "#{cursor_flag}", "alternate": "#{alternate_on}"}
 
 
 class Window:
@@ -22,18 +27,7 @@ class Window:
     def __enter__(self) -> Self:
         columns, lines = map(str, self._size)
         variables = [part for name, value in self._environment.items() for part in ("-e", f"{name}={value}")]
-        settings = (
-            "set-option",
-            "-g",
-            "remain-on-exit",
-            "on",
-            ";",
-            "set-option",
-            "-g",
-            "default-terminal",
-            "tmux-256color",
-        )
-        self._tmux(*settings, ";", "new-session", "-d", "-x", columns, "-y", lines, *variables, "--", *self._words)
+        self._tmux("new-session", "-d", "-x", columns, "-y", lines, *variables, "--", *SHELL, *self._words)
         return self
 
     def __exit__(
@@ -65,12 +59,8 @@ class Window:
 
     def ends(self, limit: float = 20) -> int:
         """Wait for the end of the program; its exit code."""
-        end = time.monotonic() + limit
-        while not (code := self._is("exit")):
-            if time.monotonic() > end:
-                raise AssertionError(f"It has not ended within {limit:g} s.\n" + "\n".join(self.shows()))
-            time.sleep(0.1)
-        return int(code)
+        lines = self.until("it has ended", lambda seen: bool(EXIT.search("\n".join(seen))), limit)
+        return int(EXIT.findall("\n".join(lines))[-1])
 
     @property
     def is_as_before(self) -> bool:

@@ -1,13 +1,14 @@
 """Follow a release to its end: as a live view for a person, as lines for a log, as objects for a program."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterator
-from contextlib import aclosing, contextmanager
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, asynccontextmanager
 from typing import Any, Final
 
 from brandrelease.adapters.kube.api import BRAND_RELEASES, ApiError
 from brandrelease.adapters.kube.following import follow
 from brandrelease.apis.brandrelease import BrandRelease
+from brandrelease.cli.ended import ended
 from brandrelease.cli.exits import Exit, Problem
 from brandrelease.cli.finding import readable
 from brandrelease.cli.seen_pods import SeenPods
@@ -31,13 +32,15 @@ async def to_the_end(at: Session, release: BrandRelease, what: Follow, limit: fl
     last = release
     try:
         async with asyncio.timeout(limit):
-            with _show(at, release, Nothing() if silent else None) as show:
-                async with aclosing(_seen(at, release)) as looks:
-                    async for last, trouble in looks:
-                        what = what.seen(last)
-                        show.see(last, trouble or warning(what, last, at.clock.now()))
-                        if end := ending(what, last, at.clock.now()):
-                            return end
+            async with (
+                _show(at, release, Nothing() if silent else None) as show,
+                aclosing(_seen(at, release)) as looks,
+            ):
+                async for last, trouble in looks:
+                    what = what.seen(last)
+                    show.see(last, trouble or warning(what, last, at.clock.now()))
+                    if end := ending(what, last, at.clock.now()):
+                        return end
     except TimeoutError:
         pass
     return out_of_time(what, last, limit, at.clock.now())
@@ -49,22 +52,22 @@ async def watch(at: Session, release: BrandRelease, limit: float | None, form: s
         async with asyncio.timeout(limit):
             if form:
                 await _print(at, release, form)
-            with _show(at, release, None) as show:
-                async with aclosing(_seen(at, release)) as looks:
-                    async for last, trouble in looks:
-                        show.see(last, trouble)
+            async with _show(at, release, None) as show, aclosing(_seen(at, release)) as looks:
+                async for last, trouble in looks:
+                    show.see(last, trouble)
     except TimeoutError:
         return
 
 
 async def _print(at: Session, release: BrandRelease, form: str) -> None:
-    async for body in follow(at.api, BRAND_RELEASES, release.namespace, release.name):
-        _same(release, body)
-        at.terminal.objects(body, form)
+    async with aclosing(follow(at.api, BRAND_RELEASES, release.namespace, release.name)) as looks:
+        async for body in looks:
+            _same(release, body)
+            at.terminal.objects(body, form)
 
 
-@contextmanager
-def _show(at: Session, release: BrandRelease, chosen: Show | None) -> Iterator[Show]:
+@asynccontextmanager
+async def _show(at: Session, release: BrandRelease, chosen: Show | None) -> AsyncIterator[Show]:
     """As chosen; else what fits whoever looks on."""
     if chosen or not at.terminal.is_live:
         yield chosen or Lines(at)
@@ -74,7 +77,7 @@ def _show(at: Session, release: BrandRelease, chosen: Show | None) -> Iterator[S
         with Screen(at, pods) as screen:
             yield screen
     finally:
-        pods.close()
+        await pods.close()
 
 
 async def _seen(at: Session, release: BrandRelease) -> AsyncGenerator[tuple[BrandRelease, str | None], None]:
@@ -100,15 +103,15 @@ async def _seen(at: Session, release: BrandRelease) -> AsyncGenerator[tuple[Bran
                 case _:
                     last, trouble = told, None
     finally:
-        reading.cancel()
-        getting.cancel()
+        await ended(reading, getting)
 
 
 async def _read(at: Session, release: BrandRelease, news: "asyncio.Queue[BrandRelease | Problem | str]") -> None:
     while True:
         try:
-            async for body in follow(at.api, BRAND_RELEASES, release.namespace, release.name):
-                await news.put(_same(release, body))
+            async with aclosing(follow(at.api, BRAND_RELEASES, release.namespace, release.name)) as looks:
+                async for body in looks:
+                    await news.put(_same(release, body))
         except ApiError as error:
             if error.status in {401, 403}:
                 await news.put(Problem(f"The cluster does not let you follow it: {error.message}", Exit.Unavailable))

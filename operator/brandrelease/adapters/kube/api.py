@@ -3,7 +3,7 @@
 import asyncio
 import json
 import os
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -275,7 +275,9 @@ class KubeApi:
             except aiohttp.ClientError as error:
                 raise ApiError(0, f"The log broke off: {type(error).__name__}") from error
 
-    async def lines(self, path: str, query: Mapping[str, str], silence: float | None = None) -> AsyncIterator[bytes]:
+    async def lines(
+        self, path: str, query: Mapping[str, str], silence: float | None = None
+    ) -> AsyncGenerator[bytes, None]:
         """An answer that comes line by line, as watches and followed logs do, until the API server ends it.
 
         Raises ApiError; also where the connection breaks off, or brings nothing for so many seconds of silence. Without

@@ -3,6 +3,7 @@
 import asyncio
 from argparse import ArgumentParser, Namespace
 from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -11,6 +12,7 @@ from brandrelease.adapters.kube.following import follow, follow_all
 from brandrelease.apis.brandrelease import BrandRelease, CurrentRelease
 from brandrelease.apis.wellknown import NAME_LABEL, RELEASE_LABEL
 from brandrelease.cli.command import Command, environment_arguments
+from brandrelease.cli.ended import ended
 from brandrelease.cli.exits import Exit
 from brandrelease.cli.finding import find, readable
 from brandrelease.cli.session import Session
@@ -68,19 +70,14 @@ async def _logs(at: Session, arguments: Namespace) -> Exit:
 
 
 async def _until_its_end(at: Session, release: BrandRelease, number: int, builds: str, stream: "Stream") -> None:
-    async for body in follow(at.api, BRAND_RELEASES, release.namespace, release.name):
-        status = readable(body).status if body else None
-        work = (
-            next((each for each in (status.next, status.current) if each and each.number == number), None)
-            if status
-            else None
-        )
-        if work is None:
-            return
-        for place in places(release, work, builds):
-            stream.watch(place)
-        if work.outcome is not None:
-            return
+    async with aclosing(follow(at.api, BRAND_RELEASES, release.namespace, release.name)) as looks:
+        async for body in looks:
+            status = readable(body).status if body else release.status
+            work = next((each for each in (status.next, status.current) if each and each.number == number), None)
+            for place in places(release, work, builds) if work else ():
+                stream.watch(place)
+            if body is None or work is None or work.outcome is not None:
+                return
 
 
 def places(release: BrandRelease, work: CurrentRelease, builds: str) -> Iterator[Place]:
@@ -120,10 +117,7 @@ class Stream:
 
     async def close(self) -> None:
         """End what still goes on."""
-        tasks = [*self._watched.values(), *self._shown.values()]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await ended(*self._watched.values(), *self._shown.values())
 
     async def _told(self, place: Place, work: Callable[[Place], Awaitable[None]]) -> None:
         try:
@@ -137,9 +131,11 @@ class Stream:
             self._begin(place, pod)
 
     async def _watch(self, place: Place) -> None:
-        async for found in follow_all(self._at.api, PODS, place.namespace, {"labelSelector": place.labels}):
-            for pod in found.values():
-                self._begin(place, pod)
+        select = {"labelSelector": place.labels}
+        async with aclosing(follow_all(self._at.api, PODS, place.namespace, select)) as looks:
+            async for found in looks:
+                for pod in found.values():
+                    self._begin(place, pod)
 
     def _begin(self, place: Place, pod: Json) -> None:
         name = pod["metadata"]["name"]
@@ -152,9 +148,10 @@ class Stream:
     async def _show(self, namespace: str, pod: str, container: str, who: str) -> None:
         query = {"container": container, "tailLines": str(TAIL), "follow": "true" if self._follow else "false"}
         try:
-            async for line in self._at.api.lines(PODS.path(namespace, pod, "log"), query):
-                self.lines += 1
-                self._at.terminal.line(f"{who}: {line.decode(errors='replace')}")
+            async with aclosing(self._at.api.lines(PODS.path(namespace, pod, "log"), query)) as lines:
+                async for line in lines:
+                    self.lines += 1
+                    self._at.terminal.line(f"{who}: {line.decode(errors='replace')}")
         except ApiError as error:
             self._at.terminal.complain(f"The log of container {container} of pod {pod} cannot be had: {error.message}")
 

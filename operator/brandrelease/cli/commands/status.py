@@ -3,7 +3,7 @@
 import asyncio
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import nullcontext, suppress
+from contextlib import aclosing, nullcontext, suppress
 from datetime import datetime
 from typing import Any
 
@@ -128,12 +128,13 @@ async def _watch_all(at: Session, arguments: Namespace) -> None:
     screen = Live(console=at.terminal.console, refresh_per_second=1, screen=True) if at.terminal.is_live else None
     told: dict[str, Sequence[str | Text]] = {}
     with screen or nullcontext():
-        async for found in follow_all(at.api, BRAND_RELEASES, None, select):
-            now = at.clock.now()
-            if screen:
-                screen.update(Group(*laid_out(HEAD, _rows(found.values(), now))))
-            else:
-                _tell_changes(at, found, told, now)
+        async with aclosing(follow_all(at.api, BRAND_RELEASES, None, select)) as looks:
+            async for found in looks:
+                now = at.clock.now()
+                if screen:
+                    screen.update(Group(*laid_out(HEAD, _rows(found.values(), now))))
+                else:
+                    _tell_changes(at, found, told, now)
 
 
 def _tell_changes(at: Session, found: Mapping[str, Json], told: dict[str, Sequence[str | Text]], now: datetime) -> None:
