@@ -9,6 +9,7 @@ import pytest
 from apiserver.json_api import Api
 from apiserver.objects import serve_our_kinds
 from apiserver.operated_site import Site
+from apiserver.shop import Shop
 from cluster.api import ApiServer, control_plane
 from support.git_server import GitServer
 from support.kubectl import Kubectl
@@ -72,3 +73,19 @@ def site(
         after.enter_context(told.proxy)
         after.callback(lambda: told.operator.kill() if hasattr(told, "operator") else None)
         yield told
+
+
+@pytest.fixture(scope="session")
+def shop(
+    api_server: ApiServer, api: Api, git: GitServer, registry: RegistryServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Shop]:
+    """One operator for all tests of the command line: each takes an environment of its own."""
+    directory = tmp_path_factory.mktemp("shop")
+    body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"generateName": "shop-"}}
+    name = str(api.post("/api/v1/namespaces", body).expect(201)["metadata"]["name"])
+    site = Site(api_server, api, name, git, registry, directory)
+    with ExitStack() as after:
+        after.callback(site.controller.end)
+        after.enter_context(site.proxy)
+        after.callback(lambda: site.operator.kill() if hasattr(site, "operator") else None)
+        yield Shop(site, directory)

@@ -87,7 +87,7 @@ class PlayedCluster:
         started, pods = metadata["creationTimestamp"], path.replace("/apis/batch/v1", "/api/v1").replace("jobs", "pods")
         of_the_job = {"batch.kubernetes.io/job-name": name, "batch.kubernetes.io/controller-uid": metadata["uid"]}
         container = template["spec"]["containers"][0]["name"]
-        body = _pod(f"{name}-0", template, {**template["metadata"]["labels"], **of_the_job})
+        body = pod_of(f"{name}-0", template, {**template["metadata"]["labels"], **of_the_job})
         end = {"exitCode": 0, "reason": "Completed", "message": told, "startedAt": started, "finishedAt": _now()}
         entry = {"name": container, "ready": False, "state": {"terminated": end}}
         self._make_pod(pods, body, {"phase": "Succeeded", "startTime": started, "containerStatuses": [_whole(entry)]})
@@ -122,8 +122,8 @@ class PlayedCluster:
         there = [each for each in ours if each["metadata"]["labels"].get(OWN_HASH) == mark]
         labels = {**template["metadata"]["labels"], OWN_HASH: mark}
         for number in range(len(there), wanted if good else 1):
-            body = _pod(f"{metadata['name']}-{mark}-{number}", template, labels)
-            self._make_pod(self._pods, body, _serving(template) if good else _crashing(template))
+            body = pod_of(f"{metadata['name']}-{mark}-{number}", template, labels)
+            self._make_pod(self._pods, body, serving(template) if good else crashing(template))
         for pod in ours if good else ():
             if pod not in there:
                 self._api.delete(f"{self._pods}/{pod['metadata']['name']}").expect(200)
@@ -151,18 +151,18 @@ def images_by_release(pods: Iterator[Object]) -> dict[tuple[str, str], set[str]]
     return found
 
 
-def _pod(name: str, template: Object, labels: dict[str, str]) -> Object:
+def pod_of(name: str, template: Object, labels: dict[str, str]) -> Object:
     metadata = {"name": name, "labels": labels, "annotations": template["metadata"].get("annotations", {})}
     return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": template["spec"]}
 
 
-def _serving(template: Object) -> Object:
+def serving(template: Object) -> Object:
     started = _now()
     entry = {"name": _container(template), "ready": True, "state": {"running": {"startedAt": started}}}
     return {"phase": "Running", "startTime": started, **_ready("True"), "containerStatuses": [_whole(entry)]}
 
 
-def _crashing(template: Object) -> Object:
+def crashing(template: Object) -> Object:
     """As the kubelet tells of a container that has ended by itself again and again."""
     started = _now()
     end = {"exitCode": EXIT, "reason": "Error", "startedAt": started, "finishedAt": started}

@@ -40,6 +40,7 @@ FOR_THE_TESTS = {
     "openssh-server": "/usr/sbin/sshd",  # git over ssh
     "prometheus": "/usr/bin/promtool",  # the alert rules
     "shellcheck": "/usr/bin/shellcheck",  # the scripts in our workflows
+    "tmux": "/usr/bin/tmux",  # the command line in a terminal
 }
 FOR_THE_DATABASE = {
     "mariadb-client": "/usr/bin/mariadb",

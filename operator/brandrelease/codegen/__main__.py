@@ -1,6 +1,6 @@
 """`python -m brandrelease.codegen` writes what is generated; with `--check` it only says whether that is up to date.
 
-Generated are `crds/`, and beside that `deploy/rbac/`, `docs/permissions.md` and `docs/verdicts.md`.
+Generated are `crds/`, and beside that `deploy/rbac/`, `docs/permissions.md`, `docs/verdicts.md`, and what `explain` says.
 """
 
 import argparse
@@ -13,6 +13,7 @@ from typing import Final
 from brandrelease.codegen.crd import generated_files
 from brandrelease.codegen.permissions_page import permissions_page
 from brandrelease.codegen.rbac import rbac_files
+from brandrelease.codegen.reasons_copy import reasons_copy
 from brandrelease.codegen.verdicts import verdicts_page
 
 REPOSITORY: Final = Path(__file__).resolve().parents[3]
@@ -49,12 +50,15 @@ class Part:
 
 def parts(crds: Path) -> list[Part]:
     """All that is generated. What would lie in a directory that is not there is nobody's business."""
-    docs, deploy = crds.resolve().parent / "docs", crds.resolve().parent / "deploy"
+    root = crds.resolve().parent
+    docs, deploy, cli = root / "docs", root / "deploy", root / "operator" / "brandrelease" / "cli"
     found = [Part(crds, generated_files(), "the models in operator/brandrelease/apis")]
     if docs.is_dir():
         rules = "the rules in operator/brandrelease/core/health"
         found.append(Part(docs, {"verdicts.md": verdicts_page()}, rules, whole=False))
         found.append(Part(docs, {"permissions.md": permissions_page()}, PERMISSIONS, whole=False))
+    if cli.is_dir() and (docs / "reasons.md").is_file():
+        found.append(Part(cli, {"reasons.md": reasons_copy(docs)}, "docs/reasons.md", whole=False))
     if deploy.is_dir():
         found.append(Part(deploy / "rbac", rbac_files(), PERMISSIONS))
     return found

@@ -2,7 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Mapping
+import os
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,11 +22,16 @@ from brandrelease.core.plain import line
 from brandrelease.core.scrubbing.secret_patterns import without_lookalikes
 from brandrelease.ports import Fence, KubernetesFails
 
+IN_A_POD: Final = "KUBERNETES_SERVICE_HOST"
+"""The kubelet sets it in every container."""
+
 REQUEST_TIMEOUT: Final = REQUEST_SECONDS
 """Seconds for one request. A pass that waits longer would hold its object up; it is repeated instead."""
 
 MESSAGE_READ: Final = 8192
 """Characters that are looked at of what the API server says. An admission webhook may say a megabyte."""
+
+ONE_REQUEST: Final = aiohttp.ClientTimeout(total=REQUEST_TIMEOUT)
 
 METADATA_ONLY: Final = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 """Asks the API server for names, labels and versions without the rest: all that a resync compares."""
@@ -48,6 +54,10 @@ class ApiError(KubernetesFails):
     def __init__(self, status: int, message: str, asked: Question | None = None, retry_after: float = 0.0) -> None:
         self.status, self.message = status, without_lookalikes(line(message[:MESSAGE_READ]))
         super().__init__(Trouble(asked or UNKNOWN, status, self.message), retry_after)
+
+
+class NoCluster(Exception):
+    """No kubeconfig leads to a cluster. The text says what is wrong with it."""
 
 
 class Resource:
@@ -81,10 +91,14 @@ class KubeApi:
     """One connection pool to the API server. Whatever changes anything there asks the fence first, in `_send`."""
 
     def __init__(
-        self, api_client: client.ApiClient, fence: Fence | None, heard: Callable[[str | None], None] = lambda _: None
+        self,
+        api_client: client.ApiClient,
+        fence: Fence | None,
+        heard: Callable[[str | None], None] = lambda _: None,
+        manager: str = FIELD_MANAGER,
     ) -> None:
-        """Heard is told the header Date of each answer."""
-        self._client, self._fence, self._heard = api_client, fence, heard
+        """Heard is told the header Date of each answer. manager: the name that the API server keeps with what is written."""
+        self._client, self._fence, self._heard, self._manager = api_client, fence, heard, manager
         self._dynamic = DynamicClient(api_client)  # not awaited: the paths are known, so nothing is discovered
         self._count: Count = _nothing
         self.newest = Newest()
@@ -114,6 +128,23 @@ class KubeApi:
         """From now on `count` is told of each answer."""
         self._count = count
 
+    @classmethod
+    async def connect_as(cls, manager: str, kubeconfig: Path | None, context: str | None) -> "KubeApi":
+        """As a person does: with the kubeconfig that is given, else with what kubectl would take.
+
+        Raises NoCluster.
+        """
+        configuration = client.Configuration()
+        configuration.retries = None
+        file = str(kubeconfig) if kubeconfig else None
+        try:
+            await config.load_kube_config(config_file=file, context=context, client_configuration=configuration)
+        except (config.ConfigException, OSError) as error:
+            if kubeconfig or context or IN_A_POD not in os.environ:
+                raise NoCluster(str(error)) from error
+            config.load_incluster_config(client_configuration=configuration)
+        return cls(client.ApiClient(configuration), None, manager=manager)
+
     async def close(self) -> None:
         """Close the connections."""
         await self._client.close()
@@ -130,14 +161,23 @@ class KubeApi:
     async def items(
         self, resource: Resource, namespace: str | None, *, labels: str | None = None, fields: str | None = None
     ) -> list[Json]:
-        """All objects that match. Raises ApiError also where the list is older than what was told before it was asked for."""
+        """All objects that match, as `listing`."""
+        return (await self.listing(resource, namespace, labels=labels, fields=fields))[0]
+
+    async def listing(
+        self, resource: Resource, namespace: str | None, *, labels: str | None = None, fields: str | None = None
+    ) -> tuple[list[Json], str]:
+        """All objects that match, and the version of the list, from which a watch can go on.
+
+        Raises ApiError also where the list is older than what was told before it was asked for.
+        """
         known, path = self.newest.of(resource.plural), resource.path(namespace)
         answer = await self._request("get", path, label_selector=labels, field_selector=fields)
-        if not self.newest.believes(resource.plural, int(answer["metadata"]["resourceVersion"]), known):
+        version = str(answer["metadata"]["resourceVersion"])
+        if not self.newest.believes(resource.plural, int(version), known):
             old = f"The API server gave an older list of {resource.plural} than before"
             raise ApiError(0, old, question("get", path))
-        found: list[Json] = answer["items"] or []
-        return found
+        return answer["items"] or [], version
 
     async def pages(self, resource: Resource, namespace: str | None, size: int) -> AsyncIterator[list[Json]]:
         """All objects, at most `size` of them at a time."""
@@ -169,23 +209,27 @@ class KubeApi:
 
     async def create(self, resource: Resource, namespace: str, body: Json) -> Json:
         """Create an object; raises ApiError 409 if there is one of the name."""
-        return await self._request("post", resource.path(namespace), body=body, field_manager=FIELD_MANAGER)
+        return await self._request("post", resource.path(namespace), body=body, field_manager=self._manager)
+
+    async def ask(self, resource: Resource, body: Json) -> Json:
+        """Create what is nothing but a question, as access reviews are; the answer."""
+        return await self._request("post", resource.path(), body=body)
 
     async def would_create(self, resource: Resource, namespace: str, body: Json) -> None:
         """Ask whether the object could be created, with all that `create` raises, and create nothing."""
         path = resource.path(namespace)
-        await self._request("post", path, body=body, field_manager=FIELD_MANAGER, dry_run="All")
+        await self._request("post", path, body=body, field_manager=self._manager, dry_run="All")
 
     async def replace(self, resource: Resource, body: Json) -> Json:
         """Write an object; raises ApiError 409 if it has changed since, 404 if it is gone."""
         path = resource.path(body["metadata"]["namespace"], body["metadata"]["name"])
-        return await self._request("put", path, body=body, field_manager=FIELD_MANAGER)
+        return await self._request("put", path, body=body, field_manager=self._manager)
 
     async def replace_status(self, resource: Resource, body: Json) -> Json:
         """Write an object's status; raises ApiError 409 if the object has changed since."""
         metadata = body["metadata"]
         path = resource.path(metadata.get("namespace"), metadata["name"], "status")
-        return await self._request("put", path, body=body, field_manager=FIELD_MANAGER)
+        return await self._request("put", path, body=body, field_manager=self._manager)
 
     async def patch_status(self, resource: Resource, namespace: str, name: str, operations: list[Json]) -> Json:
         """Change an object's status by JSON patch; raises ApiError 422 if one of its tests fails."""
@@ -193,7 +237,7 @@ class KubeApi:
             "patch",
             resource.path(namespace, name, "status"),
             body=operations,
-            field_manager=FIELD_MANAGER,
+            field_manager=self._manager,
             content_type="application/json-patch+json",
         )
 
@@ -204,18 +248,18 @@ class KubeApi:
             "patch",
             resource.path(metadata["namespace"], metadata["name"]),
             body=body,
-            field_manager=FIELD_MANAGER,
+            field_manager=self._manager,
             force_conflicts=True,
             content_type="application/apply-patch+yaml",
         )
 
-    async def merge(self, resource: Resource, namespace: str, name: str, fields: Json) -> None:
-        """Change some fields of an object that is there."""
-        await self._request(
+    async def merge(self, resource: Resource, namespace: str, name: str, fields: Json) -> Json:
+        """Change some fields of an object that is there; the object as it is then."""
+        return await self._request(
             "patch",
             resource.path(namespace, name),
             body=fields,
-            field_manager=FIELD_MANAGER,
+            field_manager=self._manager,
             content_type="application/merge-patch+json",
         )
 
@@ -234,13 +278,37 @@ class KubeApi:
     async def log(self, namespace: str, pod: str, query: Mapping[str, str], seconds: float) -> str:
         """The log of a container; raises ApiError or TimeoutError where it cannot be had within so many seconds."""
         path = PODS.path(namespace, pod, "log")
-        parameters = {"query_params": list(query.items()), "header_params": {"Accept": "*/*"}}
+        parameters: Json = {"query_params": list(query.items()), "header_params": {"Accept": "*/*"}}
         async with asyncio.timeout(seconds):
             response = await self._send("get", path, **parameters)
             try:
                 return (await response.read()).decode(errors="replace")
             except aiohttp.ClientError as error:
                 raise ApiError(0, f"The log broke off: {type(error).__name__}") from error
+
+    async def lines(
+        self, path: str, query: Mapping[str, str], silence: float | None = None
+    ) -> AsyncGenerator[bytes, None]:
+        """An answer that comes line by line, as watches and followed logs do, until the API server ends it.
+
+        Raises ApiError; also where the connection breaks off, or brings nothing for so many seconds of silence. Without
+        that it may be silent for as long as it likes, as the log of a quiet pod is: whoever reads it has a limit.
+        """
+        patience = aiohttp.ClientTimeout(total=None, connect=REQUEST_TIMEOUT, sock_read=silence)
+        parameters: Json = {"query_params": list(query.items()), "header_params": {"Accept": "*/*"}}
+        response = await self._send("get", path, patience=patience, **parameters)
+        rest = b""
+        try:
+            async for chunk in response.content.iter_any():
+                *whole, rest = (rest + chunk).split(b"\n")
+                for each in whole:
+                    yield each
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise ApiError(0, f"The answer broke off: {error or type(error).__name__}") from error
+        finally:
+            response.close()
+        if rest:
+            yield rest
 
     async def _request(self, method: str, path: str, **parameters: Any) -> Json:
         response = await self._send(method, path, **parameters)
@@ -253,14 +321,16 @@ class KubeApi:
         with self._fence.write():
             return await self._send_at_once(method, path, **parameters)
 
-    async def _send_at_once(self, method: str, path: str, **parameters: Any) -> aiohttp.ClientResponse:
+    async def _send_at_once(
+        self, method: str, path: str, patience: aiohttp.ClientTimeout = ONE_REQUEST, **parameters: Any
+    ) -> aiohttp.ClientResponse:
         asked = question(method, path)
         try:
             response: aiohttp.ClientResponse = await self._dynamic.request(
                 method,
                 path,
                 serialize=False,
-                _request_timeout=aiohttp.ClientTimeout(total=REQUEST_TIMEOUT),
+                _request_timeout=patience,
                 **parameters,
             )
         except (DynamicApiError, ApiException) as error:

@@ -13,6 +13,8 @@ _VERBS: Final = {"post": "create", "put": "update"}
 def question(method: str, path: str) -> Question:
     """From a path of the API: /api/v1/... of the core group, /apis/GROUP/VERSION/... of the others."""
     prefix, *parts = path.strip("/").split("/")
+    if not parts:  # /version
+        return Question("get", prefix, "", "")
     group = "" if prefix == "api" else parts.pop(0)
     parts = parts[1:]  # the version
     namespace = ""

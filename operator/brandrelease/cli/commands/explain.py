@@ -1,0 +1,137 @@
+"""`explain`: what a reason means, what to look at and what to do; for an environment, that of its state."""
+
+import re
+from argparse import ArgumentParser, Namespace
+from importlib import resources
+from typing import Final
+
+from rich.text import Text
+
+from brandrelease.apis.brandrelease import BrandRelease, Outcome, Phase
+from brandrelease.apis.conditions import ConditionStatus, ConditionType
+from brandrelease.apis.reasons import Reason
+from brandrelease.cli.called import called
+from brandrelease.cli.command import Command
+from brandrelease.cli.exits import Exit, Problem
+from brandrelease.cli.finding import find
+from brandrelease.cli.session import Session
+from brandrelease.cli.standing import message
+from brandrelease.cli.view import headline
+from brandrelease.cli.wishes import in_flight, name_of
+from brandrelease.core.quarantine import active
+from brandrelease.core.words import short
+
+_SECTION: Final = re.compile(r"(?m)^##+ ")
+
+
+def _arguments(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "what", metavar="BRAND|REASON", help="name of a Brand, with ENV; or a reason, as kubectl shows it"
+    )
+    parser.add_argument("environment", metavar="ENV", nargs="?", help="name of one of the Brand's environments")
+
+
+async def _explain(at: Session, arguments: Namespace) -> Exit:
+    if arguments.environment is None:
+        _tell(at, explanation(_reason(arguments.what)))
+        return Exit.Live
+    release = await find(at.api, arguments.what, arguments.environment)
+    at.terminal.line(headline(release))
+    at.terminal.words(message(release), indent=2)
+    for reason in _reasons(release):
+        at.terminal.line()
+        at.terminal.line(Text(reason, style="bold"))
+        _tell(at, for_this_one(explanation(reason), release))
+    if commands := _commands(release):
+        at.terminal.line()
+        at.terminal.line(Text("Commands", style="bold"))
+        for command, what_for in commands:
+            at.terminal.line(f"  {called()} {command}")
+            at.terminal.words(what_for, indent=6)
+    return Exit.Live
+
+
+def _tell(at: Session, text: str) -> None:
+    """Sentences broken at the edge of the terminal; commands as they stand."""
+    for number, part in enumerate(text.split("\n\n")):
+        if number:
+            at.terminal.line()
+        if part.startswith(("- ", "|")):
+            for each in part.splitlines():
+                at.terminal.line(f"  {each}")
+        else:
+            at.terminal.words(" ".join(part.split()), indent=2)
+
+
+def _reasons(release: BrandRelease) -> list[Reason]:
+    """What it stands at; what the last release failed for; and what else must be known."""
+    conditions = {each.type: each for each in release.status.conditions}
+    told: dict[Reason, None] = {}
+    if ready := conditions.get(ConditionType.Ready):
+        told[ready.reason] = None
+    current = release.status.current
+    if current and current.reason and current.outcome not in {None, Outcome.Succeeded}:
+        told[current.reason] = None
+    for kind in (ConditionType.RollbackUnsafe, ConditionType.CacheInvalidated):
+        found = conditions.get(kind)
+        if found and (found.status is ConditionStatus.Yes) is (kind is ConditionType.RollbackUnsafe):
+            told[found.reason] = None
+    return list(told)
+
+
+def _commands(release: BrandRelease) -> list[tuple[str, str]]:
+    """What one can ask for as it stands."""
+    name, status = name_of(release), release.status
+    found: list[tuple[str, str]] = []
+    if status.phase is Phase.Suspended:
+        found.append((f"resume {name}", "lets the operator go on."))
+    found += [
+        (f'override {name} {short(entry.commit)} "<why>"', f"lets the commit through that failed: {entry.reason}.")
+        for entry in active(status)[:3]
+    ]
+    if waits := in_flight(release):
+        if status.phase is Phase.Blocked and not active(status):
+            found.append((f'override {name} {short(waits.commit)} "<why>"', "lets it through what it waits for."))
+        found.append((f'abort {name} --why "<why>"', f"gives release {waits.number} up."))
+    if status.phase in {Phase.Failed, Phase.Blocked, Phase.RolledBack}:
+        found.append((f"retry {name} --wait", "looks at the ref again, once the cause is mended."))
+        found.append((f"logs {name}", "shows what the release has printed."))
+    return found
+
+
+def _reason(text: str) -> Reason:
+    by_name = {reason.lower(): reason for reason in Reason}
+    if found := by_name.get(text.lower()):
+        return found
+    raise Problem(
+        f'"{text}" is no reason. Write one as the column REASON of kubectl shows it, or BRAND and ENV.', Exit.Usage
+    )
+
+
+def explanation(reason: Reason) -> str:
+    """The entry of docs/reasons.md, without its links."""
+    page = resources.files("brandrelease.cli").joinpath("reasons.md").read_text("utf-8")
+    for section in _SECTION.split(page):
+        name, _, text = section.partition("\n")
+        if name.strip() == reason:
+            return text.strip()
+    raise AssertionError(f"docs/reasons.md has no entry for {reason}")  # tests/unit/test_docs.py holds that it has
+
+
+def for_this_one(text: str, release: BrandRelease) -> str:
+    """The commands of the page with the names of this object: the page is about drumeo in drumeo-production."""
+    return (
+        text.replace("drumeo-production-deployment", f"{name_of(release).replace(' ', '-')}-deployment")
+        .replace("drumeo-production", release.namespace)
+        .replace("brandrelease drumeo", f"brandrelease {release.name}")
+        .replace("brand drumeo", f"brand {release.spec.brand}")
+    )
+
+
+EXPLAIN = Command(
+    "explain",
+    "why a release is Blocked, Failed or rolled back, and what to do; or what a reason means",
+    _arguments,
+    _explain,
+    ("explain drumeo production", "explain CrashLoopBackOff"),
+)

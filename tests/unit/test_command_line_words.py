@@ -1,0 +1,260 @@
+"""What the command line says without a cluster: its help, its exit codes, its explanations, its completion."""
+
+import argparse
+import os
+import re
+import subprocess
+import sys
+from argparse import ArgumentTypeError
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from brandrelease.apis.reasons import Reason
+from brandrelease.cli.command import duration
+from brandrelease.cli.commands import COMMANDS
+from brandrelease.cli.commands.explain import explanation, for_this_one
+from brandrelease.cli.commands.logs import runs
+from brandrelease.cli.completing import SHELLS, candidates, script
+from brandrelease.cli.doctor import objects
+from brandrelease.cli.doctor.finding import State
+from brandrelease.cli.exits import Exit
+from brandrelease.cli.main import _parser
+from brandrelease.codegen.__main__ import main as generate
+from brandrelease.codegen.reasons_copy import reasons_copy
+from support.released import NOW, ago, released
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = (ROOT / "docs" / "command-line.md").read_text()
+
+
+def called(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        (sys.executable, "-m", "brandrelease", *words), capture_output=True, text=True, check=False, timeout=60
+    )
+
+
+# --- help -------------------------------------------------------------------------------------------------------------
+
+
+def test_every_command_is_in_the_help_and_in_the_docs_with_a_section_of_its_own() -> None:
+    shown = called("--help")
+    assert shown.returncode == 0
+    for command in COMMANDS:
+        assert re.search(rf"(?m)^    {command.name} +\S", shown.stdout), command.name
+        assert re.search(rf"(?m)^## {command.name}\b|^## .*\b{command.name}\b", PAGE), command.name
+        assert command.examples
+        assert all(example.split()[0] == command.name for example in command.examples)
+
+
+def test_the_examples_of_the_help_can_be_typed() -> None:
+    parser = _parser(commands=True)
+    for command in COMMANDS:
+        for example in command.examples:
+            words = [word.strip('"') for word in re.findall(r'"[^"]*"|\S+', example)]
+            assert parser.parse_args(words).command == command.name
+
+
+def test_the_exit_codes_in_the_docs_are_those_of_the_command() -> None:
+    table = {int(code) for code in re.findall(r"(?m)^\| (\d+) \|", PAGE)}
+    assert table == {*Exit, 130}
+
+
+@pytest.mark.parametrize("words", [(), ("depoly",), ("deploy", "drumeo"), ("status", "--watch", "--timeout", "soon")])
+def test_a_line_that_cannot_be_understood_ends_with_64_and_says_where_help_is(words: tuple[str, ...]) -> None:
+    said = called(*words)
+    assert said.returncode == Exit.Usage
+    assert "--help' tells more" in said.stderr
+    assert "usage: " in said.stderr
+
+
+def test_times_are_written_as_kubectl_has_them() -> None:
+    assert [duration(text) for text in ("90", "90s", "30m", "1h")] == [90, 90, 1800, 3600]
+    for wrong in ("-1", "nan", "1d", "", "1.5h", "soon"):
+        with pytest.raises(ArgumentTypeError, match="write 90s, 30m or 1h"):
+            duration(wrong)
+
+
+# --- explanations -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("reason", sorted(Reason))
+def test_every_reason_is_explained(reason: Reason) -> None:
+    text = explanation(reason)
+    assert len(text) > 20
+    assert "](" not in text
+    assert not text.startswith("#")
+
+
+def test_the_copy_of_the_page_is_generated_and_its_drift_is_found(tmp_path: Path) -> None:
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "operator" / "brandrelease" / "cli").mkdir(parents=True)
+    (tmp_path / "docs" / "reasons.md").write_text("### Live\n\nSee [there](there.md#x), as [it](<a b>) says.\n")
+    copy = tmp_path / "operator" / "brandrelease" / "cli" / "reasons.md"
+    where = ["--directory", str(tmp_path / "crds")]
+    assert generate(where) == 0
+    assert copy.read_text().splitlines()[-1] == "See there, as it says."
+    assert generate([*where, "--check"]) == 0
+    copy.write_text("by hand")
+    assert generate([*where, "--check"]) == 1
+
+
+def test_what_is_shipped_is_what_the_docs_say() -> None:
+    shipped = ROOT / "operator" / "brandrelease" / "cli" / "reasons.md"
+    assert shipped.read_text() == reasons_copy(ROOT / "docs")
+
+
+def test_the_commands_in_an_explanation_bear_the_names_of_the_object() -> None:
+    release = released(spec={"brand": "pianote", "environment": "staging"}).model_copy(
+        update={"name": "web", "namespace": "sites"}
+    )
+    text = for_this_one(
+        "kubectl annotate brandrelease drumeo -n drumeo-production x; kubectl get brand drumeo", release
+    )
+    assert text == "kubectl annotate brandrelease web -n sites x; kubectl get brand pianote"
+
+
+# --- logs -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("entry", "expected"),
+    [
+        ({"state": {"running": {}}}, [("app", 0)]),
+        ({"state": {"terminated": {}}, "restartCount": 1}, [("app", 1)]),
+        ({"state": {"waiting": {}}}, []),
+        ({}, []),
+        ({"state": {"waiting": {}}, "lastState": {"terminated": {"exitCode": 1}}, "restartCount": 2}, [("app", 1)]),
+    ],
+    ids=["running", "ended", "not begun", "unknown", "between two runs"],
+)
+def test_which_runs_of_a_container_have_a_log(entry: dict[str, Any], expected: list[tuple[str, int]]) -> None:
+    assert list(runs({"status": {"containerStatuses": [{"name": "app", **entry}]}})) == expected
+    assert list(runs({})) == []
+
+
+# --- the doctor -------------------------------------------------------------------------------------------------------
+
+
+def brand(**conditions: tuple[str, str, str]) -> dict[str, Any]:
+    told = [
+        {"type": kind, "status": status, "reason": reason, "message": message}
+        for kind, (status, reason, message) in conditions.items()
+    ]
+    return {"metadata": {"name": "drumeo"}, "spec": {"build": {"codeBuild": {}}}, "status": {"conditions": told}}
+
+
+def test_a_brand_that_is_well_has_one_line() -> None:
+    good = ("True", "Succeeded", "It answers.")
+    found = list(objects.brand(brand(Ready=good, SourceReachable=good, RegistryReachable=good, BuilderUsable=good)))
+    assert [(each.state, each.what) for each in found] == [
+        (State.Good, "Brand drumeo: the operator reaches git, registry, AWS CodeBuild.")
+    ]
+
+
+def test_each_thing_that_is_ill_with_a_brand_has_a_line() -> None:
+    found = list(
+        objects.brand(
+            brand(
+                Ready=("False", "SourceNotFound", "No such repository."),
+                SourceReachable=("False", "SourceNotFound", "No such repository."),
+                RegistryReachable=("True", "Succeeded", "It answers."),
+                BuilderUsable=("Unknown", "Asking", "It is being asked."),
+                SoakTooShort=("True", "SoakTooShort", "Write 600."),
+            )
+        )
+    )
+    assert [(each.state, each.what) for each in found] == [
+        (State.Bad, "Brand drumeo, git: SourceNotFound. No such repository."),
+        (State.Unknown, "Brand drumeo, AWS CodeBuild: It is being asked."),
+        (State.Bad, "Brand drumeo, soak: SoakTooShort. Write 600."),
+        (State.Good, "Brand drumeo: the operator reaches registry."),
+    ]
+
+
+def test_a_brand_that_nobody_has_looked_at_asks_for_the_operator() -> None:
+    (found,) = objects.brand(brand())
+    assert found.state is State.Bad
+    assert "Does the operator run" in found.advice
+
+
+def release(observed: int, changed: str, stalled: bool = False) -> dict[str, Any]:
+    condition = {"type": "Stalled", "status": "True", "reason": "RefNotFound", "message": "No such ref."}
+    return {
+        "metadata": {"generation": 2, "managedFields": [{"time": changed}], "creationTimestamp": ago(days=9)},
+        "spec": {"brand": "drumeo", "environment": "staging"},
+        "status": {"observedGeneration": observed, "conditions": [condition] if stalled else []},
+    }
+
+
+def test_a_release_is_ill_if_it_stands_still_or_nobody_looks_at_it() -> None:
+    assert list(objects.release(release(2, ago(hours=1)), NOW)) == []
+    assert list(objects.release(release(1, ago(seconds=30)), NOW)) == []
+    (unseen,) = objects.release(release(1, ago(minutes=3)), NOW)
+    assert unseen.what == "drumeo staging was changed, and nobody has looked at it."
+    (still,) = objects.release(release(2, ago(), stalled=True), NOW + timedelta(minutes=5))
+    assert still.what == "drumeo staging: RefNotFound. No such ref."
+    assert still.advice.endswith("explain drumeo staging")
+
+
+# --- completion -------------------------------------------------------------------------------------------------------
+
+
+def offered(*words: str) -> list[str]:
+    return candidates(_parser(commands=True), words)
+
+
+def test_commands_and_options_are_completed_without_a_cluster() -> None:
+    assert offered("re") == ["resume", "retry"]
+    assert "--ref" in offered("deploy", "drumeo", "production", "--")
+    assert offered("deploy", "--wai") == ["--wait"]
+    assert offered("status", "-o", "") == ["json", "yaml"]
+    assert offered("status", "--output", "y") == ["yaml"]
+    assert offered("completion", "") == ["bash", "fish", "zsh"]
+    assert offered("deploy", "drumeo", "production", "--ref", "") == []
+    assert offered("nonsense", "") == []
+    assert len(offered("")) > len(COMMANDS)
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_each_script_asks_the_program_that_is_typed(shell: str) -> None:
+    assert "__complete" in script(shell)
+    assert "kubectl-brandrelease" in script(shell)
+
+
+# --- what is loaded ---------------------------------------------------------------------------------------------------
+
+
+def loaded_by(*words: str) -> set[str]:
+    """The modules that a call of the command loads, as Python itself tells."""
+    environment = {"PATH": os.environ["PATH"], "BRANDRELEASE_RESYNC_SECONDS": "never", "KUBECONFIG": "/nonexistent"}
+    done = subprocess.run(
+        (sys.executable, "-X", "importtime", "-m", "brandrelease", *words),
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode in {Exit.Usage, Exit.Unavailable}, done.stderr[-500:]
+    return set(re.findall(r"(?m)^import time:.*\| +(\S+)$", done.stderr))
+
+
+def test_the_operator_does_not_load_the_commands_for_people() -> None:
+    loaded = loaded_by("run")
+    assert "brandrelease.bootstrap" in loaded
+    assert not {name for name in loaded if name.startswith(("rich.", "brandrelease.cli.command"))}
+
+
+def test_the_commands_for_people_do_not_load_the_operator() -> None:
+    loaded = loaded_by("status")
+    assert "brandrelease.cli.commands.status" in loaded
+    assert not {"kopf", "boto3", "botocore", "structlog", "prometheus_client", "brandrelease.bootstrap"} & loaded
+
+
+def test_the_parser_knows_each_option_once() -> None:
+    for action in _parser(commands=True)._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            assert set(action.choices) == {*(command.name for command in COMMANDS), "completion", "run"}
