@@ -71,7 +71,7 @@ def test_git_says_what_runs(story: Story, config: Config) -> None:
         stays(story, "RolledBack")
         assert story.image == good
         assert environment(story) == "debug", "what Git says beside the image is applied"
-        two = story.push(text="second page")
+        two = story.push(text="second page", reverts=bad)
         config.says(two, debug=True)
         story.becomes("Live", commit=two)
         story.annotate("rollbackTo", "1 the search is broken")
