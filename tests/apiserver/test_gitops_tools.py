@@ -114,6 +114,7 @@ def test_a_tool_that_is_not_told_is_named_and_how_to_mend_it(live: Site, name: s
     fights(in_git(live, "one"))
     live.until("it is told whose image it is", lambda: is_told(live, name, IN_GIT), SETTLE)
     assert ready(live)["status"] == "False"
+    assert "First tell this GitOps tool to ignore the image" in ready(live)["message"]
     assert image(live) == IN_GIT
     minds(in_git(live, "one", {"brandrelease.dev/requestedAt": "told the tool"}))
     live.until("it is live again", lambda: phase(live) == "Live", SETTLE)

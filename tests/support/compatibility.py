@@ -11,7 +11,6 @@ import subprocess
 import sys
 import xml.etree.ElementTree as ET
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -54,7 +53,8 @@ def counted(version: str, report: str) -> Ran:
     suites = list(ET.fromstring(report).iter("testsuite"))
     total, skipped = (sum(int(suite.get(what, "0")) for suite in suites) for what in ("tests", "skipped"))
     failed = sum(int(suite.get(what, "0")) for suite in suites for what in ("failures", "errors"))
-    return Ran(version, f"{datetime.now(UTC):%Y-%m-%d}", total - failed - skipped, failed, skipped)
+    day = (suites[0].get("timestamp") or "")[:10]
+    return Ran(version, day, total - failed - skipped, failed, skipped)
 
 
 def with_line(page: str, ran: Ran) -> str:
@@ -71,7 +71,9 @@ def main() -> int:
     """Run, write, and return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m support.compatibility", description=__doc__)
     parser.add_argument("version", help=", ".join((*toolchain.OLDER_KUBERNETES, toolchain.KUBERNETES)))
-    parser.add_argument("tests", nargs="*", default=["tests/apiserver"], help="other tests: the docs are left alone then")
+    parser.add_argument(
+        "tests", nargs="*", default=["tests/apiserver"], help="other tests: the docs are left alone then"
+    )
     arguments = parser.parse_args()
     try:
         ran = run(arguments.version, arguments.tests)

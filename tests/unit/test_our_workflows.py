@@ -64,7 +64,15 @@ def test_the_image_is_signed_by_digest_after_the_tests_and_the_scan() -> None:
     release = read(next(path for path in WORKFLOWS if path.stem == "release"))
     assert release["jobs"]["image"]["needs"] == "test"
     scripts = [step.get("run", "") for step in release["jobs"]["image"]["steps"]]
-    order = ["release-notes", "push-by-digest=true", "grype", "cosign sign", "helm push", "cosign verify", "imagetools create"]
+    order = [
+        "release-notes",
+        "push-by-digest=true",
+        "grype",
+        "cosign sign",
+        "helm push",
+        "cosign verify",
+        "imagetools create",
+    ]
     places = [next(i for i, script in enumerate(scripts) if re.search(word, script)) for word in order]
     assert places == sorted(places)
 
