@@ -30,7 +30,9 @@ RUN --mount=type=secret,id=ca \
 
 COPY README.md LICENSE ./
 COPY operator operator
-RUN /tools/bin/python -m hatchling build -t wheel -d /wheel \
+# There is no git here that could tell.
+ARG VERSION=0.0.0+unknown
+RUN SETUPTOOLS_SCM_PRETEND_VERSION="${VERSION}" /tools/bin/python -m hatchling build -t wheel -d /wheel \
     && touch -d @0 /wheel/*.whl \
     && /tools/bin/uv pip install --no-index --no-deps --python /opt/brandrelease/bin/python /wheel/*.whl
 

@@ -82,15 +82,22 @@ adapters: programs ; $(RUN) pytest -q -n 2 tests/adapters
 .PHONY: apiserver
 apiserver: programs ; $(RUN) pytest -q -n 3 tests/apiserver
 
+# Not part of `make test`: an API server takes minutes to compile, and the suite as long as it takes.
+KUBERNETES ?= 1.34.4
+.PHONY: compatibility
+compatibility: debian ## tests/apiserver on the API server of another Kubernetes (KUBERNETES=1.34.4), and its line in docs/compatibility.md
+	@$(RUN) python -m support.compatibility $(KUBERNETES)
+
 .PHONY: crash-matrix
 crash-matrix: programs ## Kill the operator at every write of a release (CRASH_REPETITIONS=5: five times each)
 	$(RUN) pytest -q -n 3 tests/apiserver/test_crash_matrix.py
 
 .PHONY: e2e
-e2e: programs ## The stories on a real cluster of their own, and that they use every right of the operator and no other
+e2e: programs ## The stories on a real cluster of their own; that they use every right of the operator and no other; what GitOps tools say
 	@trap '$(RUN) python -m cluster down --name e2e' EXIT; export BRANDRELEASE_TEST_CLUSTER=e2e; \
 	$(RUN) python -m cluster up --name e2e && $(RUN) pytest -q -n $(WORKERS) -m "not alone" tests/e2e && \
-	$(RUN) pytest -q -n 0 -m alone tests/e2e && $(RUN) python -m support.permissions_audit --name e2e
+	$(RUN) pytest -q -n 0 -m alone tests/e2e && $(RUN) python -m support.permissions_audit --name e2e && \
+	$(RUN) python -m support.gitops_audit --name e2e
 
 .PHONY: debian programs
 debian: setup
@@ -103,9 +110,16 @@ test: check coverage adapters apiserver e2e ## Everything: unit, property, adapt
 
 # --- what we ship ------------------------------------------------------------------------------------------------------
 
+# The fragments of changelog.d are what users read of the next version.
+.PHONY: changelog release-notes
+changelog: setup ## What the next version's entry says; VERSION=1.2.3 writes it into CHANGELOG.md and takes the fragments away
+	@$(RUN) towncrier build $(if $(VERSION),--yes --version $(VERSION),--draft --version "the next version")
+release-notes: ; @awk -v head="## $(VERSION) (" 'index($$0, head) == 1 {found = 1; next} found && /^## / {exit} found; END {if (!found) {print "CHANGELOG.md has no entry of version $(VERSION): make changelog VERSION=$(VERSION)" > "/dev/stderr"; exit 1}}' CHANGELOG.md
+
 .PHONY: sbom
 sbom: ## dist/sbom.cdx.json: what the image has from PyPI, each with its hashes (CycloneDX)
 	@mkdir -p dist && $(LOCKED) --no-default-groups --preview-features sbom-export --format cyclonedx1.5 --output-file dist/sbom.cdx.json
+	@$(if $(VERSION),jq '.metadata.component.version = "$(VERSION)"' dist/sbom.cdx.json > dist/sbom.tmp && mv dist/sbom.tmp dist/sbom.cdx.json)
 
 # Strict: what could not be looked up is a failure, and not a package without faults.
 .PHONY: audit

@@ -36,6 +36,7 @@ def _run(arguments: argparse.Namespace) -> int:
         return 0
     if arguments.command == "toolchain":
         _say(f"The programs are in {toolchain.programs(toolchain.NODE, _say)}.")
+        toolchain.programs((toolchain.GITOPS,), _say)
         return 0
     return _status(arguments.name)
 

@@ -1,6 +1,7 @@
 """The command lines of etcd and the Kubernetes control plane, and the API server alone for tests that need no node."""
 
 import contextlib
+import os
 import shutil
 import socket
 import subprocess
@@ -13,6 +14,7 @@ from cluster.api_questions import ApiQuestions
 from cluster.certificates import Authority, KeyPair
 from cluster.processes import Program, start, wait_until
 
+KUBERNETES = "BRANDRELEASE_TEST_KUBERNETES"
 READY_SECONDS = 60.0
 API_NAMES = ("kubernetes", "kubernetes.default", "kubernetes.default.svc", "localhost", "127.0.0.1")
 
@@ -128,11 +130,14 @@ class ApiServer:
 def control_plane(directory: Path, say: Callable[[str], None] = lambda _: None) -> Iterator[ApiServer]:
     """Run etcd and kube-apiserver on loopback, on free ports, while the block runs. Needs no root; starts in about 3 s.
 
-    ``directory`` receives keys and logs and is removed at the end. Raises ClusterError with the culprit's log.
+    ``directory`` receives keys and logs and is removed at the end. Raises ClusterError with the culprit's log. The
+    environment may name another version of Kubernetes: ``BRANDRELEASE_TEST_KUBERNETES``.
     """
     debian.require(debian.FOR_THE_CONTROL_PLANE, say)
     ports = _free_ports(3)
-    layout = Layout(directory, toolchain.programs(toolchain.CONTROL_PLANE, say), directory / "etcd", ports[0], ports[1])
+    version = os.environ.get(KUBERNETES, toolchain.KUBERNETES)
+    programs_there = toolchain.programs(toolchain.control_plane(version), say)
+    layout = Layout(directory, programs_there, directory / "etcd", ports[0], ports[1])
     authority = create_certificates(layout, ())
     url = f"https://127.0.0.1:{ports[2]}"
     # Without a controller-manager there is no default ServiceAccount, and loopback may not become an Endpoints address.
@@ -148,7 +153,8 @@ def control_plane(directory: Path, say: Callable[[str], None] = lambda _: None) 
         questions = ApiQuestions(url, authority.pair.certificate, layout.pair("admin"))
         wait_until("That the API server is ready", questions.is_ready, READY_SECONDS, programs[1], running[1].process)
         admin = kubeconfig.write(directory / "kubeconfig", url, authority.pair.certificate, layout.pair("admin"))
-        yield ApiServer(admin, layout.programs / "kubectl", url, directory, running[0])
+        kubectl = toolchain.programs(toolchain.CONTROL_PLANE, say) / "kubectl"
+        yield ApiServer(admin, kubectl, url, directory, running[0])
     finally:
         for each in reversed(running):
             each.kill()  # a graceful API server without its etcd lingers for over a minute

@@ -58,16 +58,22 @@ def _kubernetes(*names: str) -> tuple[tuple[str, str], ...]:
     return tuple((name, f"k8s.io/kubernetes/cmd/{name}") for name in names)
 
 
-def _kubernetes_flags() -> tuple[str, ...]:
+def _kubernetes_flags(module: str) -> tuple[str, ...]:
     """Return the flags that let the programs know their version, which clients and Helm charts ask for."""
-    found = re.search(r"k8s\.io/kubernetes v(\d+)\.(\d+)\.(\d+)", (GO_MODULES / "kubernetes" / "go.mod").read_text())
-    if found is None:
-        message = f"{GO_MODULES / 'kubernetes' / 'go.mod'} does not say which k8s.io/kubernetes it requires."
-        raise ClusterError(message)
-    major, minor, patch = found.groups()
+    major, minor, patch = _kubernetes_version(module).split(".")
     values = {"gitVersion": f"v{major}.{minor}.{patch}", "gitMajor": major, "gitMinor": minor}
     stamps = (f"-X k8s.io/component-base/version.{name}={value}" for name, value in values.items())
     return ("-trimpath", "-ldflags", " ".join(("-s -w", *stamps)))
+
+
+def _kubernetes_version(module: str) -> str:
+    """Return which Kubernetes a module of ``tests/cluster/go`` is made of, without the v."""
+    go_mod = GO_MODULES / module / "go.mod"
+    found = re.search(r"k8s\.io/kubernetes v(\d+\.\d+\.\d+)", go_mod.read_text())
+    if found is None:
+        message = f"{go_mod} does not say which k8s.io/kubernetes it requires."
+        raise ClusterError(message)
+    return found[1]
 
 
 def _containerd(*names: str) -> tuple[tuple[str, str], ...]:
@@ -79,9 +85,27 @@ CONTROL_PLANE = (
     Module(
         "kubernetes",
         _kubernetes("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy", "kubectl"),
-        flags=_kubernetes_flags(),
+        flags=_kubernetes_flags("kubernetes"),
     ),
 )
+KUBERNETES = _kubernetes_version("kubernetes")
+"""The version of the cluster."""
+_OLDER = "apiserver-"
+OLDER_KUBERNETES = tuple(sorted(each.name.removeprefix(_OLDER) for each in GO_MODULES.glob(f"{_OLDER}*")))
+"""The versions of which there is an API server too."""
+
+
+def control_plane(kubernetes: str) -> tuple[Module, ...]:
+    """Return etcd and the API server of a version of Kubernetes."""
+    if kubernetes == KUBERNETES:
+        return CONTROL_PLANE
+    if kubernetes not in OLDER_KUBERNETES:
+        known = ", ".join((*OLDER_KUBERNETES, KUBERNETES))
+        raise ClusterError(f"There is no Kubernetes {kubernetes} in {GO_MODULES}, only {known}.")
+    name = f"{_OLDER}{kubernetes}"
+    return (CONTROL_PLANE[0], Module(name, _kubernetes("kube-apiserver"), flags=_kubernetes_flags(name)))
+
+
 NODE = (
     *CONTROL_PLANE,
     Module("containerd", _containerd("containerd", "containerd-shim-runc-v2", "ctr")),
@@ -101,6 +125,8 @@ NODE = (
         cgo=False,
     ),
 )
+# What GitOps tools do and say, with their own libraries.
+GITOPS = Module("gitops", (("gitops", "."),), cgo=False)
 ACTIONLINT = Module("actionlint", (("actionlint", "github.com/rhysd/actionlint/cmd/actionlint"),), cgo=False)
 
 

@@ -27,6 +27,7 @@ from support.log_shipper import LogShipper
 from support.mariadb import MariaDb
 from support.opensearch.server import OpenSearchServer
 from support.registry import RegistryServer
+from support.seen_objects import recorded
 from support.wire import Wire
 
 CRDS = Path(__file__).parents[2] / "crds"
@@ -44,7 +45,8 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         kubectl.run("apply", "--server-side", "-f", str(CRDS))
         kubectl.run("wait", "--for=condition=Established", "crd", "--all", "--timeout=30s")
         kubectl.apply(*account.shared(), server_side=True)
-        yield started
+        with recorded(kubectl, started.run_directory):
+            yield started
     finally:
         if name is None:
             api.down(started.name)

@@ -782,6 +782,16 @@ def test_the_same_commit_asked_for_again_takes_a_changed_image_back(live: Story,
     assert live.the_site.image == live.image_of(live.branches["refs/heads/master"])
 
 
+@pytest.mark.parametrize(("owner", "begins"), [("kubectl-edit", "Ask for"), ("kustomize-controller", "First tell")])
+def test_who_syncs_from_git_has_to_be_told_before_anybody_asks_again(live: Story, owner: str, begins: str) -> None:
+    live.set_image_by_hand(MEDDLED)
+    assert live.site is not None
+    live.site.owner = owner
+    live.play(10)
+    assert f'"{owner}" has set the image' in live.message
+    assert f"The operator leaves it so. {begins}" in live.message
+
+
 def test_an_image_that_is_set_back_by_hand_is_live_again(live: Story) -> None:
     live.set_image_by_hand(MEDDLED)
     live.play(5)

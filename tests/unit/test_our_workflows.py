@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 import yaml
 
+from cluster.toolchain import KUBERNETES, OLDER_KUBERNETES
+
 WORKFLOWS = sorted((Path(__file__).parents[2] / ".github" / "workflows").iterdir())
 each_workflow = pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
 WRITES = {("release", "image"): {"contents", "packages", "id-token"}}
@@ -62,6 +64,20 @@ def test_the_image_is_signed_by_digest_after_the_tests_and_the_scan() -> None:
     release = read(next(path for path in WORKFLOWS if path.stem == "release"))
     assert release["jobs"]["image"]["needs"] == "test"
     scripts = [step.get("run", "") for step in release["jobs"]["image"]["steps"]]
-    order = ["push-by-digest=true", "grype", "cosign sign", "cosign verify", "imagetools create"]
+    order = [
+        "release-notes",
+        "push-by-digest=true",
+        "grype",
+        "cosign sign",
+        "helm push",
+        "cosign verify",
+        "imagetools create",
+    ]
     places = [next(i for i, script in enumerate(scripts) if re.search(word, script)) for word in order]
     assert places == sorted(places)
+
+
+def test_the_versions_that_are_tried_are_those_that_there_are() -> None:
+    compatibility = read(next(path for path in WORKFLOWS if path.stem == "compatibility"))
+    tried = compatibility["jobs"]["apiserver"]["strategy"]["matrix"]["kubernetes"]
+    assert tried == [*OLDER_KUBERNETES, KUBERNETES]

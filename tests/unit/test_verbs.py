@@ -857,6 +857,31 @@ def test_the_same_wish_taken_away_and_set_again_is_a_new_one() -> None:
     assert handled(world) == HandledRequest(ref="master", requested_at=world.requested_at)
 
 
+def test_a_request_that_is_taken_away_asks_for_nothing_and_set_again_is_a_new_one() -> None:
+    """As GitOps tools do it to an annotation that is not in Git: what was pushed meanwhile is not released by that."""
+    world = begun()
+    text, two = world.requested_at, world.running.commit
+    three = world.push("master", "three")
+    world.requested_at, world.version = None, world.version + 1
+    world.play(60)
+    assert (world.running.commit, world.headline()) == (two, ("Live", "Succeeded"))
+    assert handled(world) == HandledRequest(ref="master")
+    world.requested_at, world.version = text, world.version + 1
+    world.play(60)
+    assert (world.running.commit, world.headline()) == (three, ("Live", "Succeeded"))
+
+
+def test_a_request_that_is_taken_away_after_a_rollback_leaves_it_rolled_back() -> None:
+    world = begun()
+    world.say("rollback_to", "1")
+    world.play(60)
+    deeds = len(world.deeds)
+    world.requested_at, world.version = None, world.version + 1
+    world.play(60)
+    assert [deed for deed in world.deeds[deeds:] if deed != "status"] == []
+    assert (world.running.number, world.headline()) == (3, ("Live", "Succeeded"))
+
+
 def test_the_same_number_with_other_words_behind_it_is_a_new_wish() -> None:
     world = begun()
     for text in ("2", "2 please", "2 please"):

@@ -52,7 +52,9 @@ class BrandStatus(ApiModel):
     """What the operator knows."""
 
     observed_generation: int | None = Field(
-        default=None, ge=0, description="The generation of the spec that this status speaks of."
+        default=None,
+        ge=-1,
+        description="The generation of the spec that this status speaks of; -1 before anybody has looked at it.",
     )
     conditions: tuple[BrandCondition, ...] = Field(
         default=(),

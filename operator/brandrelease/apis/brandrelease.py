@@ -307,7 +307,9 @@ class BrandReleaseStatus(ApiModel):
     """What the operator knows."""
 
     observed_generation: int | None = Field(
-        default=None, ge=0, description="The generation of the spec that this status speaks of."
+        default=None,
+        ge=-1,
+        description="The generation of the spec that this status speaks of; -1 before anybody has looked at it.",
     )
     phase: Phase | None = Field(default=None, description="Where it stands, in one word.")
     conditions: tuple[Condition, ...] = Field(

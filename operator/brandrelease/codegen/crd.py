@@ -105,6 +105,9 @@ BRAND_RELEASE: Final = Kind(
 
 KINDS: Final = (BRAND, BRAND_RELEASE)
 
+UNSEEN: Final = {"observedGeneration": -1}
+"""The status of an object before the operator has written one: to kstatus, an object without a status is as it should be."""
+
 
 def custom_resource_definition(kind: Kind) -> dict[str, Any]:
     """The CustomResourceDefinition of a kind, as an API object."""
@@ -140,7 +143,7 @@ def _object_schema(kind: Kind) -> dict[str, Any]:
     """The whole object. apiVersion and kind are left out: the API server adds its own words for them."""
     properties = {"metadata": _METADATA, "spec": structural_schema(kind.spec)}
     if kind.status:
-        properties["status"] = structural_schema(kind.status)
+        properties["status"] = {"default": UNSEEN, **structural_schema(kind.status)}
     schema: dict[str, Any] = {
         "description": " ".join((kind.resource.__doc__ or "").split()),
         "type": "object",

@@ -14,9 +14,14 @@ from brandrelease.apis.reasons import Reason
 from brandrelease.apis.wellknown import FIELD_MANAGER
 from brandrelease.core.plain import line
 from brandrelease.core.snapshot import BrandInvalid, DeploymentView, Snapshot
-from brandrelease.core.words import cut, one_of
+from brandrelease.core.words import capital, cut, one_of
 
 _Change = TypeVar("_Change", Rollout, Rollback)
+
+SYNCS: Final = frozenset(
+    {"argocd-application-controller", "argocd-controller", "helm-controller", "kustomize-controller"}
+)
+"""Field managers of GitOps tools (Argo CD and Flux): what they have set once, they set again at their next sync."""
 
 _IMAGE_SHOWN: Final = 512
 """Characters of what somebody has put in the place of an image."""
@@ -124,9 +129,12 @@ def overridden(deployment: DeploymentView, container: str | None, image: str) ->
     others = [owner for owner in deployment.image_owners.get(container, ()) if owner != FIELD_MANAGER]
     who = one_of(others) if others else "Somebody"
     there = cut(line(deployment.images.get(container, "")), _IMAGE_SHOWN)
+    how = "ask for a release again (annotation brandrelease.dev/requestedAt, or a new ref) to take it back."
+    if SYNCS.intersection(others):
+        how = f"first tell this GitOps tool to ignore the image, or its next sync does the same again (docs/gitops.md); then {how}"
     return (
         f'{who} has set the image of container "{container}" of Deployment {deployment.name} to {there}; '
-        f"released is {image}. The operator leaves it so. Ask for a release again (annotation brandrelease.dev/requestedAt, or a new ref) to take it back."
+        f"released is {image}. The operator leaves it so. {capital(how)}"
     )
 
 

@@ -13,9 +13,12 @@ from brandrelease.core.waiting.gates import waits_at_a_gate
 
 
 def is_asked(release: BrandRelease) -> bool:
-    """Whether there is a request that was not handled yet: the pair of spec.ref and requestedAt is new."""
-    last = release.status.last_handled or HandledRequest()
-    return (last.ref, last.requested_at) != (release.spec.ref, release.requested_at and release.requested_at[:255])
+    """Whether there is a request that was not handled yet: another spec.ref, or a new text in requestedAt.
+
+    Taking requestedAt away asks for nothing: GitOps tools do that to annotations that are not in Git.
+    """
+    last, text = release.status.last_handled or HandledRequest(), release.requested_at
+    return last.ref != release.spec.ref or (text is not None and text[:255] != last.requested_at)
 
 
 def asked_by(release: BrandRelease) -> str | None:

@@ -50,13 +50,13 @@ def unheard(release: BrandRelease) -> Verb | None:
 
 
 def taken_away(release: BrandRelease) -> BrandReleaseStatus:
-    """The status without verbs whose annotations are gone: set again, they are new wishes."""
+    """The status without wishes whose annotations are gone: set again, they are new."""
     last = release.status.last_handled
     if last is None:
         return release.status
     gone = {
         field: None
-        for field in ("rollback_to", "abort", "override")
+        for field in ("requested_at", "rollback_to", "abort", "override")
         if getattr(release, field) is None and getattr(last, field) is not None
     }
     if not gone:
