@@ -1,6 +1,7 @@
 """`python -m brandrelease.codegen` writes what is generated; with `--check` it only says whether that is up to date.
 
-Generated are `crds/`, and beside that `deploy/rbac/`, `docs/permissions.md` and `docs/verdicts.md`.
+Generated are `crds/`, and beside that `deploy/rbac/`, `docs/permissions.md`, `docs/verdicts.md` and what the board says of
+each reason.
 """
 
 import argparse
@@ -13,6 +14,7 @@ from typing import Final
 from brandrelease.codegen.crd import generated_files
 from brandrelease.codegen.permissions_page import permissions_page
 from brandrelease.codegen.rbac import rbac_files
+from brandrelease.codegen.reasons_of_the_board import reasons_of_the_board
 from brandrelease.codegen.verdicts import verdicts_page
 
 REPOSITORY: Final = Path(__file__).resolve().parents[3]
@@ -55,6 +57,10 @@ def parts(crds: Path) -> list[Part]:
         rules = "the rules in operator/brandrelease/core/health"
         found.append(Part(docs, {"verdicts.md": verdicts_page()}, rules, whole=False))
         found.append(Part(docs, {"permissions.md": permissions_page()}, PERMISSIONS, whole=False))
+    board, reasons = crds.resolve().parent / "operator/brandrelease/board", docs / "reasons.md"
+    if board.is_dir() and reasons.is_file():
+        told = {"reasons.json": reasons_of_the_board(reasons.read_text("utf-8"))}
+        found.append(Part(board, told, "docs/reasons.md", whole=False))
     if deploy.is_dir():
         found.append(Part(deploy / "rbac", rbac_files(), PERMISSIONS))
     return found
