@@ -12,10 +12,11 @@ import structlog
 from aiohttp import web
 
 from brandrelease.adapters.kube.views import pod_view
+from brandrelease.apis.brandrelease import BrandRelease, BrandReleaseStatus
 from brandrelease.board.access import Access
+from brandrelease.board.addresses import Board
 from brandrelease.board.held import KINDS, Held
 from brandrelease.board.pages import Pages
-from brandrelease.board.addresses import Board
 from brandrelease.board.streams import Streams
 from brandrelease.controller.handlers import OnEvent, Pump
 from brandrelease.controller.resync import Known, Lists, Resync
@@ -46,7 +47,7 @@ class Onlooking:
         self._board: Board | None = None
         if settings.board is BoardAccess.Off:
             return
-        metrics.fleet.tell(self._held.see)
+        metrics.fleet.tell(self._see)
         pages = Pages(self._held, clock.now, self._trouble, settings.instance)
         access = Access(settings.token_of_board, clock.now)
         self._board = Board(self._held, pages, Streams(secrets.token_hex(4), pages), access)
@@ -108,6 +109,13 @@ class Onlooking:
             await asyncio.gather(pump.run(on_event), resync.run(settings.resync_seconds))
         finally:
             self._since_resync = leading
+
+    def _see(self, release: BrandRelease, status: BrandReleaseStatus) -> None:
+        """Within a pass, which must not fail for what is only looked at."""
+        try:
+            self._held.see(release, status)
+        except Exception:
+            log.warning("The board could not take a status in; releases go on.", exc_info=True)
 
     def _trouble(self) -> str:
         silence = self._since_resync()

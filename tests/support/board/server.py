@@ -31,8 +31,10 @@ def held(events: Iterable[tuple[str, Object]] = ()) -> Held:
 class BoardServer:
     """`with BoardServer(events) as board:`; `board.url` is where it is."""
 
-    def __init__(self, events: Iterable[tuple[str, Object]] = (), token: str | None = None, boot: str = "one") -> None:
-        self._events, self._token, self._boot = events, token, boot
+    def __init__(
+        self, events: Iterable[tuple[str, Object]] = (), token: str | None = None, boot: str = "one", port: int = 0
+    ) -> None:
+        self._events, self._token, self._boot, self._port = events, token, boot, port
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
 
@@ -56,9 +58,10 @@ class BoardServer:
         self.board.add_to(app)
         self._runner = web.AppRunner(app, access_log=None)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", 0)
+        site = web.TCPSite(self._runner, "127.0.0.1", self._port)
         await site.start()
-        self.origin = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
+        self.port = int(self._runner.addresses[0][1])
+        self.origin = f"http://127.0.0.1:{self.port}"
         self.url = f"{self.origin}/board"
 
     def shows(self, kind: str, body: Object, event_type: str | None = "MODIFIED") -> None:
