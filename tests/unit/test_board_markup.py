@@ -77,7 +77,8 @@ def pages(events: list[tuple[str, Object]]) -> list[str]:
     return [html for html in told if html is not None]
 
 
-ORDINARY: Final = {element for html in pages(objects.events()) for element in Skeleton(html).elements}
+EVERYTHING: Final = [*objects.events(), ("brands", objects.brand("zulu", "canary"))]
+ORDINARY: Final = {element for html in pages(EVERYTHING) for element in Skeleton(html).elements}
 
 
 @fuzz()

@@ -132,6 +132,7 @@ def test_the_timeline_of_a_release_that_was_rolled_back_says_where_it_failed() -
     ]  # fmt: skip
     assert found["Rollback"].note == f"To release 12, {GOOD[:12]}."
     assert found["Ended: RolledBack"].state is StepState.Failed
+    assert [found[title].took for title in ("Build", "Watch", "Asked for")] == ["7 min", "", ""]
 
 
 @pytest.mark.parametrize(
@@ -170,6 +171,11 @@ def test_an_image_that_was_there_says_where_it_is_from() -> None:
     assert list(the_steps(status, build=None, image=None)) == ["Asked for", "Baseline", "Change-over of the pods"]
 
 
+def test_before_anything_is_done_there_is_only_the_request() -> None:
+    nothing = dict.fromkeys(("build", "image", "baseline", "rollout"))
+    assert list(the_steps(objects.deploying("drumeo"), **nothing | {"baseline": []})) == ["Asked for"]
+
+
 def test_the_request_says_how_often_it_is_tried_and_what_let_it_through() -> None:
     note = the_steps(objects.deploying("drumeo"), tries=2, override="Ada: now")["Asked for"].note
     assert note == "refs/heads/master by flux, try 2. Let through: Ada: now"
@@ -197,7 +203,8 @@ def test_a_story_has_pods_checks_logs_commits_and_what_was_before() -> None:
     young, old = (
         PodLine(name, "13", "Ready", Tone.Good, 0, NOW - timedelta(minutes=age)) for name, age in (("y", 1), ("o", 9))
     )
-    told = story(read(objects.rolled_back("drumeo"), trackIntervalSeconds=60), [old, young])
+    status = objects.rolled_back("drumeo")
+    told = story(read(status, trackIntervalSeconds=60), [old, young])
     assert (told.ref, told.tracking) == ("master", 60)
     assert [pod.name for pod in told.pods] == ["y", "o"]
     assert [(check.name, check.tone, check.before) for check in told.checks] == [
@@ -210,11 +217,12 @@ def test_a_story_has_pods_checks_logs_commits_and_what_was_before() -> None:
     ]
     assert told.work is not None
     assert (told.work.blame, told.work.changes[0].author, told.work.changes_more) == ("Release", "Ada Lovelace", 22)
-    assert [(each.number, each.outcome) for each in told.past] == [
-        (13, "RolledBack"), (12, "Succeeded"), (11, "Succeeded"), (10, "Succeeded"), (9, "Succeeded"), (8, "Superseded"),
-    ]  # fmt: skip
-    assert told.past[0].log is not None
-    assert told.past[1].log is None
+    assert [each.number for each in told.past] == [12, 11, 10, 9, 8], "13 is what is told of above"
+    assert (told.past[-1].outcome, told.past[-1].log) == ("Superseded", None)
+    crashed = status["history"][0] | {"number": 7}
+    [last] = story(read(status | {"history": [crashed]}), ()).past
+    assert last.log is not None
+    assert last.log.text == objects.CRASH
     assert told.warnings == (f"Commit {BAD} was to blame for a failed release and will not be released again.",)
 
 

@@ -87,7 +87,7 @@ class Board:
     async def _events(self, request: web.Request) -> web.StreamResponse:
         if not self.access.lets_in(request):
             raise web.HTTPUnauthorized(text="The token is missing or wrong.")
-        if self.streams.is_full:
+        if self.streams.takes_no_more:
             raise web.HTTPServiceUnavailable(
                 text="Too many pages are live already; this one stands still. Reload it to see what is new.",
                 headers={"Retry-After": "30"},

@@ -75,14 +75,16 @@ class Streams:
         """boot: the name of this process, which no other one has."""
         self._boot, self._pages = boot, pages
         self._viewers: set[asyncio.Task[None]] = set()
+        self._ended = False
 
     def mark(self, view: View) -> str:
         """Where a stream begins for whoever has the page as it is now."""
         return f"{self._boot}.{view.ledger.revision}"
 
     @property
-    def is_full(self) -> bool:
-        return len(self._viewers) >= VIEWERS
+    def takes_no_more(self) -> bool:
+        """There are as many as may be, or the operator ends: one that began now would hold that up."""
+        return self._ended or len(self._viewers) >= VIEWERS
 
     async def serve(self, request: web.Request, view: View) -> web.StreamResponse:
         """Tell one viewer, until they go, are too slow, or the operator ends."""
@@ -104,7 +106,7 @@ class Streams:
 
     async def end(self) -> None:
         """End all streams; the browsers come back, to this or to another replica."""
-        viewers = list(self._viewers)
+        self._ended, viewers = True, list(self._viewers)
         for each in viewers:
             each.cancel()
         await asyncio.gather(*viewers, return_exceptions=True)

@@ -92,10 +92,11 @@ class Page:
         answer = await self.send("Page.captureScreenshot", format="png", captureBeyondViewport=whole)
         path.write_bytes(base64.b64decode(answer["data"]))
 
-    async def press(self, key: str, code: int) -> None:
-        """A key."""
-        for kind in ("keyDown", "keyUp"):
-            await self.send("Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=code)
+    async def press(self, key: str, number: int, text: str = "") -> None:
+        """A key, with the text that it writes, if any."""
+        named = {"key": key, "code": key, "windowsVirtualKeyCode": number}
+        await self.send("Input.dispatchKeyEvent", type="keyDown", text=text, **named)
+        await self.send("Input.dispatchKeyEvent", type="keyUp", **named)
 
 
 class Chromium:

@@ -8,7 +8,7 @@ from enum import StrEnum
 from brandrelease.apis.brandrelease import CurrentRelease, Outcome
 from brandrelease.apis.progress import BuildProgress, HookProgress
 from brandrelease.core.board.glance import who_asked
-from brandrelease.core.words import several, short
+from brandrelease.core.words import seconds, several, short
 
 
 class StepState(StrEnum):
@@ -22,7 +22,7 @@ class StepState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step. link: an https address of more about it, or empty."""
+    """One step. link: an https address of more about it, or empty. is_end: the title says how it ended."""
 
     title: str
     state: StepState
@@ -30,6 +30,14 @@ class Step:
     ended: datetime | None
     note: str = ""
     link: str = ""
+    is_end: bool = False
+
+    @property
+    def took(self) -> str:
+        """How long it took, in words; empty where that is not known, or it was a moment."""
+        if self.began is None or self.ended is None or self.ended <= self.began:
+            return ""
+        return seconds((self.ended - self.began).total_seconds())
 
 
 def steps(current: CurrentRelease) -> tuple[Step, ...]:
@@ -60,7 +68,7 @@ def _steps(current: CurrentRelease) -> Iterator[Step]:
     if current.outcome is not None:
         state = StepState.Done if current.outcome is Outcome.Succeeded else StepState.Failed
         ended = current.finished_at
-        yield Step(f"Ended: {current.outcome}", state, ended, ended, current.message or "")
+        yield Step(f"Ended: {current.outcome}", state, ended, ended, current.message or "", is_end=True)
     yield from _cache(current)
 
 

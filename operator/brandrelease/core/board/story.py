@@ -122,7 +122,7 @@ def story(release: BrandRelease, pods: Iterable[PodLine]) -> Story:
         upcoming=_work(status.next) if status.next else None,
         checks=_checks(current) if current else (),
         logs=tuple(_logs(current)) if current else (),
-        past=tuple(_past(each) for each in status.history),
+        past=tuple(_past(each) for each in status.history if current is None or each.number != current.number),
         pods=tuple(sorted(pods, key=lambda pod: (pod.created_at, pod.name), reverse=True)),
     )
 
