@@ -176,12 +176,9 @@ async def test_without_scripts_the_page_is_all_there_and_says_that_it_stands_sti
     page: Page, board: BoardServer
 ) -> None:
     await page.send("Emulation.setScriptExecutionDisabled", value=True)
-    await page.send("Page.navigate", url=board.url)
-    text = ""
-    while "Read-only." not in text:
-        text = (await page.send("DOM.getOuterHTML", nodeId=(await page.send("DOM.getDocument"))["root"]["nodeId"]))[
-            "outerHTML"
-        ]
+    await page.open(board.url)
+    root = (await page.send("DOM.getDocument"))["root"]["nodeId"]
+    text = (await page.send("DOM.getOuterHTML", nodeId=root))["outerHTML"]
     assert "Reload to see what is new." in text
     assert all(each in text for each in ("drumeo", "RolledBack", "3d86f4553df2"))
 

@@ -12,7 +12,7 @@ from brandrelease.settings import Settings
 from brandrelease.telemetry import Metrics
 
 
-async def nothing(_: str) -> list[dict[str, Any]]:
+async def nothing(kind: str) -> list[dict[str, Any]]:
     raise AssertionError("nobody lists anything here")
 
 

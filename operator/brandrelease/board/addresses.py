@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 
 from brandrelease.board.access import Access
 from brandrelease.board.files import FILES, read
@@ -134,7 +135,7 @@ def _html(text: str, status: int = 200, headers: dict[str, str] | None = None) -
     return answer
 
 
-def _sentences(pages: Pages) -> Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]:
+def _sentences(pages: Pages) -> Middleware:
     """What cannot be answered is said on a page that looks like the others."""
 
     @web.middleware

@@ -69,14 +69,11 @@ class Held:
             key = (str(metadata["namespace"]), str(metadata["name"]))
             if self._entries.pop(key, None):
                 self._reshape(key)
-        elif kind == "brands" and self._brands.pop(str(metadata["name"]), None):
-            self._reshape(str(metadata["name"]))
-        elif kind == "pods" and (owner := _owner(metadata)):
-            pods = self._pods.get(owner, {})
-            if pods.pop(str(metadata["name"]), None):
-                self.in_stories.note(owner)
-            if not pods:
-                self._pods.pop(owner, None)
+        elif kind == "brands" and (name := str(metadata["name"])) in self._brands:
+            del self._brands[name]
+            self._reshape(name)
+        elif kind == "pods" and (owner := _owner(metadata)) is not None:
+            self._pod_gone(owner, str(metadata["name"]))
 
     def see(self, release: BrandRelease, status: BrandReleaseStatus) -> None:
         """A pass has read the object, and has written this status or found it right."""
@@ -168,6 +165,14 @@ class Held:
         if pods.get(pod.name) != pod:
             pods[pod.name] = pod
             self.in_stories.note(owner)
+
+    def _pod_gone(self, owner: ReleaseKey, name: str) -> None:
+        pods = self._pods.get(owner, {})
+        if name in pods:
+            del pods[name]
+            self.in_stories.note(owner)
+        if not pods:
+            self._pods.pop(owner, None)
 
     def _reshape(self, gone: BoardKey | None = None) -> None:
         self.on_the_wall.reshape(gone)

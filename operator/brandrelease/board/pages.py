@@ -81,6 +81,7 @@ class Pages:
         self._wall: tuple[int, Markup] = (-1, Markup())
         self._reasons = _reasons()
         self._templates.globals.update(instance=instance, explained=frozenset(self._reasons))
+        self._templates.globals.update(words=self._templates.get_template("words.html").module)
 
     # --- whole pages --------------------------------------------------------------------------------------------------
 

@@ -4,6 +4,8 @@ import asyncio
 import json
 from collections.abc import Iterable
 from contextlib import suppress
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, Protocol
 
 from aiohttp import web
@@ -27,11 +29,19 @@ SLOW_SECONDS: Final = 10.0
 
 AGAIN_MILLISECONDS: Final = 3000
 
+TOLD: Final = 16
+"""News that are kept as they were sent: most viewers of a page have seen the same, and are told the same."""
+
 
 class View(Protocol):
-    """What one page shows."""
+    """What one page shows. Two of the same page are equal."""
 
-    ledger: Ledger[BoardKey]
+    def __hash__(self) -> int: ...
+
+    @property
+    def ledger(self) -> Ledger[BoardKey]:
+        """Where its changes are noted."""
+        ...
 
     def whole(self) -> Markup | None:
         """The inside of the page; None: there is no such page any more."""
@@ -42,30 +52,41 @@ class View(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
 class OverviewView:
     """Brands by environments."""
 
-    def __init__(self, held: Held, pages: Pages) -> None:
-        self.ledger, self._pages = held.on_the_wall, pages
+    held: Held
+    pages: Pages
+
+    @property
+    def ledger(self) -> Ledger[BoardKey]:
+        return self.held.on_the_wall
 
     def whole(self) -> Markup | None:
-        return self._pages.wall()
+        return self.pages.wall()
 
     def parts(self, changed: Iterable[BoardKey]) -> Markup:
-        return self._pages.wall_parts(changed)
+        return self.pages.wall_parts(changed)
 
 
+@dataclass(frozen=True, slots=True)
 class BrandView:
     """One brand."""
 
-    def __init__(self, held: Held, pages: Pages, brand: str) -> None:
-        self.ledger, self._pages, self._brand = held.in_stories, pages, brand
+    held: Held
+    pages: Pages
+    brand: str
+
+    @property
+    def ledger(self) -> Ledger[BoardKey]:
+        return self.held.in_stories
 
     def whole(self) -> Markup | None:
-        return self._pages.brand_parts(self._brand)
+        return self.pages.brand_parts(self.brand)
 
     def parts(self, changed: Iterable[BoardKey]) -> Markup:
-        return self._pages.story_parts(self._brand, changed)
+        return self.pages.story_parts(self.brand, changed)
 
 
 class Streams:
@@ -76,6 +97,7 @@ class Streams:
         self._boot, self._pages = boot, pages
         self._viewers: set[asyncio.Task[None]] = set()
         self._ended = False
+        self._told = lru_cache(TOLD)(self._news)
 
     def mark(self, view: View) -> str:
         """Where a stream begins for whoever has the page as it is now."""
@@ -125,15 +147,16 @@ class Streams:
             with suppress(TimeoutError):
                 async with asyncio.timeout(max(0.0, said_at + BEAT_SECONDS - now())):
                     await view.ledger.news(seen)
-            news, seen = self._news(view, seen), view.ledger.revision
+            revision = view.ledger.revision
+            news, seen = self._told(view, seen, revision), revision
             if news or now() - said_at >= BEAT_SECONDS:
                 await _send(response, news or self._beat())
                 said_at = now()
             await asyncio.sleep(PACE_SECONDS)
 
-    def _news(self, view: View, seen: int) -> str:
-        """What this view has to tell since that revision; empty where that is nothing."""
-        changed, mark = view.ledger.since(seen), self.mark(view)
+    def _news(self, view: View, seen: int, revision: int) -> str:
+        """What this view, at this revision, has to tell to who has seen that one; empty where that is nothing."""
+        changed, mark = view.ledger.since(seen), f"{self._boot}.{revision}"
         if changed is None:
             html = view.whole()
             return _event("whole", {"html": html or "", "gone": html is None}, mark)

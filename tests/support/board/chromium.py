@@ -3,10 +3,10 @@
 import asyncio
 import base64
 import itertools
-import json
 import re
 import shutil
 import tempfile
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -38,6 +38,7 @@ class Page:
 
     def __init__(self, browser: "Chromium", session: str) -> None:
         self._browser, self._session = browser, session
+        self._loaded = asyncio.Event()
         self.requests: list[str] = []
         self.complaints: list[str] = []
         """Errors and warnings of the console, also of the content security policy, and exceptions that nobody caught."""
@@ -48,6 +49,8 @@ class Page:
 
     def heard(self, method: str, parameters: Answer) -> None:
         match method:
+            case "Page.loadEventFired":
+                self._loaded.set()
             case "Network.requestWillBeSent":
                 self.requests.append(parameters["request"]["url"])
             case "Log.entryAdded" if parameters["entry"]["level"] in {"error", "warning"}:
@@ -66,8 +69,10 @@ class Page:
 
     async def open(self, url: str) -> None:
         """Go there, and wait until it is loaded and its scripts have run."""
+        self._loaded.clear()
         await self.send("Page.navigate", url=url)
-        await self.until(f"location.href === {json.dumps(url)} && document.readyState === 'complete'")
+        async with asyncio.timeout(ANSWER_SECONDS):
+            await self._loaded.wait()
 
     async def is_(self, expression: str) -> Any:
         """The value of an expression of JavaScript."""
@@ -80,16 +85,19 @@ class Page:
         look = f"({expression}) ? done(true) : performance.now() > end ? done(false) : setTimeout(look, 20)"
         end = f"const end = performance.now() + {limit * 1000}"
         waiting = f"new Promise((done) => {{ {end}; const look = () => {look}; look(); }})"
-        with suppress(AssertionError):  # the page that it was asked of has just been left
-            if await self.is_(waiting):
-                return
-        if not await self.is_(waiting):
-            body = await self.is_("document.body.innerText")
-            raise AssertionError(f"Not within {limit:g} s: {expression}\n{body}\n{self.complaints}")
+        until = time.monotonic() + limit
+        while time.monotonic() < until:
+            with suppress(AssertionError):  # the page that it was asked of has just been left
+                if await self.is_(waiting):
+                    return
+        body = await self.is_("document.body.innerText")
+        raise AssertionError(f"Not within {limit:g} s: {expression}\n{body}\n{self.complaints}")
 
     async def picture(self, path: Path, *, whole: bool = False) -> None:
-        """A picture of what is to be seen."""
-        answer = await self.send("Page.captureScreenshot", format="png", captureBeyondViewport=whole)
+        """A picture of what is to be seen, of the kind that the file's name says: png or jpeg."""
+        kind = path.suffix.removeprefix(".")
+        quality = {"quality": 82} if kind == "jpeg" else {}
+        answer = await self.send("Page.captureScreenshot", format=kind, captureBeyondViewport=whole, **quality)
         path.write_bytes(base64.b64decode(answer["data"]))
 
     async def press(self, key: str, number: int, text: str = "") -> None:
@@ -119,7 +127,8 @@ class Chromium:
 
     async def send(self, method: str, parameters: Answer, session: str | None = None) -> Answer:
         number = next(self._numbers)
-        answer = self._waiting[number] = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._waiting[number] = answer
         which = {"sessionId": session} if session else {}
         await self._socket.send_json({"id": number, "method": method, "params": parameters, **which})
         async with asyncio.timeout(ANSWER_SECONDS):

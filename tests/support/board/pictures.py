@@ -16,19 +16,21 @@ async def take(directory: Path) -> None:
     with BoardServer(objects.events()) as board:
         async with chromium() as browser:
             for name, path, size, dark, whole in (
-                ("board-light", "", (1280, 860), False, False),
-                ("board-dark", "", (1280, 860), True, False),
-                ("board-phone", "", (390, 844), False, True),
-                ("brand-light", "/brands/drumeo", (1280, 860), False, True),
-                ("brand-dark-phone", "/brands/drumeo", (390, 844), True, True),
-                ("reason-phone", "/reasons/CrashLoopBackOff", (390, 844), False, False),
+                ("board.jpeg", "", (1180, 800), False, False),
+                ("brand.jpeg", "/brands/drumeo", (1180, 1180), True, False),
+                ("board-light.png", "", (1280, 860), False, False),
+                ("board-dark.png", "", (1280, 860), True, False),
+                ("board-phone.png", "", (390, 844), False, True),
+                ("brand-light.png", "/brands/drumeo", (1280, 860), False, True),
+                ("brand-dark-phone.png", "/brands/drumeo", (390, 844), True, True),
+                ("reason-phone.png", "/reasons/CrashLoopBackOff", (390, 844), False, False),
             ):
                 page = await browser.page()
                 await page.looks(*size, dark=dark, phone=size[0] < 500)
                 await page.open(board.url + path)
                 if not name.startswith("reason"):
                     await page.until(LIVE)
-                await page.picture(directory / f"{name}.png", whole=whole)
+                await page.picture(directory / name, whole=whole)
     with BoardServer(objects.events(), "a token that nobody guesses") as board:
         async with chromium() as browser:
             page = await browser.page()
