@@ -22,6 +22,7 @@ HEADERS: Final = {
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
+    "Server": "brandrelease",
 }
 _PAGE: Final = re.compile(r"/board(/brands/[a-z0-9.-]{1,253})?")
 """Pages that one can be led to after signing in."""
