@@ -65,6 +65,7 @@ from brandrelease.controller.work_queue import Key, WorkQueue
 from brandrelease.controller.world import World
 from brandrelease.core.builds.fairness import BuildInFlight
 from brandrelease.fleet import Fleet
+from brandrelease.onlooking import Onlooking
 from brandrelease.ports import Check, Clock, Notifier
 from brandrelease.settings import Settings
 from brandrelease.telemetry import Metrics
@@ -259,9 +260,11 @@ async def _run(
     work = _work(settings, outside, metrics, known)
     watched = WatchedObjects(api, settings.watch_namespaces, settings.build_namespace, handlers.SELECTORS)
     arrivals = Arrivals(interest, known, work.enqueue, work.forget, api.newest.saw)
-    resync = Resync(watched, known, interest.by_kind(), work.enqueue, arrivals.gone, metrics)
+    onlooking = Onlooking(settings, watched, clock, metrics, lambda: resync.silence())  # noqa: PLW0108 - it is made below
+    gone = onlooking.also_gone(arrivals.gone)
+    resync = Resync(watched, known, interest.by_kind(), work.enqueue, gone, metrics)
     probes = Probes(metrics, work.queue.oldest_wait, resync.silence, election.silence)
-    runner = await probes.start(settings.http_host, settings.http_port, settings.resync_seconds)
+    runner = await probes.start(settings.http_host, settings.http_port, settings.resync_seconds, onlooking.add_to)
     log.info("The operator runs.", http=settings.http_address)
     pump = handlers.Pump(
         settings.watch_namespaces, settings.build_namespace, kubeconfig=settings.kubeconfig is not None
@@ -272,7 +275,7 @@ async def _run(
         fence.guard()
         work.turns.seed(await _builds_in_flight(api, settings.watch_namespaces))
         await _until_the_first_ends(
-            pump.run(arrivals),
+            pump.run(onlooking.beside(arrivals)),
             work.queue.run(settings.workers),
             work.brands.run(WORKERS),
             resync.run(settings.resync_seconds),
@@ -281,7 +284,7 @@ async def _run(
         )
 
     try:
-        await _until_the_first_ends(_stand_by_then(lead, election, stop), election.run())
+        await _until_the_first_ends(_stand_by_then(lead, election, stop, onlooking), election.run())
     finally:
         telling.cancel()
         await work.deliveries.close()
@@ -299,12 +302,13 @@ def _told_to_stop() -> asyncio.Event:
 
 
 async def _stand_by_then(
-    lead: Callable[[], Coroutine[Any, Any, None]], election: Election, stop: asyncio.Event
+    lead: Callable[[], Coroutine[Any, Any, None]], election: Election, stop: asyncio.Event, onlooking: Onlooking
 ) -> None:
-    """Until told to stop: nothing but the election while another replica leads, and all the rest after that."""
+    """Until told to stop: the election and the board while another replica leads, and all the rest after that."""
+    looking = None if election.begins.is_set() else asyncio.create_task(onlooking.stand_by())
     waits = [asyncio.ensure_future(each.wait()) for each in (election.begins, stop)]
     await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-    for each in waits:
+    for each in (*waits, *filter(None, [looking])):
         each.cancel()
     if not stop.is_set():
         await lead()

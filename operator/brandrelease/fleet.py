@@ -5,7 +5,7 @@ one of several (a phase, a reason) has one series, with the value 1, for the one
 Eleven phases with a 0 or 1 each, as kube_pod_status_phase has them, would be ten idle series an object.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -39,9 +39,16 @@ class Fleet(Collector):
 
     def __init__(self) -> None:
         self._standings: dict[tuple[str, str], Standing] = {}
+        self._onlooker: Callable[[BrandRelease, BrandReleaseStatus], None] | None = None
+
+    def tell(self, onlooker: Callable[[BrandRelease, BrandReleaseStatus], None]) -> None:
+        """Somebody else wants to know what passes see, too."""
+        self._onlooker = onlooker
 
     def see(self, release: BrandRelease, status: BrandReleaseStatus) -> None:
         """The BrandRelease stands so now."""
+        if self._onlooker is not None:
+            self._onlooker(release, status)
         ready = next((each for each in status.conditions if each.type is ConditionType.Ready), None)
         self._standings[release.namespace, release.name] = Standing(
             brand=release.spec.brand,

@@ -5,7 +5,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 IN_CLUSTER_NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
@@ -55,6 +55,17 @@ class SecurityProfile(StrEnum):
     Privileged = "privileged"
 
 
+class BoardAccess(StrEnum):
+    """Who may look at the board."""
+
+    Off = "off"
+    Open = "open"
+    Token = "token"  # noqa: S105 - not one
+
+
+SHORTEST_TOKEN = 16
+"""Characters. Nothing slows down who guesses, so there must be too much to guess."""
+
 CommaList = Annotated[frozenset[str], NoDecode]
 
 
@@ -77,7 +88,7 @@ class Settings(BaseSettings):
     )
     http_address: str = Field(
         default="0.0.0.0:8080",
-        description="Where /healthz, /readyz and /metrics are served, as address:port.",
+        description="Where /healthz, /readyz, /metrics and /board are served, as address:port.",
     )
     resync_seconds: float = Field(
         default=60, ge=1, le=3600, description="How often all objects are listed to find what a lost event hid."
@@ -109,6 +120,18 @@ class Settings(BaseSettings):
         max_length=200,
         description="Name of this replica in its log lines and, with an ending that is new for each process, in the Lease.",
     )
+    board_token_file: Path | None = Field(
+        default=None,
+        description="File with the token of the board, as a mounted Secret has it; read once, at the start.",
+    )
+    board_token: SecretStr | None = Field(
+        default=None, description="The token itself, where no file is named: 16 characters or more."
+    )
+    board: BoardAccess = Field(
+        default=BoardAccess.Off,
+        description="Whether /board is served: off, open to all that reach the port, or token; default is off, since it shows "
+        "commits and ends of logs.",
+    )
     log_format: LogFormat = Field(default=LogFormat.Json, description="json or console.")
     log_level: LogLevel = Field(default=LogLevel.Info, description="debug, info, warning or error.")
     kubeconfig: Path | None = Field(
@@ -126,6 +149,24 @@ class Settings(BaseSettings):
     def _split(cls, value: object) -> object:
         return frozenset(filter(None, (part.strip() for part in value.split(",")))) if isinstance(value, str) else value
 
+    @field_validator("board")
+    @classmethod
+    def _board_has_its_token(cls, value: BoardAccess, given: ValidationInfo) -> BoardAccess:
+        if value is BoardAccess.Token and "board_token_file" in given.data:
+            token = _token(given.data["board_token_file"], given.data.get("board_token"))
+            if len(token) < SHORTEST_TOKEN:
+                message = (
+                    f"the token of the board has {len(token)} characters and must have {SHORTEST_TOKEN} or more, for example "
+                    "the output of 'openssl rand -hex 24'"
+                )
+                raise ValueError(message)
+        return value
+
+    @property
+    def token_of_board(self) -> str | None:
+        """What the board asks for; None where it asks for nothing. Reads the file."""
+        return _token(self.board_token_file, self.board_token) if self.board is BoardAccess.Token else None
+
     @model_validator(mode="after")
     def _address_has_a_port(self) -> Self:
         host, _, port = self.http_address.rpartition(":")
@@ -141,6 +182,20 @@ class Settings(BaseSettings):
     @property
     def http_port(self) -> int:
         return int(self.http_address.rpartition(":")[2])
+
+
+def _token(file: Path | None, token: SecretStr | None) -> str:
+    """The token of the board; raises ValueError."""
+    if (file is None) == (token is None):
+        message = "with 'token', set BRANDRELEASE_BOARD_TOKEN_FILE to a file that has the token, or BRANDRELEASE_BOARD_TOKEN to the token itself, and not both"
+        raise ValueError(message)
+    if token is not None:
+        return token.get_secret_value().strip()
+    try:
+        return str(file and file.read_text("utf-8")).strip()
+    except (OSError, UnicodeDecodeError) as error:
+        message = f"the file of BRANDRELEASE_BOARD_TOKEN_FILE cannot be read: {error}"
+        raise ValueError(message) from error
 
 
 def load_settings() -> Settings:

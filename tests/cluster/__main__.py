@@ -31,7 +31,7 @@ def _run(arguments: argparse.Namespace) -> int:
         _say(str(run_directory(arguments.name) / "kubeconfig"))
         return 0
     if arguments.command == "packages":
-        tests = {**debian.FOR_THE_TESTS, **debian.FOR_THE_DATABASE, **debian.FOR_THE_CHECKS}
+        tests = {**debian.FOR_THE_TESTS, **debian.FOR_THE_DATABASE, **debian.FOR_THE_CHECKS, **debian.FOR_THE_BOARD}
         debian.require({**debian.FOR_THE_NODE, **tests}, _say)
         return 0
     if arguments.command == "toolchain":

@@ -46,6 +46,10 @@ FOR_THE_DATABASE = {
     "mariadb-client": "/usr/bin/mariadb",
     "mariadb-server": "/usr/sbin/mariadbd",  # what a brand's migrations change; each test run starts its own
 }
+FOR_THE_BOARD = {
+    "chromium": "/usr/bin/chromium",  # looks at it as people do
+    "fonts-dejavu-core": "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf",
+}
 FOR_THE_CHECKS = {
     "default-jre-headless": "/usr/bin/java",  # OpenSearch
     "maven": "/usr/bin/mvn",  # gets OpenSearch's jars

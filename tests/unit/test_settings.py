@@ -4,9 +4,10 @@ import re
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from brandrelease import settings as settings_module
-from brandrelease.settings import InvalidSettings, LogFormat, LogLevel, SecurityProfile, load_settings
+from brandrelease.settings import BoardAccess, InvalidSettings, LogFormat, LogLevel, SecurityProfile, load_settings
 
 
 @pytest.fixture(autouse=True)
@@ -30,6 +31,8 @@ def test_the_defaults_are_those_of_an_operator_in_a_cluster() -> None:
     assert settings.kubeconfig is None
     assert settings.leader_election
     assert settings.instance
+    assert settings.board is BoardAccess.Off
+    assert settings.token_of_board is None
 
 
 def test_from_a_kubeconfig_nobody_is_elected_unless_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -59,6 +62,8 @@ def test_each_variable_is_heard(monkeypatch: pytest.MonkeyPatch) -> None:
         "BRANDRELEASE_BUILD_SECURITY_PROFILE": "rootless",
         "BRANDRELEASE_INSTANCE": "pod-1",
         "BRANDRELEASE_LEADER_ELECTION": "true",
+        "BRANDRELEASE_BOARD": "token",
+        "BRANDRELEASE_BOARD_TOKEN": "a token that nobody guesses",
         "BRANDRELEASE_LOG_FORMAT": "console",
         "BRANDRELEASE_LOG_LEVEL": "debug",
         "KUBECONFIG": "/tmp/kubeconfig",
@@ -82,6 +87,9 @@ def test_each_variable_is_heard(monkeypatch: pytest.MonkeyPatch) -> None:
         "build_security_profile": SecurityProfile.Rootless,
         "instance": "pod-1",
         "leader_election": True,
+        "board": BoardAccess.Token,
+        "board_token": SecretStr("a token that nobody guesses"),
+        "board_token_file": None,
         "log_format": LogFormat.Console,
         "log_level": LogLevel.Debug,
         "kubeconfig": Path("/tmp/kubeconfig"),
@@ -120,6 +128,8 @@ BAD = [
     ("BRANDRELEASE_BUILD_SECURITY_PROFILE", "root"),
     ("BRANDRELEASE_LEADER_ELECTION", "sometimes"),
     ("BRANDRELEASE_INSTANCE", "x" * 201),
+    ("BRANDRELEASE_BOARD", "public"),
+    ("BRANDRELEASE_BOARD", "token"),
     ("BRANDRELEASE_LOG_FORMAT", "xml"),
     ("BRANDRELEASE_LOG_LEVEL", "loud"),
 ]
@@ -143,3 +153,36 @@ def test_all_bad_values_are_named_at_once(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setenv("BRANDRELEASE_LOG_LEVEL", "loud")
     with pytest.raises(InvalidSettings, match=r"BRANDRELEASE_WORKERS: .*BRANDRELEASE_LOG_LEVEL: "):
         load_settings()
+
+
+def test_the_token_of_the_board_may_be_in_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    mounted = tmp_path / "token"
+    mounted.write_text("a token that nobody guesses\n")
+    monkeypatch.setenv("BRANDRELEASE_BOARD_TOKEN_FILE", str(mounted))
+    assert load_settings().token_of_board is None, "it is for the setting 'token' only"
+    monkeypatch.setenv("BRANDRELEASE_BOARD", "token")
+    assert load_settings().token_of_board == "a token that nobody guesses"
+    assert "guesses" not in repr(load_settings())
+
+
+TOKENS = [
+    ({}, "set BRANDRELEASE_BOARD_TOKEN_FILE to a file"),
+    ({"TOKEN": "x" * 16, "TOKEN_FILE": "/etc/hostname"}, "and not both"),
+    (
+        {"TOKEN": "swordfish"},
+        "has 9 characters and must have 16 or more, for example the output of 'openssl rand -hex 24'",
+    ),
+    ({"TOKEN_FILE": "/nowhere/token"}, "cannot be read: .*No such file"),
+    ({"TOKEN_FILE": "/"}, "cannot be read: .*Is a directory"),
+]
+
+
+@pytest.mark.parametrize(("given", "said"), TOKENS)
+def test_a_board_without_a_good_token_is_refused(
+    monkeypatch: pytest.MonkeyPatch, given: dict[str, str], said: str
+) -> None:
+    for name, value in {"": "token", **{f"_{name}": value for name, value in given.items()}}.items():
+        monkeypatch.setenv(f"BRANDRELEASE_BOARD{name}", value)
+    with pytest.raises(InvalidSettings, match=f"BRANDRELEASE_BOARD: .*{said}") as refused:
+        load_settings()
+    assert "swordfish" not in str(refused.value)

@@ -1,6 +1,7 @@
 """`python -m brandrelease.codegen` writes what is generated; with `--check` it only says whether that is up to date.
 
-Generated are `crds/`, and beside that `deploy/rbac/`, `docs/permissions.md`, `docs/verdicts.md`, and what `explain` says.
+Generated are `crds/`, and beside that `deploy/rbac/`, `docs/permissions.md`, `docs/verdicts.md`, and what `explain` and the
+board say of each reason.
 """
 
 import argparse
@@ -14,6 +15,7 @@ from brandrelease.codegen.crd import generated_files
 from brandrelease.codegen.permissions_page import permissions_page
 from brandrelease.codegen.rbac import rbac_files
 from brandrelease.codegen.reasons_copy import reasons_copy
+from brandrelease.codegen.reasons_of_the_board import reasons_of_the_board
 from brandrelease.codegen.verdicts import verdicts_page
 
 REPOSITORY: Final = Path(__file__).resolve().parents[3]
@@ -59,6 +61,10 @@ def parts(crds: Path) -> list[Part]:
         found.append(Part(docs, {"permissions.md": permissions_page()}, PERMISSIONS, whole=False))
     if cli.is_dir() and (docs / "reasons.md").is_file():
         found.append(Part(cli, {"reasons.md": reasons_copy(docs)}, "docs/reasons.md", whole=False))
+    board, reasons = crds.resolve().parent / "operator/brandrelease/board", docs / "reasons.md"
+    if board.is_dir() and reasons.is_file():
+        told = {"reasons.json": reasons_of_the_board(reasons.read_text("utf-8"))}
+        found.append(Part(board, told, "docs/reasons.md", whole=False))
     if deploy.is_dir():
         found.append(Part(deploy / "rbac", rbac_files(), PERMISSIONS))
     return found

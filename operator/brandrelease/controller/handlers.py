@@ -6,7 +6,7 @@ Only raw event handlers are registered, so kopf writes nothing: no finalizer, no
 import asyncio
 import contextlib
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, Final
 
 import kopf
@@ -48,9 +48,16 @@ class Pump:
     at its end it cancels every task of its loop, whoever made it.
     """
 
-    def __init__(self, namespaces: frozenset[str], build_namespace: str, *, kubeconfig: bool) -> None:
+    def __init__(
+        self,
+        namespaces: frozenset[str],
+        build_namespace: str,
+        *,
+        kubeconfig: bool,
+        kinds: Collection[str] = frozenset(WATCHED),
+    ) -> None:
         self._namespaces = tuple(sorted(namespaces | {build_namespace})) if namespaces else ()
-        self._kubeconfig = kubeconfig
+        self._kubeconfig, self._kinds = kubeconfig, kinds
         self._stop = asyncio.Event()
         self._kopf: tuple[asyncio.AbstractEventLoop, asyncio.Event] | None = None
 
@@ -61,7 +68,7 @@ class Pump:
         def hand_over(kind: str, event_type: str | None, body: dict[str, Any]) -> None:
             loop.call_soon_threadsafe(on_event, kind, event_type, body)
 
-        handlers = _registry(hand_over, kubeconfig=self._kubeconfig)
+        handlers = _registry(hand_over, self._kinds, kubeconfig=self._kubeconfig)
         try:
             while not self._stop.is_set():
                 await self._watch_once(handlers)
@@ -130,7 +137,7 @@ async def cancel_again() -> None:
         before = cancelled
 
 
-def _registry(on_event: OnEvent, *, kubeconfig: bool) -> kopf.OperatorRegistry:
+def _registry(on_event: OnEvent, kinds: Collection[str], *, kubeconfig: bool) -> kopf.OperatorRegistry:
     """The handlers, on a registry of their own: nothing is global."""
     handlers = kopf.OperatorRegistry()
 
@@ -144,7 +151,8 @@ def _registry(on_event: OnEvent, *, kubeconfig: bool) -> kopf.OperatorRegistry:
 
         return handler
 
-    for kind, (group, version) in WATCHED.items():
+    for kind in kinds:
+        group, version = WATCHED[kind]
         kopf.on.event(group, version, kind, registry=handlers, id=kind)(passing_on(kind))
     return handlers
 

@@ -34,13 +34,16 @@ class Probes:
         self._since_election = since_election
         self._resync_limit = float("inf")
 
-    async def start(self, host: str, port: int, resync_seconds: float) -> web.AppRunner:
-        """Serve; the caller cleans the runner up."""
+    async def start(
+        self, host: str, port: int, resync_seconds: float, more: Callable[[web.Application], None] = lambda _: None
+    ) -> web.AppRunner:
+        """Serve; the caller cleans the runner up. more: adds what is served beside it."""
         self._resync_limit = resync_seconds * RESYNCS_MISSED
         app = web.Application()
         app.router.add_get("/healthz", self._healthz)
         app.router.add_get("/readyz", self._readyz)
         app.router.add_get("/metrics", self._serve_metrics)
+        more(app)
         runner = web.AppRunner(app, access_log=None)
         await runner.setup()
         await web.TCPSite(runner, host, port).start()

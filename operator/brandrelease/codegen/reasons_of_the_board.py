@@ -1,0 +1,35 @@
+"""operator/brandrelease/board/reasons.json: what docs/reasons.md says of each reason, for the board to show."""
+
+import json
+import re
+from typing import Final
+
+from brandrelease.apis.reasons import Reason
+
+_LINK: Final = re.compile(r"\[([^\]]*)\]\([^)]*\)")
+_EMPHASIS: Final = re.compile(r"\*\*([^*]+)\*\*")
+
+
+def reasons_of_the_board(page: str) -> str:
+    """The paragraphs of each reason in the text of docs/reasons.md. Words in backquotes stay so; links become their words."""
+    told: dict[str, list[str]] = {}
+    for section in re.split(r"^### ", page, flags=re.MULTILINE)[1:]:
+        title, _, rest = section.partition("\n")
+        if title.strip() in set(Reason):
+            told[title.strip()] = _paragraphs(re.split(r"^#{1,2} ", rest, maxsplit=1, flags=re.MULTILINE)[0])
+    return json.dumps(told, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+
+
+def _paragraphs(text: str) -> list[str]:
+    """Each on one line; of a block of commands, each line by itself, as code."""
+    found: list[str] = []
+    for number, block in enumerate(re.split(r"^```.*$", text, flags=re.MULTILINE)):
+        if number % 2:
+            found += [f"`{line.strip()}`" for line in block.splitlines() if line.strip()]
+        else:
+            found += [_plain(each) for each in re.split(r"\n\s*\n|\n(?=\s*[-*] )", block) if each.strip()]
+    return found
+
+
+def _plain(paragraph: str) -> str:
+    return _EMPHASIS.sub(r"\1", _LINK.sub(r"\1", " ".join(paragraph.split()))).removeprefix("- ")

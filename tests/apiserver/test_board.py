@@ -1,0 +1,138 @@
+"""The board of the real operator: what a release does is seen while it happens, on every replica, at no cost to the API server."""
+
+import http.client
+import json
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from typing import Any, Final, Self
+
+import pytest
+
+from apiserver.json_api import Api
+from apiserver.operated_site import SETTLE, Site
+from apiserver.replicas import ReplicatedSite, of_the_lease
+from cluster.api import ApiServer
+from support.fault_proxy import Request
+from support.git_server import GitServer
+from support.operator_process import OperatorProcess
+from support.registry import RegistryServer
+
+OPEN: Final = {"BRANDRELEASE_BOARD": "open"}
+VIEWERS: Final = 12
+
+
+class Viewer:
+    """Somebody whose page is open: what the stream has told them, all in one text."""
+
+    def __init__(self, operator: OperatorProcess, query: str = "") -> None:
+        self._connection = http.client.HTTPConnection("127.0.0.1", operator._port, timeout=60)
+        self._connection.request("GET", f"/board/events{query}")
+        self._answer = self._connection.getresponse()
+        self.told, self.names = "", list[str]()
+        self._thread = threading.Thread(target=self._listen, daemon=True)
+        self._thread.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with suppress(OSError):
+            self._connection.sock.shutdown(socket.SHUT_RDWR)
+        self._thread.join(5)
+        self._connection.close()
+
+    def _listen(self) -> None:
+        with suppress(OSError, http.client.HTTPException):  # it was closed, at one end or the other
+            for line in self._answer:
+                name, _, value = line.decode().rstrip("\n").partition(": ")
+                if name == "event":
+                    self.names.append(value)
+                elif name == "data":
+                    data: dict[str, Any] = json.loads(value)
+                    self.told += str(data.get("html", ""))
+
+
+def asked_of_the_api(site: Site, since: float) -> list[Request]:
+    """All but watches, which come to an end and begin anew whoever looks, and the resync's lists."""
+    return [each for each in site.proxy.since(since) if not each.is_watch and "limit" not in each.query]
+
+
+def test_a_release_is_seen_while_it_happens_and_who_looks_costs_nothing(site: Site) -> None:
+    site.brand()
+    site.start(more=OPEN)
+    one = site.is_live("one")
+    overview, brand = site.operator.get("/board"), site.operator.get(f"/board/brands/{site.name}")
+    assert all(word in page for page in (overview, brand) for word in ("Live", one[:12]))
+
+    site.until("nothing is going on", lambda: not asked_of_the_api(site, time.monotonic() - 1), SETTLE)
+    began = time.monotonic()
+    with ExitStack() as pages:
+        queries = ("", f"?brand={site.name}") * (VIEWERS // 2)
+        viewers = [pages.enter_context(Viewer(site.operator, query)) for query in queries]
+        watch_a_release(site, viewers, began)
+    site.api.delete(f"/apis/brandrelease.dev/v1alpha1/namespaces/{site.name}/brandreleases/e0").expect(200)
+    site.until("it is gone from the board", lambda: "Never released." in site.operator.get("/board"), SETTLE)
+
+
+def watch_a_release(site: Site, viewers: list[Viewer], began: float) -> None:
+    for path in ("/board", f"/board/brands/{site.name}") * 5:
+        site.operator.get(path)
+    site.until("all have the page", lambda: all("whole" in each.names for each in viewers), 5)
+    time.sleep(0.5)
+    assert [str(request) for request in asked_of_the_api(site, began)] == []
+
+    site.controller.plays.clear()
+    two = site.push("two")
+    site.release("two")
+    site.until("all see it go out", lambda: all(two[:12] in v.told and "Deploying" in v.told for v in viewers), SETTLE)
+    site.controller.plays.set()
+    site.becomes_live(two)
+    site.until(
+        "all see it live",
+        lambda: all(v.told.rpartition(two[:12])[0].rpartition("badge good")[1] for v in viewers),
+        SETTLE,
+    )
+    assert {name for each in viewers for name in each.names} == {"beat", "whole", "parts"}
+
+
+@pytest.fixture
+def replicas(
+    api_server: ApiServer, api: Api, namespace: str, git: GitServer, registry: RegistryServer, tmp_path: Path
+) -> Iterator[ReplicatedSite]:
+    with ReplicatedSite(api_server, api, namespace, git, registry, tmp_path).open() as told:
+        yield told
+
+
+def test_a_replica_that_stands_by_shows_the_same_board_also_when_the_leader_is_gone(replicas: ReplicatedSite) -> None:
+    site = replicas
+    site.brand()
+    site.lay_out_the_lease()
+    site.start_both(OPEN, OPEN)
+    leader, other = site.roles()
+    shown = ("brandreleases", "brands", "pods")
+    site.until("the other watches what is shown", lambda: all(map(other.proxy.open_watches, shown)), SETTLE)
+    assert not any(map(other.proxy.open_watches, ("deployments", "jobs")))
+    with Viewer(other.operator) as viewer:
+        one = site.is_live("one")
+        site.until("it is seen there", lambda: one[:12] in viewer.told and "badge good" in viewer.told, SETTLE)
+        assert not other.writes()
+        assert {each.path.rpartition("/")[2] for each in other.proxy.requests if not of_the_lease(each)} <= {
+            "brandreleases",
+            "brands",
+            "pods",
+            "identity",
+            "apis",
+            "api",
+            "v1",
+            "v1alpha1",
+        }
+
+        leader.operator.stop()
+        site.until("the other leads", lambda: other.leads() and other.watches() >= 5, SETTLE)
+        site.operator, site.proxy = other.operator, other.proxy
+        two = site.is_live("two")
+        site.until("the same viewer sees the next release", lambda: two[:12] in viewer.told, SETTLE)
