@@ -101,6 +101,7 @@ NODE = (
         cgo=False,
     ),
 )
+HELM = Module("helm", (("helm", "helm.sh/helm/v4/cmd/helm"),), cgo=False)
 ACTIONLINT = Module("actionlint", (("actionlint", "github.com/rhysd/actionlint/cmd/actionlint"),), cgo=False)
 
 
