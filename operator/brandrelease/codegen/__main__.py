@@ -1,6 +1,6 @@
 """`python -m brandrelease.codegen` writes what is generated; with `--check` it only says whether that is up to date.
 
-Generated are `crds/`, and beside that `deploy/rbac/`, `docs/permissions.md` and `docs/verdicts.md`.
+Generated are `crds/`, and beside that `charts/` in parts, `deploy/rbac/`, `docs/permissions.md` and `docs/verdicts.md`.
 """
 
 import argparse
@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from brandrelease.codegen.chart import alerts_copy, chart_files, crd_templates
 from brandrelease.codegen.crd import generated_files
 from brandrelease.codegen.permissions_page import permissions_page
-from brandrelease.codegen.rbac import rbac_files
+from brandrelease.codegen.rbac import rbac_files, rbac_template
 from brandrelease.codegen.verdicts import verdicts_page
 
 REPOSITORY: Final = Path(__file__).resolve().parents[3]
+MODELS: Final = "the models in operator/brandrelease/apis"
 PERMISSIONS: Final = "the table in operator/brandrelease/adapters/kube/permissions.py"
 
 
@@ -49,15 +51,29 @@ class Part:
 
 def parts(crds: Path) -> list[Part]:
     """All that is generated. What would lie in a directory that is not there is nobody's business."""
-    docs, deploy = crds.resolve().parent / "docs", crds.resolve().parent / "deploy"
-    found = [Part(crds, generated_files(), "the models in operator/brandrelease/apis")]
+    docs, deploy, charts = (crds.resolve().parent / name for name in ("docs", "deploy", "charts"))
+    found = [Part(crds, generated_files(), MODELS)]
     if docs.is_dir():
         rules = "the rules in operator/brandrelease/core/health"
         found.append(Part(docs, {"verdicts.md": verdicts_page()}, rules, whole=False))
         found.append(Part(docs, {"permissions.md": permissions_page()}, PERMISSIONS, whole=False))
     if deploy.is_dir():
         found.append(Part(deploy / "rbac", rbac_files(), PERMISSIONS))
+    if charts.is_dir():
+        found += _of_charts(charts, deploy)
     return found
+
+
+def _of_charts(charts: Path, deploy: Path) -> list[Part]:
+    chart, readme = charts / "brandrelease", charts / "brandrelease" / "README.md"
+    values = "the values in operator/brandrelease/codegen/values.py"
+    alerts = (deploy / "observability" / "alerts.yaml").read_text("utf-8")
+    return [
+        Part(charts / "brandrelease-crds" / "templates", crd_templates(), MODELS),
+        Part(chart, chart_files(readme.read_text("utf-8")), values, whole=False),
+        Part(chart / "files", alerts_copy(alerts), "deploy/observability/alerts.yaml"),
+        Part(chart / "templates", rbac_template(), PERMISSIONS, whole=False),
+    ]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -68,7 +84,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--directory",
         type=Path,
         default=REPOSITORY / "crds",
-        help="where the CRDs are; docs/ and deploy/ lie beside it",
+        help="where the CRDs are; charts/, docs/ and deploy/ lie beside it",
     )
     options = parser.parse_args(arguments)
     generated = parts(options.directory)
