@@ -129,15 +129,31 @@ def test_the_namespace_of_builds_is_kept_with_peoples_secrets_in_it(
     assert "deletionTimestamp" not in api.get("/api/v1/namespaces/made-by-the-chart").expect(200)["metadata"]
 
 
-def test_the_manifest_is_taken_by_kubectl_and_taken_again_without_a_change(tmp_path: Path) -> None:
+def test_the_manifest_is_taken_by_kubectl_taken_again_and_removed_by_the_commands_on_the_page(tmp_path: Path) -> None:
     """On a server that has seen nothing of ours."""
     with control_plane(tmp_path / "plane") as server:
         kubectl, api = Kubectl.of(server), Api(server.kubeconfig)
+        before = everything(kubectl)
         server_side = ("apply", "--server-side", "--warnings-as-errors", "-f", str(install_manifest.FILE))
         kubectl.run(*server_side)
         deployment = f"/apis/apps/v1/namespaces/{SYSTEM}/deployments/brandrelease"
-        before = api.get(deployment).expect(200)["metadata"]
+        version = api.get(deployment).expect(200)["metadata"]["resourceVersion"]
         kubectl.run(*server_side)
-        assert api.get(deployment).expect(200)["metadata"]["resourceVersion"] == before["resourceVersion"]
-        said = kubectl.run("apply", "--dry-run=server", "-f", str(install_manifest.FILE))
-        assert "deployment.apps/brandrelease configured" in said, "kubectl apply without --server-side takes it too"
+        assert api.get(deployment).expect(200)["metadata"]["resourceVersion"] == version
+        for command in commands_that_remove():
+            kubectl.run(*command)
+        assert everything(kubectl) - before == {
+            ("CustomResourceDefinition", "", "brands.brandrelease.dev"),
+            ("CustomResourceDefinition", "", "brandreleases.brandrelease.dev"),
+            ("Namespace", "", SYSTEM),
+            ("Namespace", "", BUILDS),
+        }
+
+
+def commands_that_remove() -> list[list[str]]:
+    """What docs/installing.md says for those who keep their BrandReleases and Secrets."""
+    page = (install_manifest.DEPLOY.parent / "docs" / "installing.md").read_text("utf-8")
+    block = page.rpartition("```sh\n")[2].partition("```")[0]
+    commands = [line.split() for line in block.splitlines()]
+    assert {command[0] for command in commands} == {"kubectl"}
+    return [command[1:] for command in commands]
