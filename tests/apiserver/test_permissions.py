@@ -1,4 +1,4 @@
-"""What deploy/rbac lets the operator do, by the word of a real API server: what the table says, and nothing more."""
+"""What an installation lets the operator do, by the word of a real API server: what the table says, and nothing more."""
 
 import json
 from collections.abc import AsyncIterator
@@ -188,4 +188,4 @@ async def test_where_it_may_work_nowhere_that_is_an_error(kube: KubeApi, install
     assert "brand-namespace.yaml" in refused(only.value, everywhere=False)
     with pytest.raises(ApiError, match="at the cluster scope") as all_namespaces:
         await builds_in_flight(kube, frozenset())
-    assert "deploy/rbac/cluster-wide.yaml" in refused(all_namespaces.value, everywhere=True)
+    assert "rbac.mode ClusterWide" in refused(all_namespaces.value, everywhere=True)

@@ -35,6 +35,7 @@ def _run(arguments: argparse.Namespace) -> int:
         debian.require({**debian.FOR_THE_NODE, **tests}, _say)
         return 0
     if arguments.command == "toolchain":
+        toolchain.programs((toolchain.HELM,), _say)
         _say(f"The programs are in {toolchain.programs(toolchain.NODE, _say)}.")
         toolchain.programs((toolchain.GITOPS,), _say)
         return 0

@@ -127,6 +127,7 @@ NODE = (
 )
 # What GitOps tools do and say, with their own libraries.
 GITOPS = Module("gitops", (("gitops", "."),), cgo=False)
+HELM = Module("helm", (("helm", "helm.sh/helm/v4/cmd/helm"),), cgo=False)
 ACTIONLINT = Module("actionlint", (("actionlint", "github.com/rhysd/actionlint/cmd/actionlint"),), cgo=False)
 
 

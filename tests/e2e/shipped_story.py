@@ -1,86 +1,146 @@
-"""A story whose operator is what we ship: our image, run by the manifests of deploy/ as they are."""
+"""A story whose operator is what we ship: our image, installed by our charts or our manifest as they are."""
 
 import json
-import os
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from e2e.story import Story
-from support import our_image
+from support import account, our_image
+from support.helm import CHART, CRDS, Helm
+from support.install_manifest import BUILDS, FILE, NAMESPACE, NOBODYS_IMAGE
 from support.kubectl import eventually
+from support.permissions_audit import rights_are_taken
 from support.registry import OCI_INDEX, OCI_MANIFEST
 
 REPOSITORY = our_image.REPOSITORY
-SYSTEM = "brandrelease-system"
-BUILDS = "brandrelease-builds"
-RBAC = REPOSITORY / "deploy" / "rbac"
-OPERATOR = REPOSITORY / "deploy" / "operator"
+SYSTEM = NAMESPACE
+BINDING = REPOSITORY / "deploy" / "rbac" / "brand-namespace.yaml"
 READY_SECONDS = 90
 MANIFESTS = {"Accept": f"{OCI_MANIFEST}, {OCI_INDEX}"}
+OURS = "app.kubernetes.io/part-of=brandrelease"
+KINDS_OF_OURS = (
+    "deployments,replicasets,pods,services,endpointslices,serviceaccounts,configmaps,secrets,networkpolicies,"
+    "poddisruptionbudgets,limitranges,resourcequotas,leases,roles,rolebindings,clusterroles,clusterrolebindings,"
+    "validatingadmissionpolicies,validatingadmissionpolicybindings,mutatingwebhookconfigurations,"
+    "validatingwebhookconfigurations,priorityclasses,namespaces"
+)
 
 Object = dict[str, Any]
 
 
 @dataclass
 class ShippedStory(Story):
-    """The operator looks after every brand namespace that its account was given, and runs in namespaces of fixed names."""
+    """The operator runs in namespaces of fixed names, and its roles have fixed names too: no other story may be there."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
         self.builds = BUILDS
+        self.helm = Helm.compiled(self.cluster.kubeconfig)
 
     def namespaces(self) -> None:
-        """No more than what the manifests want to find."""
-        for name in (self.namespace, self.builds):
+        """As docs/installing.md has it. The roles that the other stories share make room for those of the chart."""
+        for name in (self.namespace, SYSTEM):
             self.kubectl.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+        self.kubectl.run("label", "namespace", SYSTEM, "pod-security.kubernetes.io/enforce=restricted")
+        for each in account.shared():
+            where = each["metadata"].get("namespace", "default")
+            self.kubectl.delete(each["kind"].lower(), each["metadata"]["name"], where)
 
-    def uninstall(self) -> None:
-        """First the pods: with its namespaces the operator would lose its rights there, and ask for what it is denied."""
-        gone = ("--cascade=foreground", "--ignore-not-found", "--timeout=50s", f"--namespace={SYSTEM}")
-        self.kubectl.run("delete", "deployment", "brandrelease", *gone)
+    def clear_away(self) -> None:
+        """Whatever came of it, the stories after this one find what they expect."""
+        with self.removed():
+            gone = ("--cascade=foreground", "--ignore-not-found", "--timeout=50s", f"--namespace={SYSTEM}")
+            self.kubectl.run("delete", "deployment", "brandrelease", *gone)
         for namespace in (self.namespace, BUILDS, SYSTEM):
             self.kubectl.delete("namespace", namespace, wait=False)
         self.kubectl.delete("brand", self.name, wait=False)
+        for kind in ("clusterrolebindings", "validatingadmissionpolicybindings", "validatingadmissionpolicies"):
+            self.kubectl.run("delete", kind, f"--selector={OURS}", "--ignore-not-found")
+        self.kubectl.run("delete", "rolebindings", "--namespace=default", f"--selector={OURS}", "--ignore-not-found")
+        self.kubectl.apply(*account.shared(), server_side=True)
 
-    def install(self, *manifests: Path) -> None:
-        """Apply what we ship; a warning of the API server is an error."""
-        for path in manifests:
-            option = "-k" if path.is_dir() else "-f"
-            self.kubectl.run("apply", "--server-side", "--warnings-as-errors", option, str(path))
+    # --- when -------------------------------------------------------------------------------------------------------------
 
-    def overlay(self, image: str) -> Path:
-        """What a user writes beside what we ship: which image, and settings."""
+    def helm_installs(self, image: str) -> None:
+        """Both charts. The CRDs are there, by kubectl: the chart takes them over."""
+        self.helm.run("install", "brandrelease-crds", CRDS, f"--namespace={SYSTEM}", "--take-ownership")
+        values = self.directory / "values.yaml"
+        values.write_text(json.dumps(self.values))
+        self._waited("install", f"--values={values}", *self.of_image(image))
+
+    @property
+    def values(self) -> Object:
+        """What a user writes, and what is odd about this cluster."""
+        return {
+            "rbac": {"mode": "Namespaces"},
+            "brandNamespaces": [{"name": self.namespace}],
+            "sources": {"allowInsecure": True},
+            "registries": {"insecure": [self.cluster.registry]},
+            "builds": {"networkPolicy": {"reachable": [f"{self.cluster.host_address}/32"]}},
+        }
+
+    def helm_upgrades(self, image: str) -> None:
+        self._waited("upgrade", "--reuse-values", *self.of_image(image))
+
+    def helm_uninstalls(self) -> None:
+        """Both charts, until nothing of their pods is there."""
+        with self.removed():
+            for name in ("brandrelease", "brandrelease-crds"):
+                self.helm.run("uninstall", name, f"--namespace={SYSTEM}", "--wait", "--cascade=foreground")
+            eventually(lambda: not self.operator_pods(), 40, self.operator_says)
+
+    @contextmanager
+    def removed(self) -> Iterator[None]:
+        """While the operator goes, it may be denied what it asks for."""
+        with rights_are_taken(self.cluster.run_directory, SYSTEM):
+            yield
+
+    @staticmethod
+    def of_image(image: str) -> tuple[str, ...]:
         name, _, digest = image.partition("@")
-        settings = {
-            "BRANDRELEASE_WATCH_NAMESPACES": self.namespace,
-            "BRANDRELEASE_ALLOW_INSECURE_SOURCES": "true",
-            "BRANDRELEASE_INSECURE_REGISTRIES": self.cluster.registry,
-        }
-        directory = self.directory / "overlay"
-        directory.mkdir()
-        kustomization = {
-            "resources": [os.path.relpath(OPERATOR, directory)],
-            "images": [{"name": "registry.invalid/brandrelease", "newName": name, "digest": digest}],
-            "configMapGenerator": [
-                {
-                    "name": "brandrelease-settings",
-                    "namespace": SYSTEM,
-                    "behavior": "merge",
-                    "literals": [f"{name}={value}" for name, value in settings.items()],
-                }
-            ],
-        }
-        (directory / "kustomization.yaml").write_text(json.dumps(kustomization))
-        return directory
+        return f"--set=image.repository={name}", f"--set=image.digest={digest}"
 
-    def operator_is_rolled_out(self) -> None:
+    def _waited(self, verb: str, *options: str) -> None:
+        where = (f"--namespace={SYSTEM}", "--wait", f"--timeout={READY_SECONDS}s")
         try:
-            options = (f"--namespace={SYSTEM}", f"--timeout={READY_SECONDS}s")
-            self.kubectl.run("rollout", "status", "deployment/brandrelease", *options, limit=READY_SECONDS + 10)
+            self.helm.run(verb, "brandrelease", CHART, *where, *options, limit=READY_SECONDS + 10)
         except Exception as error:
             raise AssertionError(f"{error}\n{self.operator_says()}") from error
+
+    def kubectl_installs(self, image: str) -> None:
+        """deploy/install.yaml, and the right to release in the brand's namespace."""
+        self.kubectl.run("apply", f"--namespace={self.namespace}", "-f", str(BINDING))
+        text = FILE.read_text("utf-8")
+        assert text.count(NOBODYS_IMAGE) == 1
+        self.kubectl.run("apply", "-f", "-", stdin=text.replace(NOBODYS_IMAGE, image))
+        options = (f"--namespace={SYSTEM}", f"--timeout={READY_SECONDS}s")
+        self.kubectl.run("rollout", "status", "deployment/brandrelease", *options, limit=READY_SECONDS + 10)
+
+    # --- then -------------------------------------------------------------------------------------------------------------
+
+    def leader(self) -> str:
+        """Name of the pod that leads; nothing if none does."""
+        where = ("lease", "brandrelease", f"--namespace={SYSTEM}", "--ignore-not-found")
+        return self.kubectl.run("get", *where, "--output=jsonpath={.spec.holderIdentity}").rpartition("_")[0]
+
+    def of_ours(self) -> set[str]:
+        """What is in the cluster of what we ship: what bears our label, and what bears our name."""
+        shown = "--output=custom-columns=K:.kind,S:.metadata.namespace,N:.metadata.name"
+        everywhere = ("get", KINDS_OF_OURS, "--all-namespaces", "--no-headers", "--ignore-not-found", shown)
+        listed = self.kubectl.run(*everywhere, f"--selector={OURS}").splitlines()
+        named = [line for line in self.kubectl.run(*everywhere).splitlines() if "brandrelease" in line.split()[2]]
+        return {" ".join(line.split()) for line in (*listed, *named)}
+
+    def site_pods(self) -> set[tuple[str, int]]:
+        """Each pod of the site by its uid, with how often its containers were started again."""
+        pods = self.pods().values()
+        return {
+            (pod["metadata"]["uid"], sum(each["restartCount"] for each in pod["status"].get("containerStatuses", ())))
+            for pod in pods
+        }
 
     def operator_says(self) -> str:
         """The end of the logs of its pods, and what the kubelet says of them."""
@@ -94,11 +154,6 @@ class ShippedStory(Story):
         """What a Python script prints inside of a pod of the operator."""
         where = (pod["metadata"]["name"], f"--namespace={SYSTEM}")
         return self.kubectl.run("exec", *where, "--", "/opt/brandrelease/bin/python", "-c", script)
-
-    def is_gone(self, pod: Object) -> None:
-        eventually(
-            lambda: self.kubectl.get("pod", pod["metadata"]["name"], SYSTEM) is None, 30, "The pod is still there"
-        )
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ def test_all_namespaces(story_in_all_namespaces: Story) -> None:
     story.deployment(container={"envFrom": [{"secretRef": {"name": "key"}}]})
     story.is_rolled_out()
     story.operator.start()
-    eventually(lambda: "kubectl apply -f deploy/rbac/cluster-wide.yaml" in story.operator.last_lines(), 20)
+    eventually(lambda: "rbac.mode ClusterWide" in story.operator.last_lines(), 20)
     story.account.see_everything()
     good = story.push(text="first page")
     story.release()

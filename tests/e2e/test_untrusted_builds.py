@@ -42,7 +42,7 @@ NONE: Final = Resources()
 
 @dataclass
 class Places:
-    """Where builds run, as deploy/builds makes it, and a git server and a registry that both want a password."""
+    """Where builds run, as what we ship makes it, and a git server and a registry that both want a password."""
 
     cluster: Cluster
     namespace: str

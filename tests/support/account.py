@@ -1,4 +1,4 @@
-"""The operator's own service account in a story, with what deploy/rbac gives it and nothing else."""
+"""The operator's own service account in a story, with what deploy/install.yaml and deploy/rbac give it and nothing else."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import yaml
 
+from support import install_manifest
 from support.kubectl import Kubectl, eventually
 
 Object = dict[str, Any]
@@ -19,9 +20,13 @@ SECRETS_IN_LOGS: Final = "brand-namespace-secrets-in-logs.yaml"
 TOKEN_LASTS: Final = "6h"
 
 
-def shared(files: Iterable[str] = ("operator.yaml", "cluster-wide.yaml")) -> list[Object]:
+EVERYWHERE: Final = "brandrelease-watch-everywhere"
+RIGHTS: Final = {"ServiceAccount", "ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding"}
+
+
+def shared() -> list[Object]:
     """What all operators of a cluster have in common: the roles that are in no namespace of theirs."""
-    return [each for name in files for each in _documents(name) if _is_shared(each)]
+    return [each for each in _installed() if _is_shared(each)]
 
 
 @dataclass(frozen=True)
@@ -40,7 +45,8 @@ class Account:
 
     def create(self, kubeconfig: Path) -> None:
         """Make it, with all that it has in any case, and write the kubeconfig with which it logs in."""
-        self.kubectl.apply(*[self._of_this_story(each) for each in _documents("operator.yaml") if not _is_shared(each)])
+        own = [each for each in _installed() if not _is_shared(each) and each["metadata"]["name"] != EVERYWHERE]
+        self.kubectl.apply(*map(self._of_this_story, own))
         token = self.kubectl.run("create", "token", NAME, f"--namespace={self.own}", f"--duration={TOKEN_LASTS}")
         login = yaml.safe_load(self.kubectl.kubeconfig.read_text())
         login["users"][0]["user"] = {"token": token.strip()}
@@ -54,9 +60,8 @@ class Account:
 
     def see_everything(self) -> None:
         """What an administrator does so that all namespaces can be watched."""
-        self.kubectl.apply(
-            *[self._of_this_story(each) for each in _documents("cluster-wide.yaml") if not _is_shared(each)]
-        )
+        bindings = [each for each in _installed() if not _is_shared(each) and each["metadata"]["name"] == EVERYWHERE]
+        self.kubectl.apply(*map(self._of_this_story, bindings))
 
     def may(self, *rights: Mapping[str, str]) -> None:
         """Wait until the API server has taken note of these: each is a verb, a resource and perhaps a namespace and a group."""
@@ -80,13 +85,13 @@ class Account:
         """What no namespace of the story takes along."""
         for kind, name, namespace in (
             ("clusterrolebinding", "brandrelease", ""),
-            ("clusterrolebinding", "brandrelease-watch-everywhere", ""),
+            ("clusterrolebinding", EVERYWHERE, ""),
             ("rolebinding", "brandrelease-events-of-brands", "default"),
         ):
             self.kubectl.delete(kind, f"{name}-{self.story}", namespace or "default", wait=False)
 
     def _of_this_story(self, body: Object) -> Object:
-        places = {"brandrelease-system": self.own, "brandrelease-builds": self.builds}
+        places = {install_manifest.NAMESPACE: self.own, install_manifest.BUILDS: self.builds}
         metadata = dict(body["metadata"])
         namespace = metadata.get("namespace", "")
         metadata |= {"namespace": places[namespace]} if namespace in places else {}
@@ -94,6 +99,11 @@ class Account:
             metadata["name"] += f"-{self.story}"
         subjects = [{**each, "namespace": places[each["namespace"]]} for each in body.get("subjects", ())]
         return {**body, "metadata": metadata, **({"subjects": subjects} if subjects else {})}
+
+
+def _installed() -> list[Object]:
+    """What an installation brings along for the operator's account."""
+    return [each for each in install_manifest.documents() if each["kind"] in RIGHTS]
 
 
 def _documents(name: str) -> list[Object]:

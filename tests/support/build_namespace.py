@@ -1,31 +1,40 @@
-"""deploy/builds, as a test applies it: to a namespace of its own, with the git server and the registry of the tests."""
+"""The build namespace of deploy/install.yaml, as a test applies it: under a name of its own, with git and registry of the tests."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from typing import Any, Final
 
+from support.install_manifest import BUILDS, NOBODYS_NETWORK, documents
 from support.kubectl import Kubectl
 
-FILES = sorted((Path(__file__).parents[2] / "deploy/builds").glob("*.yaml"))
-ADMISSION = FILES[-1]
-NAME, NOBODYS_NETWORK = "brandrelease-builds", "192.0.2.0/24"
+Object = dict[str, Any]
+
+INSIDE: Final = {"LimitRange", "ResourceQuota", "NetworkPolicy"}
+ADMISSION: Final = {"ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"}
 
 
-def text_of(file: Path, namespace: str, host: str) -> str:
-    """The objects of a file for this build namespace. host: where git and the registry are."""
-    return file.read_text().replace(NAME, namespace).replace(NOBODYS_NETWORK, f"{host}/32")
+def objects(kinds: set[str], namespace: str, host: str) -> list[Object]:
+    """Those of these kinds that are about builds, for this build namespace. host: where git and the registry are."""
+    chosen = [each for each in documents() if each["kind"] in kinds and BUILDS in _places(each)]
+    text = json.dumps(chosen).replace(BUILDS, namespace).replace(NOBODYS_NETWORK, f"{host}/32")
+    return list(json.loads(text))
+
+
+def _places(body: Object) -> set[str]:
+    return {body["metadata"]["name"], body["metadata"].get("namespace", "")}
 
 
 def make(kubectl: Kubectl, namespace: str, host: str) -> None:
     """The namespace with all that is in it, but not what pods may be there: that is the cluster's, and would outlive it."""
-    kubectl.apply(*(text_of(file, namespace, host) for file in FILES if file != ADMISSION), server_side=True)
+    kubectl.apply(*objects({"Namespace"} | INSIDE, namespace, host), server_side=True)
 
 
 @contextmanager
 def guarded(kubectl: Kubectl, namespace: str, host: str) -> Iterator[None]:
-    """All of deploy/builds, while the block runs."""
+    """The same, with what pods may be there, while the block runs."""
     make(kubectl, namespace, host)
-    kubectl.apply(text_of(ADMISSION, namespace, host), server_side=True)
+    kubectl.apply(*objects(ADMISSION, namespace, host), server_side=True)
     try:
         yield
     finally:

@@ -8,6 +8,7 @@ import fcntl
 import hashlib
 import json
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 
 from cluster.commands import run
@@ -23,20 +24,18 @@ CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 BUILD_SECONDS = 600.0
 
 
-def push(registry: str, directory: Path) -> str:
+def push(registry: str, directory: Path, versions: Iterable[str] = ("0.1.0",)) -> list[str]:
     """Build the image, push it with its provenance to ``registry`` (``host:port``, plain HTTP), return it by digest.
 
-    directory: for this build alone; it is removed.
+    directory: for this build alone; it is removed. versions: one image for each, of the same source under another label.
     """
     base = images.push_to(images.PYTHON, registry)
-    metadata = directory.parent / f"{directory.name}.json"
     kept = cache() / "images" / f"{STEPS}-{_key()}"
     kept.parent.mkdir(parents=True, exist_ok=True)
     with (kept.parent / f".{STEPS}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        _build(base, f"{registry}/brandrelease/operator:test", directory, metadata, kept)
-    digest = json.loads(metadata.read_text())["containerimage.digest"]
-    return f"{registry}/brandrelease/operator@{digest}"
+        digests = _build(base, f"{registry}/brandrelease/operator", directory, kept, list(versions))
+    return [f"{registry}/brandrelease/operator@{digest}" for digest in digests]
 
 
 def _key() -> str:
@@ -46,28 +45,34 @@ def _key() -> str:
     return key.hexdigest()[:16]
 
 
-def _build(base: str, reference: str, directory: Path, metadata: Path, kept: Path) -> None:
+def _build(base: str, name: str, directory: Path, kept: Path, versions: list[str]) -> list[str]:
     """kept: the steps, if they were made before; else they are put there, in place of those of other recipes."""
     fresh = kept.with_name(f"{STEPS}.new")
     shutil.rmtree(fresh, ignore_errors=True)
     exported = f"type=local,dest={fresh},mode=max,compression=zstd,compression-level=1"
-    buildkit = BuildKit(directory, reference.partition("/")[0], user=None)
+    buildkit = BuildKit(directory, name.partition("/")[0], user=None)
+    metadata = directory.parent / f"{directory.name}.json"
+    steps = ("--import-cache", f"type=local,src={kept}") if kept.exists() else ("--export-cache", exported)
+    digests: list[str] = []
     try:
-        run(
-            *buildkit.buildctl("build", "--progress=plain", "--frontend=dockerfile.v0"),
-            *("--local", f"context={REPOSITORY}", "--local", f"dockerfile={REPOSITORY}"),
-            *("--opt", f"build-arg:BASE_IMAGE={base}", "--opt", "build-arg:SOURCE_DATE_EPOCH=0"),
-            *("--opt", "attest:provenance=mode=max"),
-            *("--secret", f"id=ca,src={CERTIFICATES}"),
-            *(("--import-cache", f"type=local,src={kept}") if kept.exists() else ("--export-cache", exported)),
-            *("--output", f"type=image,name={reference},push=true,rewrite-timestamp=true"),
-            *("--metadata-file", str(metadata)),
-            limit=BUILD_SECONDS,
-            env=buildkit.environment,
-        )
+        for version in versions:
+            run(
+                *buildkit.buildctl("build", "--progress=plain", "--frontend=dockerfile.v0"),
+                *("--local", f"context={REPOSITORY}", "--local", f"dockerfile={REPOSITORY}"),
+                *("--opt", f"build-arg:BASE_IMAGE={base}", "--opt", "build-arg:SOURCE_DATE_EPOCH=0"),
+                *("--opt", f"build-arg:VERSION={version}", "--opt", "attest:provenance=mode=max"),
+                *("--secret", f"id=ca,src={CERTIFICATES}"),
+                *(() if digests else steps),  # the daemon has them from the first
+                *("--output", f"type=image,name={name}:{version},push=true,rewrite-timestamp=true"),
+                *("--metadata-file", str(metadata)),
+                limit=BUILD_SECONDS,
+                env=buildkit.environment,
+            )
+            digests.append(str(json.loads(metadata.read_text())["containerimage.digest"]))
     finally:
         buildkit.close()
     if fresh.exists():
         for other in kept.parent.glob(f"{STEPS}-*"):
             shutil.rmtree(other)
         fresh.rename(kept)
+    return digests

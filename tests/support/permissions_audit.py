@@ -9,17 +9,22 @@ import json
 import re
 import sys
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
 from brandrelease.adapters.kube.permissions import GRANTS, Grant, Where
+from brandrelease.adapters.system_clock import SystemClock
 from cluster import api, audit
 from cluster.places import run_directory
 
 ALLOWED_BY: Final = re.compile(r'of (Role|ClusterRole) "([^"]+)" to ServiceAccount')
 OPERATOR: Final = re.compile(r"system:serviceaccount:(.+)-system:brandrelease$")
 DENIALS: Final = "denials"
+REMOVALS: Final = "removals"
+Removal = tuple[str, datetime, datetime]
 
 
 @dataclass(frozen=True, order=True)
@@ -58,6 +63,25 @@ def expect_denial(cluster_directory: Path, own_namespace: str, verb: str, resour
         sink.write(f"{verb} {resource}\n")
 
 
+@contextmanager
+def rights_are_taken(cluster_directory: Path, own_namespace: str) -> Iterator[None]:
+    """While the block runs, the rights of this operator go before its pods do, as whoever uninstalls it has it."""
+    clock = SystemClock()
+    began = clock.now()
+    yield
+    notes = cluster_directory / REMOVALS / own_namespace.removesuffix("-system")
+    notes.parent.mkdir(parents=True, exist_ok=True)
+    with notes.open("a") as sink:
+        sink.write(f"{began.isoformat()} {clock.now().isoformat()}\n")
+
+
+def removals(cluster_directory: Path) -> set[Removal]:
+    """Story, and from when to when its operator was removed."""
+    notes = (cluster_directory / REMOVALS).glob("*")
+    lines = ((path.name, line.split()) for path in notes for line in path.read_text().splitlines())
+    return {(story, datetime.fromisoformat(began), datetime.fromisoformat(ended)) for story, (began, ended) in lines}
+
+
 def expected_denials(cluster_directory: Path) -> set[tuple[str, str]]:
     """Story and denial, as the stories have said."""
     marks = (cluster_directory / DENIALS).glob("*")
@@ -74,8 +98,8 @@ def granted() -> set[Right]:
     }
 
 
-def read(lines: Iterable[str], expected: set[tuple[str, str]]) -> Findings:
-    """What the operators did, by an audit log with one event a line."""
+def read(lines: Iterable[str], expected: set[tuple[str, str]], removed: Iterable[Removal] = ()) -> Findings:
+    """What the operators did, by an audit log with one event a line. removed: when operators lost their rights on purpose."""
     found = Findings()
     for story, event in _by_operators(lines):
         what = event.get("objectRef", {})
@@ -83,7 +107,8 @@ def read(lines: Iterable[str], expected: set[tuple[str, str]]) -> Findings:
         resource, verb = _resource(what.get("apiGroup", ""), kind), str(event["verb"])
         notes = event.get("annotations", {})
         if notes.get("authorization.k8s.io/decision") == "forbid":
-            if (story, f"{verb} {resource}") not in expected:
+            meant = (story, f"{verb} {resource}") in expected or _is_during(removed, story, event)
+            if not meant:
                 denial = f"{verb} {resource} in {what.get('namespace') or 'the whole cluster'}"
                 found.denied.setdefault(denial, Use(story)).count += 1
             continue
@@ -91,6 +116,11 @@ def read(lines: Iterable[str], expected: set[tuple[str, str]]) -> Findings:
         role = f"{allowed[1]} {allowed[2]}" if allowed else "nothing of ours"
         found.used.setdefault(Right(role, resource, verb), Use(story)).count += 1
     return found
+
+
+def _is_during(removed: Iterable[Removal], story: str, event: dict[str, Any]) -> bool:
+    moment = datetime.fromisoformat(event["requestReceivedTimestamp"])
+    return any(whose == story and began <= moment <= ended for whose, began, ended in removed)
 
 
 def report(found: Findings) -> list[str]:
@@ -140,7 +170,7 @@ def main() -> int:
         )
         return 0
     with log.open() as lines:
-        wrong = report(read(lines, expected_denials(directory)))
+        wrong = report(read(lines, expected_denials(directory), removals(directory)))
     for sentence in wrong:
         print(sentence, file=sys.stderr)
     return 1 if wrong else 0

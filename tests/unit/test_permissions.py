@@ -1,4 +1,4 @@
-"""The table of permissions is what the adapters ask for, and deploy/rbac is what the table says."""
+"""The table of permissions is what the adapters ask for, and what is installed is what the table says."""
 
 import ast
 from collections.abc import Iterator
@@ -16,6 +16,7 @@ from brandrelease.codegen.__main__ import main
 from brandrelease.codegen.permissions_page import permissions_page
 from brandrelease.codegen.rbac import rbac_files
 from brandrelease.controller import handlers
+from support import install_manifest
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 ADAPTERS: Final = ROOT / "operator" / "brandrelease" / "adapters"
@@ -123,7 +124,8 @@ def test_the_whole_cluster_is_only_looked_at_but_for_the_status_of_brands() -> N
 
 
 def documents() -> list[dict[str, Any]]:
-    return [each for text in rbac_files().values() for each in yaml.safe_load_all(text)]
+    """What is applied once, and what is applied for each brand namespace."""
+    return [*install_manifest.documents(), *map(yaml.safe_load, rbac_files().values())]
 
 
 def test_the_roles_are_the_table() -> None:
@@ -138,18 +140,18 @@ def test_the_roles_are_the_table() -> None:
     assert rules == granted()
 
 
-def test_every_role_is_bound_by_one_file_to_one_account() -> None:
-    bindings = [body for body in documents() if body["kind"].endswith("Binding")]
+def test_every_role_is_bound_once_to_one_account() -> None:
+    bindings = [body for body in documents() if body["kind"] in {"RoleBinding", "ClusterRoleBinding"}]
     assert sorted(body["roleRef"]["name"] for body in bindings) == sorted(grant.role for grant in GRANTS)
     (account,) = [body for body in documents() if body["kind"] == "ServiceAccount"]
     for body in bindings:
         (subject,) = body["subjects"]
-        assert (subject["name"], subject["namespace"]) == tuple(account["metadata"].values())
+        assert all(account["metadata"][key] == subject[key] for key in ("name", "namespace"))
 
 
 def test_brand_namespaces_are_bound_by_role_bindings_only() -> None:
     brand_roles = {grant.role for grant in GRANTS if grant.where is Where.Brand}
-    bindings = [b for b in documents() if b["kind"].endswith("Binding") and b["roleRef"]["name"] in brand_roles]
+    bindings = [b for b in documents() if "roleRef" in b and b["roleRef"]["name"] in brand_roles]
     assert {body["kind"] for body in bindings} == {"RoleBinding"}
     assert all("namespace" not in body["metadata"] for body in bindings), "kubectl apply -n says where"
 
@@ -160,11 +162,11 @@ def test_the_files_and_the_page_are_what_is_generated() -> None:
     assert (ROOT / "docs" / "permissions.md").read_text("utf-8") == permissions_page()
 
 
-def test_a_role_that_was_changed_by_hand_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    crds, role = tmp_path / "crds", tmp_path / "deploy" / "rbac" / "operator.yaml"
+def test_a_binding_that_was_changed_by_hand_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    crds, role = tmp_path / "crds", tmp_path / "deploy" / "rbac" / "brand-namespace.yaml"
     (tmp_path / "deploy").mkdir()
     assert main(["--directory", str(crds)]) == 0
     assert main(["--directory", str(crds), "--check"]) == 0
-    role.write_text(role.read_text("utf-8").replace("[get]", "[get, list]"), "utf-8")
+    role.write_text(role.read_text("utf-8").replace("brandrelease-system", "elsewhere"), "utf-8")
     assert main(["--directory", str(crds), "--check"]) == 1
     assert f"{role} differs from the table" in capsys.readouterr().err

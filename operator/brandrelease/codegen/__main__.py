@@ -1,7 +1,7 @@
 """`python -m brandrelease.codegen` writes what is generated; with `--check` it only says whether that is up to date.
 
-Generated are `crds/`, and beside that `deploy/rbac/`, `docs/permissions.md`, `docs/verdicts.md`, and what `explain` and the
-board say of each reason.
+Generated are `crds/`, and beside that `charts/` in parts, `deploy/rbac/`, `docs/permissions.md`, `docs/verdicts.md`, and
+what `explain` and the board say of each reason.
 """
 
 import argparse
@@ -11,14 +11,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from brandrelease.codegen.chart import alerts_copy, chart_files, crd_templates
 from brandrelease.codegen.crd import generated_files
 from brandrelease.codegen.permissions_page import permissions_page
-from brandrelease.codegen.rbac import rbac_files
+from brandrelease.codegen.rbac import rbac_files, rbac_template
 from brandrelease.codegen.reasons_copy import reasons_copy
 from brandrelease.codegen.reasons_of_the_board import reasons_of_the_board
 from brandrelease.codegen.verdicts import verdicts_page
 
 REPOSITORY: Final = Path(__file__).resolve().parents[3]
+MODELS: Final = "the models in operator/brandrelease/apis"
 PERMISSIONS: Final = "the table in operator/brandrelease/adapters/kube/permissions.py"
 
 
@@ -53,21 +55,35 @@ class Part:
 def parts(crds: Path) -> list[Part]:
     """All that is generated. What would lie in a directory that is not there is nobody's business."""
     root = crds.resolve().parent
-    docs, deploy, cli = root / "docs", root / "deploy", root / "operator" / "brandrelease" / "cli"
-    found = [Part(crds, generated_files(), "the models in operator/brandrelease/apis")]
+    docs, deploy, charts = root / "docs", root / "deploy", root / "charts"
+    cli, board = (root / "operator" / "brandrelease" / name for name in ("cli", "board"))
+    found = [Part(crds, generated_files(), MODELS)]
     if docs.is_dir():
         rules = "the rules in operator/brandrelease/core/health"
         found.append(Part(docs, {"verdicts.md": verdicts_page()}, rules, whole=False))
         found.append(Part(docs, {"permissions.md": permissions_page()}, PERMISSIONS, whole=False))
     if cli.is_dir() and (docs / "reasons.md").is_file():
         found.append(Part(cli, {"reasons.md": reasons_copy(docs)}, "docs/reasons.md", whole=False))
-    board, reasons = crds.resolve().parent / "operator/brandrelease/board", docs / "reasons.md"
-    if board.is_dir() and reasons.is_file():
-        told = {"reasons.json": reasons_of_the_board(reasons.read_text("utf-8"))}
+    if board.is_dir() and (docs / "reasons.md").is_file():
+        told = {"reasons.json": reasons_of_the_board((docs / "reasons.md").read_text("utf-8"))}
         found.append(Part(board, told, "docs/reasons.md", whole=False))
     if deploy.is_dir():
         found.append(Part(deploy / "rbac", rbac_files(), PERMISSIONS))
+    if charts.is_dir():
+        found += _of_charts(charts, deploy)
     return found
+
+
+def _of_charts(charts: Path, deploy: Path) -> list[Part]:
+    chart, readme = charts / "brandrelease", charts / "brandrelease" / "README.md"
+    values = "the values in operator/brandrelease/codegen/values.py"
+    alerts = (deploy / "observability" / "alerts.yaml").read_text("utf-8")
+    return [
+        Part(charts / "brandrelease-crds" / "templates", crd_templates(), MODELS),
+        Part(chart, chart_files(readme.read_text("utf-8")), values, whole=False),
+        Part(chart / "files", alerts_copy(alerts), "deploy/observability/alerts.yaml"),
+        Part(chart / "templates", rbac_template(), PERMISSIONS, whole=False),
+    ]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -78,7 +94,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--directory",
         type=Path,
         default=REPOSITORY / "crds",
-        help="where the CRDs are; docs/ and deploy/ lie beside it",
+        help="where the CRDs are; charts/, docs/ and deploy/ lie beside it",
     )
     options = parser.parse_args(arguments)
     generated = parts(options.directory)

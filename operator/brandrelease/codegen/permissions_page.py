@@ -14,37 +14,36 @@ service account with the audit log on, and fails where a request was denied, and
 
 ## Giving them
 
-The namespaces must exist: the operator's own (`brandrelease-system`), the build namespace (`brandrelease-builds`), and
-those of the brands. With other names for the first two, change them in the files.
+The Helm chart brings the roles along, and so does `deploy/install.yaml` ([installing](installing.md)). What the operator
+may change is given for each namespace of a brand:
 
-```sh
-kubectl apply -f deploy/rbac/operator.yaml
-kubectl apply -n drumeo-production -f deploy/rbac/brand-namespace.yaml   # once for each brand namespace
+```yaml
+# values of the chart
+brandNamespaces:
+  - name: drumeo-production
+    hooks: true           # Brands may have hooks there
+    secretsInLogs: true   # logs of pods that use Secrets are told, without their values
+  - name: drumeo-staging
 ```
 
-Then name the brand namespaces in `BRANDRELEASE_WATCH_NAMESPACES`. A new one needs the second command, and its name added
-there.
-
-More for a brand namespace, only where it is wanted:
+Without Helm, each is a command, and so it is where somebody else than the platform team decides it:
 
 ```sh
-kubectl apply -n drumeo-production -f deploy/rbac/brand-namespace-hooks.yaml
-kubectl apply -n drumeo-production -f deploy/rbac/brand-namespace-secrets-in-logs.yaml
+kubectl apply -n drumeo-production -f deploy/rbac/brand-namespace.yaml
+kubectl apply -n drumeo-production -f deploy/rbac/brand-namespace-hooks.yaml             # hooks
+kubectl apply -n drumeo-production -f deploy/rbac/brand-namespace-secrets-in-logs.yaml   # secretsInLogs
 ```
 
-## All namespaces
+## What it sees
 
-With an empty `BRANDRELEASE_WATCH_NAMESPACES` the operator watches the whole cluster, and needs one file more:
+`rbac.mode: ClusterWide`, the default and what `deploy/install.yaml` has: BrandReleases, Deployments, pods and Jobs of all
+namespaces are seen. What may be changed stays in the namespaces above: a new one needs no restart. A BrandRelease in any
+other namespace is not worked on; the log says so with each try.
 
-```sh
-kubectl apply -f deploy/rbac/cluster-wide.yaml
-```
+`rbac.mode: Namespaces`: nothing is seen but the namespaces in `brandNamespaces`, which become
+`BRANDRELEASE_WATCH_NAMESPACES`. A new one starts new pods of the operator, one after the other.
 
-That lets it see BrandReleases, Deployments, pods and Jobs everywhere. What it may change stays in the namespaces in which
-`brand-namespace.yaml` is applied: a new brand namespace needs that one command and no restart. A BrandRelease in a namespace
-without it is not worked on; the log says so with each try.
-
-Without `cluster-wide.yaml` it starts, says that it may not list BrandReleases in all namespaces, and begins when it may.
+If it is to watch all namespaces and may not, it starts, says so, and begins when it may.
 """
 
 _TAIL: Final = """\

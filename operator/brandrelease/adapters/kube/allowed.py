@@ -47,9 +47,11 @@ def refused(error: ApiError, *, everywhere: bool) -> str:
     if everywhere:
         return (
             f"The operator may not watch all namespaces, as an empty BRANDRELEASE_WATCH_NAMESPACES says: {told}. "
-            "Name the brand namespaces there, or allow it: kubectl apply -f deploy/rbac/cluster-wide.yaml."
+            "Name the brand namespaces there, or bind the ClusterRole brandrelease-watch-everywhere to its service account, "
+            "as the Helm chart does with rbac.mode ClusterWide."
         )
     return (
         f"The operator may not work in a namespace of BRANDRELEASE_WATCH_NAMESPACES: {told}. "
-        "Bind it there: kubectl apply -n NAMESPACE -f deploy/rbac/brand-namespace.yaml; or take the namespace off the list."
+        "Bind it there (in the Helm chart it stands under brandNamespaces; without: kubectl apply -n NAMESPACE -f "
+        "deploy/rbac/brand-namespace.yaml), or take the namespace off the list."
     )

@@ -1,4 +1,4 @@
-"""Every right that the operator has in Kubernetes. `deploy/rbac` and `docs/permissions.md` are generated from it.
+"""Every right that the operator has in Kubernetes. The chart's roles and `docs/permissions.md` are generated from it.
 
 A request of the adapters that has no line here fails a unit test; a line that no story uses fails `make e2e`.
 """
