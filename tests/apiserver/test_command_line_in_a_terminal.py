@@ -44,9 +44,10 @@ def test_a_release_is_followed_step_by_step_through_a_resize_to_its_exit_code(sh
         assert "━" in line_with(lines, "1 of 2 new pods ready")
         assert "✔ ready  6d4cf56db6-aaaaa" in line_with(lines, "aaaaa")
         terminal.resize(56, 18)
-        lines = terminal.until("it is drawn anew", lambda seen: 0 < max(map(len, seen)) <= 56)
+        lines = terminal.until("it is drawn anew", lambda seen: seen[0].startswith(shop.name))
+        assert max(map(len, lines)) <= 56
         assert [line for line in lines if line.startswith(shop.name)] == lines[:1]
-        assert "1 of 2 new pods ready" in "\n".join(lines)
+        assert "1 of 2 new pods ready" in " ".join(" ".join(lines).split())
         terminal.resize(100, 30)
         environment.pod("bbbbb")
         shop.site.controller.sees_no_new_pods.clear()

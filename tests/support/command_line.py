@@ -38,7 +38,7 @@ class CommandLine:
             "USER": "ada",
             "LOGNAME": "ada",
             "LANG": "C.UTF-8",
-            "PYTHONWARNINGS": "error",
+            "PYTHONWARNINGS": "error,ignore::ResourceWarning",
         }
 
     def __call__(self, *words: str, limit: float = 60) -> Said:

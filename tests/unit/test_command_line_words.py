@@ -62,12 +62,19 @@ def test_the_exit_codes_in_the_docs_are_those_of_the_command() -> None:
     assert table == {*Exit, 130}
 
 
-@pytest.mark.parametrize("words", [(), ("depoly",), ("deploy", "drumeo"), ("status", "--watch", "--timeout", "soon")])
+@pytest.mark.parametrize("words", [(), ("deploy", "drumeo"), ("status", "--watch", "--timeout", "soon")])
 def test_a_line_that_cannot_be_understood_ends_with_64_and_says_where_help_is(words: tuple[str, ...]) -> None:
     said = called(*words)
     assert said.returncode == Exit.Usage
     assert "--help' tells more" in said.stderr
     assert "usage: " in said.stderr
+
+
+def test_a_command_that_is_misspelt_is_answered_with_the_one_that_was_meant() -> None:
+    said = called("depoly", "drumeo", "production")
+    assert said.returncode == Exit.Usage
+    assert said.stderr.startswith("brandrelease: There is no command 'depoly'. Did you mean deploy?")
+    assert "There is no command 'xyzzy'. 'brandrelease --help'" in called("xyzzy").stderr
 
 
 def test_times_are_written_as_kubectl_has_them() -> None:

@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import logging
 import os
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +13,8 @@ from typing import Any, NoReturn
 from brandrelease.cli.called import called
 from brandrelease.cli.completing import ASK, SHELLS, complete, script
 from brandrelease.cli.exits import Exit, Problem
+
+_NO_SUCH_COMMAND = re.compile(r"argument COMMAND: invalid choice: '(.*?)' \((?:choose from|maybe you meant:)(.*)\)")
 
 INTERRUPTED = 130
 """As shells have it: 128 + SIGINT."""
@@ -24,8 +27,21 @@ class _Parser(argparse.ArgumentParser):
     """Ends with the code that scripts can tell from the end of a release; argparse would end with 2."""
 
     def error(self, message: str) -> NoReturn:
+        if meant := _meant(message):
+            self.exit(Exit.Usage, f"{self.prog}: {meant} '{self.prog} --help' tells more.\n")
         self.print_usage(sys.stderr)
         self.exit(Exit.Usage, f"{self.prog}: {message}. '{self.prog} --help' tells more.\n")
+
+
+def _meant(message: str) -> str | None:
+    """In place of a long list of what could be chosen: what is close to what was typed."""
+    found = _NO_SUCH_COMMAND.match(message)
+    if found is None:
+        return None
+    from difflib import get_close_matches
+
+    close = get_close_matches(found.group(1), re.findall(r"[a-z]+", found.group(2)), n=2)
+    return f"There is no command '{found.group(1)}'." + (f" Did you mean {' or '.join(close)}?" if close else "")
 
 
 class _Version(argparse.Action):

@@ -17,8 +17,6 @@ from brandrelease.core.words import seconds
 STILL: Final = timedelta(seconds=60)
 """A log that is silent for longer looks like a command that hangs, and some CI systems end it."""
 
-LEAVE: Final = "Ctrl-C leaves; the release goes on."
-
 
 class Show(Protocol):
     """Shows a release each time that it is looked at. trouble: what is to be known besides."""
@@ -48,8 +46,7 @@ class Screen:
         self._live.stop()
 
     def see(self, release: BrandRelease, trouble: str | None) -> None:
-        notes = (trouble, LEAVE) if trouble else (LEAVE,)
-        self._live.update(live_view(release, self._at.clock.now(), self._pods.of(release), notes), refresh=True)
+        self._live.update(live_view(release, self._at.clock.now(), self._pods.of(release), trouble), refresh=True)
 
 
 class Lines:

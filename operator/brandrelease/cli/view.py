@@ -34,6 +34,7 @@ STYLES: Final = {
 }
 BAR_WIDTH: Final = 20
 CHANGES: Final = 5
+LEAVE: Final = "Ctrl-C leaves; the release goes on."
 
 
 def headline(release: BrandRelease) -> Text:
@@ -42,8 +43,8 @@ def headline(release: BrandRelease) -> Text:
     return Text("   ").join((name, phase_text(release.status.phase)))
 
 
-def live_view(release: BrandRelease, now: datetime, pods: Pods | None, notes: tuple[str, ...]) -> RenderableType:
-    """What is drawn anew at each change, while a person follows the release. notes: what to know beside it."""
+def live_view(release: BrandRelease, now: datetime, pods: Pods | None, trouble: str | None = None) -> RenderableType:
+    """What is drawn anew at each change, while a person follows the release. trouble: what to know beside it."""
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(no_wrap=True)
     table.add_column(no_wrap=True)
@@ -53,9 +54,9 @@ def live_view(release: BrandRelease, now: datetime, pods: Pods | None, notes: tu
         for part in step.below:
             table.add_row("", "", _part(part))
     parts: list[RenderableType] = [headline(release), Padding(Text(plain(message(release))), (0, 0, 1, 2)), table]
-    if notes:
-        parts.append(Padding(Text("\n".join(map(plain, notes)), style="yellow"), (1, 0, 0, 2)))
-    return Group(*parts)
+    if trouble:
+        parts.append(Padding(Text(plain(trouble), style="yellow"), (1, 0, 0, 2)))
+    return Group(*parts, Padding(Text(LEAVE, style="dim"), (1, 0, 0, 2)))
 
 
 def _row(step: Step) -> tuple[Text, Text, Text]:

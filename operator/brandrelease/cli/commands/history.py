@@ -9,8 +9,9 @@ from brandrelease.cli.finding import find
 from brandrelease.cli.session import Session
 from brandrelease.core.words import cut, seconds, short
 
-HEAD = ("", "RELEASE", "OUTCOME", "REASON", "COMMIT", "BY", "STARTED (UTC)", "TOOK")
-BY_WIDTH = 20
+HEAD = ("", "RELEASE", "OUTCOME", "REASON", "COMMIT", "BY", "STARTED (UTC)", "TOOK", "MESSAGE")
+SHORT_HEAD = ("", "RELEASE", "OUTCOME", "COMMIT", "BY", "STARTED (UTC)", "TOOK")
+BY_WIDTH = 12
 
 
 def _arguments(parser: ArgumentParser) -> None:
@@ -28,27 +29,44 @@ async def _history(at: Session, arguments: Namespace) -> Exit:
         at.terminal.line(f"No release of {arguments.brand} to {arguments.environment} has ended yet.")
         return Exit.Live
     running = release.status.running.number if release.status.running else None
-    rows = [_row(past, runs=past.number == running) for past in history]
     if at.terminal.is_live:
-        notes = ["" if past.outcome is Outcome.Succeeded else past.message for past in history]
-        at.terminal.table(HEAD, rows, notes)
+        notes = ["" if past.outcome is Outcome.Succeeded else f"{past.reason}: {past.message}" for past in history]
+        at.terminal.table(SHORT_HEAD, [_short_row(past, runs=past.number == running) for past in history], notes)
     else:
-        told = [" ".join(past.message.split()) for past in history]
-        at.terminal.table((*HEAD, "MESSAGE"), [(*row, text) for row, text in zip(rows, told, strict=True)])
+        at.terminal.table(HEAD, [_row(past, runs=past.number == running) for past in history])
     return Exit.Live
 
 
 def _row(past: PastRelease, *, runs: bool) -> tuple[str, ...]:
+    """Everything, on one line however long it is."""
     return (
         "*" if runs else "",
         str(past.number),
         past.outcome,
         past.reason,
         short(past.commit),
-        cut(past.requested_by or "", BY_WIDTH),
+        past.requested_by or "",
         f"{past.started_at:%Y-%m-%d %H:%M}",
-        seconds((past.finished_at - past.started_at).total_seconds()),
+        _took(past),
+        " ".join(past.message.split()),
     )
+
+
+def _short_row(past: PastRelease, *, runs: bool) -> tuple[str, ...]:
+    """What fits into 80 columns."""
+    return (
+        "*" if runs else "",
+        str(past.number),
+        past.outcome,
+        short(past.commit),
+        cut(past.requested_by or "", BY_WIDTH),
+        f"{past.started_at:%m-%d %H:%M}",
+        _took(past),
+    )
+
+
+def _took(past: PastRelease) -> str:
+    return seconds((past.finished_at - past.started_at).total_seconds())
 
 
 HISTORY = Command(
