@@ -135,7 +135,7 @@ def test_what_changes_faster_than_anybody_reads_is_told_as_it_is_at_last(board: 
 def test_one_viewer_too_many_is_told_to_come_back(board: BoardServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(streams, "VIEWERS", 2)
     with stream(board) as one, stream(board):
-    XX
+        until(one.names)
         with stream(board) as third:
             assert (third.answer.status, third.answer.headers["Retry-After"]) == (503, "30")
             assert b"Too many pages are live already" in third.answer.read()
