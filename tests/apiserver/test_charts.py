@@ -11,7 +11,7 @@ import yaml
 from apiserver.json_api import Api
 from apiserver.objects import BRANDS, RELEASES, brand, brand_release
 from cluster.api import ApiServer, control_plane
-from support import install_manifest
+from support import install_manifest, monitoring_crds
 from support.chart_values import IMAGE, SETS
 from support.helm import CHART, CRDS, Helm
 from support.kubectl import Kubectl
@@ -41,6 +41,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
 def kubectl(server: ApiServer) -> Kubectl:
     made = Kubectl.of(server)
     made.apply(*map(namespace, (BUILDS, "builds-of-brands", BRAND, "drumeo-staging")), namespace(SYSTEM, **RESTRICTED))
+    for path in monitoring_crds.paths():
+        made.run("apply", "--server-side", "-f", str(path))
+    made.run("wait", "--for=condition=Established", "crd", "--all", "--timeout=20s")
     return made
 
 
@@ -55,13 +58,13 @@ def namespace(name: str, **labels: str) -> Object:
 
 @pytest.mark.parametrize("values", SETS.values(), ids=SETS)
 def test_the_server_takes_all_that_the_chart_renders(kubectl: Kubectl, helm: Helm, values: Object) -> None:
-    """Strictly, without a warning: of a restricted namespace too. Kinds of the Prometheus operator it does not know."""
+    """Strictly, without a warning: of a restricted namespace too."""
     where = ("--namespace", SYSTEM, "--values", "-")
-    rendered = yaml.safe_load_all(helm.run("template", "brandrelease", CHART, *where, stdin=json.dumps(values)))
-    known = [each for each in rendered if each and not each["apiVersion"].startswith("monitoring.coreos.com/")]
+    text = helm.run("template", "brandrelease", CHART, *where, stdin=json.dumps(values))
+    rendered = [each for each in yaml.safe_load_all(text) if each]
     options = ("--server-side", "--dry-run=server", "--validate=strict", "--warnings-as-errors")
-    said = kubectl.run("apply", *options, "-f", "-", stdin="\n---\n".join(map(json.dumps, known)))
-    assert said.count("serverside-applied (server dry run)") == len(known)
+    said = kubectl.run("apply", *options, "-f", "-", stdin="\n---\n".join(map(json.dumps, rendered)))
+    assert said.count("serverside-applied (server dry run)") == len(rendered)
 
 
 def test_after_install_upgrade_and_uninstall_nothing_is_left_but_what_belongs_to_people(
@@ -83,6 +86,11 @@ def test_after_install_upgrade_and_uninstall_nothing_is_left_but_what_belongs_to
     assert (deployment["spec"]["replicas"], deployment["metadata"]["generation"]) == (3, 2)
     lease = api.get(f"{LEASES}/brandrelease").expect(200)
     assert lease["spec"]["holderIdentity"] == "the one that leads", "an upgrade takes the Lease from nobody"
+
+    helm.run("rollback", "brandrelease", "1", *where)
+    deployment = api.get(f"/apis/apps/v1/namespaces/{SYSTEM}/deployments/brandrelease").expect(200)
+    assert (deployment["spec"]["replicas"], deployment["metadata"]["generation"]) == (2, 3)
+    assert api.get(f"{LEASES}/brandrelease").expect(200)["spec"] == lease["spec"]
 
     helm.run("uninstall", "brandrelease", *where)
     helm.run("uninstall", "brandrelease-crds", *where)
