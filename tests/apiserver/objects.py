@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from apiserver.json_api import Api
+from brandrelease.codegen.crd import UNSEEN
 from cluster.api import ApiServer
 from cluster.processes import wait_until
 from support.kubectl import Kubectl
@@ -38,6 +39,12 @@ _RELEASE: Final = {
 
 Changes = dict[str, Any]
 """Dotted path (a number is a place in a list) to the value that goes there."""
+
+
+def written(body: dict[str, Any]) -> dict[str, Any]:
+    """The status that the operator has written; empty as long as there is only the default of the CRD."""
+    status: dict[str, Any] = body.get("status") or {}
+    return {} if status == UNSEEN else status
 
 
 def serve_our_kinds(server: ApiServer) -> None:

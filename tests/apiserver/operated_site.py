@@ -10,7 +10,7 @@ from typing import Any, Final, TypeVar
 import urllib3
 
 from apiserver.json_api import Api
-from apiserver.objects import BRANDS, RELEASES, brand, brand_release
+from apiserver.objects import BRANDS, RELEASES, brand, brand_release, written
 from cluster.api import ApiServer
 from support.fault_proxy import FaultProxy, Request
 from support.git_server import GitServer
@@ -204,8 +204,8 @@ class Site:
         return self.api.get(f"{RELEASES.format(self.name)}/e{number}").body
 
     def status(self, number: int = 0) -> Object:
-        found = self.object(number).get("status")
-        return dict(found) if isinstance(found, dict) else {}
+        body = self.object(number)
+        return dict(written(body)) if isinstance(body.get("status"), dict) else {}
 
     def becomes_live(self, commit: str, number: int = 0, limit: float = SETTLE) -> Object:
         def live() -> Object | None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from apiserver.json_api import Api
-from apiserver.objects import BRANDS, RELEASES, brand, brand_release
+from apiserver.objects import BRANDS, RELEASES, brand, brand_release, written
 from apiserver.operated_site import DEPLOYMENTS
 from apiserver.played_cluster import PlayedCluster
 from cluster.api import ApiServer
@@ -170,7 +170,7 @@ class Row:
 
     def status(self, number: int) -> Object:
         body = self.api.get(f"{RELEASES.format(self.name)}/{self.brand_name(number)}").body
-        return dict(body.get("status") or {})
+        return dict(written(body))
 
     def brand_is_ready(self, number: int) -> bool:
         conditions = self.api.get(f"{BRANDS}/{self.brand_name(number)}").body.get("status", {}).get("conditions", [])

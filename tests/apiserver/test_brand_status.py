@@ -11,13 +11,14 @@ from typing import Any
 import pytest
 
 from apiserver.json_api import Api
-from apiserver.objects import BRANDS, RELEASES
+from apiserver.objects import BRANDS, RELEASES, written
 from apiserver.objects import brand as brand_object
 from apiserver.operated_site import SETTLE, Object, Site
 from brandrelease.apis.brand_status import BrandCondition, BrandConditionType, BrandStatus, EnvironmentStatus
 from brandrelease.apis.conditions import ConditionStatus
 from brandrelease.apis.progress import MESSAGE_LIMIT
 from brandrelease.apis.reasons import Reason
+from brandrelease.codegen.crd import UNSEEN
 from support.fault_proxy import Request
 from support.git_server import GitServer
 from support.github import GitHub
@@ -152,7 +153,7 @@ def test_an_environment_tells_which_brand_release_holds_it_until_that_is_gone(si
     }
     time.sleep(1.1)  # creationTimestamp has whole seconds, and the older one holds
     site.api.post(path, heir).expect(201)
-    site.until("the heir was looked at", lambda: site.api.get(f"{path}/heir").body.get("status"), SETTLE)
+    site.until("the heir was looked at", lambda: written(site.api.get(f"{path}/heir").body), SETTLE)
     assert holds(None, "e1")
     site.api.delete(f"{path}/e1").expect(200)
     site.until("the heir holds it", lambda: holds(None, "heir"), SETTLE)
@@ -388,4 +389,4 @@ def test_brands_of_other_namespaces_are_left_to_their_operators(site: Site, regi
     site.api.post(BRANDS, foreign).expect(201)
     site.start()
     becomes(site, "True", "Succeeded")
-    assert "status" not in site.api.get(f"{BRANDS}/{other}").expect(200)
+    assert site.api.get(f"{BRANDS}/{other}").expect(200)["status"] == UNSEEN

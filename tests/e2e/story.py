@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from apiserver.objects import written
 from cluster.clusters import Cluster
 from support import brand_site, build_namespace, images
 from support.account import Account
@@ -254,7 +255,7 @@ class Story:
 
     @property
     def status(self) -> Object:
-        return dict(self.object.get("status", {}))
+        return dict(written(self.object))
 
     def condition(self, kind: str = "Ready") -> Object:
         return next((c for c in self.status.get("conditions", []) if c["type"] == kind), {})

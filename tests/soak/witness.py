@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from apiserver.objects import written
 from brandrelease.apis.brandrelease import BrandReleaseStatus
 from brandrelease.apis.wellknown import BUILD_KEY_LABEL, HOOK_LABEL, NAME_LABEL, RELEASE_LABEL
 from soak.kube import Kube, Object
@@ -122,7 +123,7 @@ class Witness:
                 del self.now[key]
         else:
             self.now[key] = life
-            before, status = life.status, body.get("status", {})
+            before, status = life.status, written(body)
             life.body, life.status = body, status
             if status and status != before:
                 self._judge_status(key, life, before, status)
@@ -131,7 +132,7 @@ class Witness:
 
     def _judge_thief(self, body: Object) -> None:
         """The BrandRelease that asks for another namespace's environment is told no, and nothing else."""
-        status = body.get("status", {})
+        status = written(body)
         if status and (status.get("phase") not in {"Blocked", "Pending"} or status.get("current")):
             self.violated(f"The BrandRelease in {BYSTANDERS} was taken up: {status}")
 
