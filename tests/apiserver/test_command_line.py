@@ -43,7 +43,7 @@ def test_a_first_deploy_makes_the_object_follows_it_to_its_end_and_says_who_aske
     made = environment.release()["metadata"]["name"]
     assert lines[0] == f"Made BrandRelease {shop.name}/{made} and asked for {env} of {shop.name} in {env}."
     assert f"({commit[:12]}) is live" in lines[-1]
-    assert all(re.match(r"\d\d:\d\d:\d\dZ  [A-Z][A-Za-z]+ +\S", line) for line in lines[1:-1]), lines
+    assert all(re.match(r"\d\d:\d\d:\d\dZ  [A-Z][A-Za-z]+ +\S", line) for line in lines[1:]), lines
     table = plain(command("history", shop.name, env).ends(0))
     assert table[1].split()[:6] == ["*", "1", "Succeeded", "Succeeded", commit[:12], "ada"]
     past = json.loads(command("history", shop.name, env, "-o", "json").ends(0).out)
@@ -134,6 +134,7 @@ def test_what_blocks_a_release_is_told_with_an_exit_code_of_its_own(
     env = environment.name
     said = command("deploy", shop.name, env, "--ref", "no-such-branch", "--wait").ends(3)
     assert "no-such-branch" in said.out.splitlines()[-2]
+    assert "  Blocked  " in said.out
     command("suspend", shop.name, env, "--wait").ends(0)
     suspended = command("deploy", shop.name, env, "--wait").ends(3)
     assert "spec.suspend" in suspended.out

@@ -1,10 +1,13 @@
 """`brandrelease` as a script calls it: a process, its output and its exit code."""
 
+import functools
+import json
 import os
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
 import yaml
@@ -27,6 +30,18 @@ class Said:
         return self
 
 
+@functools.cache
+def _loaded() -> subprocess.Popen[str]:
+    """One for the whole run; it ends with it, as nobody asks any more."""
+    return subprocess.Popen(
+        (sys.executable, "-W", "error", "-W", "ignore::ResourceWarning", "-m", "support.loaded_command"),
+        cwd=Path(__file__).parents[1],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
 class CommandLine:
     """Calls with a kubeconfig, by somebody who is logged in as ada."""
 
@@ -41,13 +56,20 @@ class CommandLine:
             "PYTHONWARNINGS": "error,ignore::ResourceWarning",
         }
 
-    def __call__(self, *words: str, limit: float = 60) -> Said:
-        started = self.begin(*words)
-        out, err = started.communicate(timeout=limit)
-        return Said(started.returncode, out, err)
+    def __call__(self, *words: str, limit: int = 60) -> Said:
+        """To its end. The program is loaded already: see `support.loaded_command`."""
+        with TemporaryDirectory() as place:
+            out, err = Path(place) / "out", Path(place) / "err"
+            call = {"words": words, "environment": self.environment, "limit": limit, "out": str(out), "err": str(err)}
+            server = _loaded()
+            assert server.stdin
+            assert server.stdout
+            server.stdin.write(json.dumps(call) + "\n")
+            server.stdin.flush()
+            return Said(int(server.stdout.readline()), out.read_text(), err.read_text())
 
     def begin(self, *words: str) -> subprocess.Popen[str]:
-        """The same without waiting for its end."""
+        """The same without waiting for its end, and started from nothing."""
         return subprocess.Popen(
             (sys.executable, "-m", "brandrelease", *words),
             env=self.environment,

@@ -94,7 +94,7 @@ async def follow_up(at: Session, release: BrandRelease, wish: Wish, said: str, a
         await print_object(at, release, arguments.output)
     elif at.terminal.is_live:
         await _tell_the_end(at, release, end.message)
-    else:
+    elif not end.told:
         at.terminal.line(end.message)
     if for_people and end.exit in {Exit.RolledBack, Exit.Failed, Exit.Blocked}:
         at.terminal.line(f"What to do: {called()} explain {name}")

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
+from dataclasses import replace
 from typing import Any, Final
 
 from brandrelease.adapters.kube.api import BRAND_RELEASES, ApiError
@@ -15,6 +16,7 @@ from brandrelease.cli.seen_pods import SeenPods
 from brandrelease.cli.session import Session
 from brandrelease.cli.showing import Lines, Nothing, Screen, Show
 from brandrelease.cli.standing import Ending, Follow, ending, out_of_time, warning
+from brandrelease.core.plain import line
 
 Json = dict[str, Any]
 
@@ -33,14 +35,14 @@ async def to_the_end(at: Session, release: BrandRelease, what: Follow, limit: fl
     try:
         async with asyncio.timeout(limit):
             async with (
-                _show(at, release, Nothing() if silent else None) as show,
+                _show(at, release, Nothing() if silent else Lines(at, release)) as show,
                 aclosing(_seen(at, release)) as looks,
             ):
                 async for last, trouble in looks:
                     what = what.seen(last)
                     show.see(last, trouble or warning(what, last, at.clock.now()))
                     if end := ending(what, last, at.clock.now()):
-                        return end
+                        return replace(end, told=show.told.endswith(f" {line(end.message)}"))
     except TimeoutError:
         pass
     return out_of_time(what, last, limit, at.clock.now())
@@ -52,7 +54,7 @@ async def watch(at: Session, release: BrandRelease, limit: float | None, form: s
         async with asyncio.timeout(limit):
             if form:
                 await _print(at, release, form)
-            async with _show(at, release, None) as show, aclosing(_seen(at, release)) as looks:
+            async with _show(at, release, Lines(at)) as show, aclosing(_seen(at, release)) as looks:
                 async for last, trouble in looks:
                     show.see(last, trouble)
     except TimeoutError:
@@ -67,10 +69,10 @@ async def _print(at: Session, release: BrandRelease, form: str) -> None:
 
 
 @asynccontextmanager
-async def _show(at: Session, release: BrandRelease, chosen: Show | None) -> AsyncIterator[Show]:
-    """As chosen; else what fits whoever looks on."""
-    if chosen or not at.terminal.is_live:
-        yield chosen or Lines(at)
+async def _show(at: Session, release: BrandRelease, otherwise: Show) -> AsyncIterator[Show]:
+    """The screen for a person at a terminal."""
+    if not at.terminal.is_live or isinstance(otherwise, Nothing):
+        yield otherwise
         return
     pods = SeenPods(at, release)
     try:

@@ -18,8 +18,14 @@ STILL: Final = timedelta(seconds=60)
 """A log that is silent for longer looks like a command that hangs, and some CI systems end it."""
 
 
+ANSWERS: Final = timedelta(seconds=3)
+"""Within so long the operator takes a wish up, mostly; what stood there before would be taken for its answer."""
+
+
 class Show(Protocol):
-    """Shows a release each time that it is looked at. trouble: what is to be known besides."""
+    """Shows a release each time that it is looked at. trouble: what is to be known besides. told: what stays to be read."""
+
+    told: str
 
     def see(self, release: BrandRelease, trouble: str | None) -> None: ...
 
@@ -27,12 +33,16 @@ class Show(Protocol):
 class Nothing:
     """For a program that reads the object at the end."""
 
+    told = ""
+
     def see(self, release: BrandRelease, trouble: str | None) -> None:
         pass
 
 
 class Screen:
     """For a person: the whole terminal, drawn anew; what was there before comes back at the end, as after `less`."""
+
+    told = ""
 
     def __init__(self, at: Session, pods: SeenPods) -> None:
         self._at, self._pods = at, pods
@@ -52,19 +62,26 @@ class Screen:
 class Lines:
     """For a log: a line whenever the phase or the message changes, and one a minute while they do not."""
 
-    def __init__(self, at: Session) -> None:
-        self._at, self._last = at, ""
-        self._since = self._told = at.clock.now()
+    def __init__(self, at: Session, before: BrandRelease | None = None) -> None:
+        """before: what stood there when something was asked for."""
+        self._at, self.told, self._before = at, "", _text(before) if before else None
+        self._begun = self._since = self._spoke = at.clock.now()
 
     def see(self, release: BrandRelease, trouble: str | None) -> None:
-        now, phase = self._at.clock.now(), phase_text(release.status.phase).plain
-        text = f"{phase:<12} {line(trouble or message(release))}"
-        if text != self._last:
-            self._last, self._since = text, now
+        now, text = self._at.clock.now(), _text(release, trouble)
+        if text == self._before and now - self._begun < ANSWERS:
+            return
+        if text != self.told:
+            self.told, self._since, self._before = text, now, None
             self._tell(text, now)
-        elif now - self._told >= STILL:
-            self._tell(f"{phase:<12} still, for {seconds((now - self._since).total_seconds())}", now)
+        elif now - self._spoke >= STILL:
+            still = f"still, for {seconds((now - self._since).total_seconds())}"
+            self._tell(f"{phase_text(release.status.phase).plain:<12} {still}", now)
 
     def _tell(self, text: str, now: datetime) -> None:
-        self._told = now
+        self._spoke = now
         self._at.terminal.line(f"{now:%H:%M:%SZ}  {text}")
+
+
+def _text(release: BrandRelease, trouble: str | None = None) -> str:
+    return f"{phase_text(release.status.phase).plain:<12} {line(trouble or message(release))}"

@@ -31,10 +31,11 @@ HANDLED: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How it ended."""
+    """How it ended. told: whoever looked on has read the message already."""
 
     exit: Exit
     message: str
+    told: bool = False
 
 
 @dataclass(frozen=True, slots=True)

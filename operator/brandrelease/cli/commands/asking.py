@@ -1,5 +1,6 @@
 """Commands that ask for something: deploy, retry, rollback, abort, override, suspend and resume."""
 
+import re
 from argparse import ArgumentParser, Namespace
 
 from brandrelease.adapters.kube.api import BRAND_RELEASES, ApiError
@@ -11,8 +12,10 @@ from brandrelease.cli.command import Command, carry_out, environment_arguments, 
 from brandrelease.cli.exits import Exit, Problem
 from brandrelease.cli.finding import find, home_of, look, readable
 from brandrelease.cli.session import Session
+from brandrelease.core.words import short
 
 CONFLICT = 409
+_COMMIT = re.compile(r"[0-9a-f]{40,64}")
 
 
 def _deploy_arguments(parser: ArgumentParser) -> None:
@@ -34,7 +37,7 @@ async def deploy(at: Session, arguments: Namespace) -> Exit:
     if ref and ref != release.spec.ref:
         await _must_be_ours(at, release, "ref", arguments)
     wish = wishes.request(at.clock.now(), ref)
-    said = f"Asked for {ref or release.spec.ref} of {brand} in {environment}."
+    said = f"Asked for {_shown(ref or release.spec.ref)} of {brand} in {environment}."
     return await carry_out(at, release, wish, said, arguments)
 
 
@@ -49,7 +52,7 @@ async def _first(at: Session, namespace: str, arguments: Namespace) -> Exit:
         )
     wish = wishes.request(at.clock.now(), ref)
     release = await _made(at, namespace, arguments, wish)
-    said = f"Made BrandRelease {namespace}/{release.name} and asked for {ref} of {brand} in {environment}."
+    said = f"Made BrandRelease {namespace}/{release.name} and asked for {_shown(ref)} of {brand} in {environment}."
     return await follow_up(at, release, wish, said, arguments)
 
 
@@ -72,6 +75,11 @@ async def _made(at: Session, namespace: str, arguments: Namespace, wish: wishes.
         if error.status != CONFLICT:
             raise
     return await make(f"{brand}-{environment}")
+
+
+def _shown(ref: str) -> str:
+    """A commit as people read it; a branch or tag as it is."""
+    return short(ref) if _COMMIT.fullmatch(ref) else ref
 
 
 async def _must_be_ours(at: Session, release: BrandRelease, what: str, arguments: Namespace) -> None:

@@ -18,6 +18,9 @@ UNSEEN: Final = timedelta(minutes=2)
 
 DOES_IT_RUN: Final = "Does the operator run, and does it watch this namespace? See its log."
 
+ASKED_FOR: Final = frozenset({"Aborted", "RollbackRequested", "Suspended"})
+"""Reasons for which something stands still because somebody wanted it so."""
+
 PARTS: Final = {
     BrandConditionType.SourceReachable: "git",
     BrandConditionType.RegistryReachable: "registry",
@@ -86,7 +89,7 @@ def release(body: Json, now: datetime) -> Iterator[Finding]:
     stalled = next((each for each in body.get("status", {}).get("conditions", []) if each["type"] == "Stalled"), None)
     if _is_unseen(body, now):
         yield Finding(State.Bad, f"{name} was changed, and nobody has looked at it.", DOES_IT_RUN)
-    elif stalled:
+    elif stalled and stalled["reason"] not in ASKED_FOR:
         yield Finding(
             State.Bad, f"{name}: {stalled['reason']}. {stalled['message']}", f"What to do: {called()} explain {name}"
         )
