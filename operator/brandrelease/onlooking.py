@@ -42,7 +42,7 @@ class Onlooking:
         self, settings: Settings, lists: Lists, clock: Clock, metrics: Metrics, since_resync: Callable[[], float]
     ) -> None:
         """since_resync: seconds without a list, of the replica that leads."""
-        self._settings, self._lists, self._metrics, self._since_resync = settings, lists, metrics, since_resync
+        self._settings, self._lists, self._since_resync = settings, lists, since_resync
         self._held = Held(lambda body: pod_line(pod_view(body)))
         self._board: Board | None = None
         if settings.board is BoardAccess.Off:
@@ -95,9 +95,9 @@ class Onlooking:
                 known.of(kind).is_news(metadata)
             self._held(kind, event_type, body)
 
-        resync = Resync(
-            self._lists, known, {kind: lambda _: () for kind in KINDS}, lambda _: None, self._held.gone, self._metrics
-        )
+        nobody = {kind: lambda _: () for kind in KINDS}
+        not_served = Metrics()  # what is served counts the work of a replica that leads
+        resync = Resync(self._lists, known, nobody, lambda _: None, self._held.gone, not_served)
         pump = Pump(
             settings.watch_namespaces,
             settings.build_namespace,
