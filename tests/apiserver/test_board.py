@@ -108,6 +108,7 @@ def replicas(
         yield told
 
 
+@pytest.mark.timeout(120, func_only=True)  # two processes start, and one of them takes 5 s to end
 def test_a_replica_that_stands_by_shows_the_same_board_also_when_the_leader_is_gone(replicas: ReplicatedSite) -> None:
     site = replicas
     site.brand()
