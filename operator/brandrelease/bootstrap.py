@@ -261,8 +261,7 @@ async def _run(
     watched = WatchedObjects(api, settings.watch_namespaces, settings.build_namespace, handlers.SELECTORS)
     arrivals = Arrivals(interest, known, work.enqueue, work.forget, api.newest.saw)
     onlooking = Onlooking(settings, watched, clock, metrics, lambda: resync.silence())  # noqa: PLW0108 - it is made below
-    gone = onlooking.also_gone(arrivals.gone)
-    resync = Resync(watched, known, interest.by_kind(), work.enqueue, gone, metrics)
+    resync = Resync(onlooking.lists, known, interest.by_kind(), work.enqueue, arrivals.gone, metrics)
     probes = Probes(metrics, work.queue.oldest_wait, resync.silence, election.silence)
     runner = await probes.start(settings.http_host, settings.http_port, settings.resync_seconds, onlooking.add_to)
     log.info("The operator runs.", http=settings.http_address)

@@ -5,7 +5,7 @@ So it is the same board whichever replica answers. Nobody who looks at it costs 
 
 import asyncio
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, Final
 
 import structlog
@@ -17,6 +17,7 @@ from brandrelease.board.access import Access
 from brandrelease.board.addresses import Board
 from brandrelease.board.held import KINDS, Held
 from brandrelease.board.pages import Pages
+from brandrelease.board.presence import Presence
 from brandrelease.board.streams import Streams
 from brandrelease.controller.handlers import OnEvent, Pump
 from brandrelease.controller.resync import Known, Lists, Resync
@@ -31,9 +32,6 @@ log = structlog.get_logger(__name__)
 OLD_AFTER: Final = 2.5
 """So many resyncs without a list, and a reader is told that what stands there may be old."""
 
-Gone = Callable[[str, Mapping[str, Any]], None]
-"""Takes kind and metadata of an object that was deleted."""
-
 
 class Onlooking:
     """What this replica shows on its board; nothing at all where the board is off."""
@@ -42,8 +40,9 @@ class Onlooking:
         self, settings: Settings, lists: Lists, clock: Clock, metrics: Metrics, since_resync: Callable[[], float]
     ) -> None:
         """since_resync: seconds without a list, of the replica that leads."""
-        self._settings, self._lists, self._metrics, self._since_resync = settings, lists, metrics, since_resync
+        self._settings, self._lists, self._since_resync = settings, lists, since_resync
         self._held = Held(lambda body: pod_line(pod_view(body)))
+        self._presence = Presence(self._held.gone)
         self._board: Board | None = None
         if settings.board is BoardAccess.Off:
             return
@@ -66,38 +65,27 @@ class Onlooking:
 
         def both(kind: str, event_type: str | None, body: dict[str, Any]) -> None:
             arrivals(kind, event_type, body)
-            self._held(kind, event_type, body)
+            self._on_event(kind, event_type, body)
 
         return both
 
-    def also_gone(self, gone: Gone) -> Gone:
-        """The same deletions, that no event has told of, for both."""
-        if self._board is None:
-            return gone
-
-        def both(kind: str, metadata: Mapping[str, Any]) -> None:
-            gone(kind, metadata)
-            self._held.gone(kind, metadata)
-
-        return both
+    async def lists(self, kind: str) -> list[dict[str, Any]]:
+        """The lists of the resync, which also show the board what is there no more."""
+        if self._board is None or kind not in KINDS:
+            return await self._lists(kind)
+        before = self._presence.before(kind)
+        listed = await self._lists(kind)
+        self._presence.compare(kind, before, [item["metadata"] for item in listed])
+        return listed
 
     async def stand_by(self) -> None:
         """Watch what the board is made of, while another replica leads; until cancelled."""
         if self._board is None:
             return
-        known, settings = Known(), self._settings
-
-        def on_event(kind: str, event_type: str | None, body: dict[str, Any]) -> None:
-            metadata = body["metadata"]
-            if event_type == "DELETED":
-                known.of(kind).gone(metadata)
-            else:
-                known.of(kind).is_news(metadata)
-            self._held(kind, event_type, body)
-
-        resync = Resync(
-            self._lists, known, {kind: lambda _: () for kind in KINDS}, lambda _: None, self._held.gone, self._metrics
-        )
+        settings = self._settings
+        nobody = {kind: lambda _: () for kind in KINDS}
+        not_served = Metrics()  # what is served counts the work of a replica that leads
+        resync = Resync(self.lists, Known(), nobody, lambda _: None, lambda *_: None, not_served)
         pump = Pump(
             settings.watch_namespaces,
             settings.build_namespace,
@@ -106,9 +94,15 @@ class Onlooking:
         )
         leading, self._since_resync = self._since_resync, resync.silence
         try:
-            await asyncio.gather(pump.run(on_event), resync.run(settings.resync_seconds))
+            await asyncio.gather(pump.run(self._on_event), resync.run(settings.resync_seconds))
         finally:
             self._since_resync = leading
+
+    def _on_event(self, kind: str, event_type: str | None, body: dict[str, Any]) -> None:
+        if kind not in KINDS:
+            return
+        (self._presence.left if event_type == "DELETED" else self._presence.saw)(kind, body["metadata"])
+        self._held(kind, event_type, body)
 
     def _see(self, release: BrandRelease, status: BrandReleaseStatus) -> None:
         """Within a pass, which must not fail for what is only looked at."""

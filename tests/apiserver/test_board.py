@@ -14,6 +14,7 @@ import pytest
 
 from apiserver.json_api import Api
 from apiserver.operated_site import SETTLE, Site
+from apiserver.played_cluster import PlayedCluster
 from apiserver.replicas import ReplicatedSite, of_the_lease
 from cluster.api import ApiServer
 from support.fault_proxy import Request
@@ -107,6 +108,7 @@ def replicas(
         yield told
 
 
+@pytest.mark.timeout(120, func_only=True)  # two processes start, and one of them takes 5 s to end
 def test_a_replica_that_stands_by_shows_the_same_board_also_when_the_leader_is_gone(replicas: ReplicatedSite) -> None:
     site = replicas
     site.brand()
@@ -136,3 +138,29 @@ def test_a_replica_that_stands_by_shows_the_same_board_also_when_the_leader_is_g
         site.operator, site.proxy = other.operator, other.proxy
         two = site.is_live("two")
         site.until("the same viewer sees the next release", lambda: two[:12] in viewer.told, SETTLE)
+
+
+def test_a_release_that_is_rolled_back_is_told_with_its_pods_and_why(site: Site) -> None:
+    site.brand()
+    site.controller.plays.clear()
+    cluster = PlayedCluster(Api(site.server.kubeconfig), site.name, site.name, site.registry)
+    try:
+        site.start(more=OPEN)
+        one = site.is_live("one")
+        bad = site.push("bad")
+        cluster.bad_commits.add(bad)
+        page = f"/board/brands/{site.name}"
+        with Viewer(site.operator, f"?brand={site.name}") as viewer:
+            site.release("bad")
+            site.until(
+                "the pod that crashes is seen", lambda: "CrashLoopBackOff (container app)" in viewer.told, SETTLE
+            )
+            site.until("it is rolled back", lambda: site.status().get("phase") == "RolledBack", SETTLE)
+            site.until("that is seen", lambda: "Ended: RolledBack" in viewer.told, SETTLE)
+        told = site.operator.get(page)
+        said = (one[:12], bad[:12], "Blame: Release, the commit&#39;s own doing.", "was to blame for a failed release")
+        assert [word for word in said if word not in told] == []
+        assert 'href="/board/reasons/CrashLoopBackOff"' in told
+        assert "A container of a new pod ended more often" in site.operator.get("/board/reasons/CrashLoopBackOff")
+    finally:
+        cluster.end()

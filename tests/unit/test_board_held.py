@@ -8,6 +8,7 @@ import pytest
 from brandrelease.apis.brandrelease import BrandRelease
 from brandrelease.board.held import Held
 from brandrelease.board.ledger import Ledger
+from brandrelease.board.presence import Presence
 from support.board import objects
 from support.board.server import held
 
@@ -173,3 +174,25 @@ def test_a_pass_shows_what_no_event_has_shown() -> None:
     read = BrandRelease.from_object(release(objects.live("drumeo"), 5))
     seen.see(read, read.status)
     assert phase(seen) == "Live"
+
+
+# --- what is there ----------------------------------------------------------------------------------------------------
+
+
+def test_what_was_there_before_a_list_and_is_not_in_it_is_gone_unless_another_one_has_its_name() -> None:
+    told: list[tuple[str, str]] = []
+    presence = Presence(lambda kind, metadata: told.append((kind, metadata["name"])))
+    names = {"deleted": "a", "deleted and told of": "b", "made again": "c", "there": "d"}
+    for uid, name in names.items():
+        presence.saw("pods", {"uid": uid, "name": name, "namespace": "n", "resourceVersion": "1"})
+    presence.left("pods", {"uid": "deleted and told of"})
+    presence.left("brands", {"uid": "never seen"})
+    before = presence.before("pods")
+    presence.saw("pods", {"uid": "come meanwhile", "name": "e", "namespace": "n"})
+    presence.left("pods", {"uid": "nothing"})
+    listed = [{"uid": "there", "name": "d", "namespace": "n"}, {"uid": "the new one", "name": "c", "namespace": "n"}]
+    presence.compare("pods", before, listed)
+    assert told == [("pods", "a")]
+    presence.compare("pods", before, listed)
+    assert told == [("pods", "a")], "it is told of once"
+    assert presence.before("brands") == frozenset()

@@ -16,6 +16,7 @@ from brandrelease.core.board.glance import Glance
 from brandrelease.core.board.story import Story
 from brandrelease.core.board.wall import BrandSight, counts
 from brandrelease.core.plain import plain
+from brandrelease.core.words import several
 
 HELD_CARDS: Final = 4096
 """Cells that are kept as HTML: what has not changed is not written again, whoever asks for it."""
@@ -58,7 +59,7 @@ def _environment() -> Environment:
         auto_reload=False,
         finalize=_plain,
     )
-    made.filters.update(iso=_iso, utc=_utc, ref=_ref, version=version)
+    made.filters.update(iso=_iso, utc=_utc, ref=_ref, several=several, version=version)
     made.globals.update(root=ROOT, files=files_version())
     return made
 

@@ -16,12 +16,12 @@
     const seconds = Math.round((Date.now() + skew - moment) / 1000);
     const size = Math.abs(seconds);
     const words =
-      size < 5 ? "now" :
+      size < 5 ? "just now" :
       size < 90 ? `${size} s` :
       size < 5400 ? `${Math.round(size / 60)} min` :
       size < 129600 ? `${Math.round(size / 3600)} h` :
       `${Math.round(size / 86400)} days`;
-    return words === "now" ? words : seconds < 0 ? `in ${words}` : `${words} ago`;
+    return words === "just now" ? words : seconds < 0 ? `in ${words}` : `${words} ago`;
   };
 
   const tellTimes = (within) => {
