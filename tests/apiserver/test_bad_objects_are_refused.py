@@ -1,5 +1,7 @@
 """A mistake is refused when the object is written, with a sentence that says what to write instead."""
 
+import re
+
 import pytest
 
 from apiserver.bad_checks import BAD_CHECKS
@@ -37,7 +39,7 @@ def test_brand_and_environment_of_a_release_cannot_be_changed(
     api.post(RELEASES.format(namespace), brand_release()).expect(201)
     refused = api.merge(f"{RELEASES.format(namespace)}/drumeo", {"spec": {field: "other"}})
     assert refused.code == 422
-    assert f'spec.{field}: Invalid value: "other": {answer}' in refused.message
+    assert f"spec.{field}: Invalid value: {answer}" in _without_values(refused.message)
 
 
 def test_one_mistake_gets_one_answer(api: Api) -> None:
@@ -52,10 +54,15 @@ def test_one_mistake_gets_one_answer(api: Api) -> None:
     assert set(several) == HOLD_TWO_MISTAKES, several
 
 
+def _without_values(message: str) -> str:
+    """Up to Kubernetes 1.34 the server names the type of a value that breaks a rule, and not the value."""
+    return re.sub(r'Invalid value: "[^"]*"', "Invalid value", message)
+
+
 def _refused_with_its_sentence(answer: Answer, bad: Bad) -> None:
     assert answer.code in REFUSED, f"{answer.code}: accepted"
     field, _, sentence = bad.answer.partition(": ")
     # Between field and sentence the server repeats the value that was written; kubectl prints it all in one line.
     named = any(cause["field"] == field and sentence in cause["message"] for cause in answer.causes)
-    assert named or bad.answer in answer.message, answer.message
+    assert named or _without_values(bad.answer) in _without_values(answer.message), answer.message
     assert not [words for words in UNHELPFUL if words in answer.message]

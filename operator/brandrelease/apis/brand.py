@@ -13,11 +13,24 @@ from brandrelease.apis.names import dns_label, dns_subdomain
 from brandrelease.apis.notifications import NOTIFICATIONS_LIMIT, Notification
 from brandrelease.apis.windows import WINDOWS_LIMIT, Window
 
-# Names with their defaults, as `Brand.environment` fills them in. `namespace` is a word of CEL's own and has to be
-# written so; without the underscores, the API server would not see its maxLength and refuse the rule as too expensive.
-_NAMESPACE = "(has({0}.__namespace__) ? {0}.__namespace__ : self.metadata.name + '-' + {0}.name)"
-_DEPLOYMENT = "(has({0}.deployment) ? {0}.deployment : self.metadata.name + '-' + {0}.name + '-deployment')"
-_SAME_DEPLOYMENT = " && ".join(f"{name.format('a')} == {name.format('b')}" for name in (_NAMESPACE, _DEPLOYMENT))
+# Whether environments a and b have the same Deployment, names that are left out filled in as `Brand.environment` does.
+# Two that are left out differ, as the names of environments do. Written without ever joining strings: up to Kubernetes 1.36
+# the API server takes metadata.name for endless, and refuses a rule that joins or searches it for each pair. `namespace`
+# is a word of CEL's own; without the underscores, its maxLength would not be seen either.
+_IS_DEFAULT = (
+    "{0}.endsWith('-' + {1}.name{2}) && {0}.substring(0, {0}.size() - {1}.name.size() - {3}) == self.metadata.name"
+)
+_NAMESPACE_OF_A_IS_DEFAULT_OF_B = _IS_DEFAULT.format("a.__namespace__", "b", "", 1)
+_SAME_NAMESPACE = f"has(a.__namespace__) && (has(b.__namespace__) ? a.__namespace__ == b.__namespace__ : {_NAMESPACE_OF_A_IS_DEFAULT_OF_B})"
+"""The other way round is the pair of b and a."""
+_DEPLOYMENT_IS_DEFAULT = (
+    _IS_DEFAULT.format(f"{one}.deployment", other, " + '-deployment'", 12) for one, other in ("ab", "ba")
+)
+_OF_A, _OF_B = _DEPLOYMENT_IS_DEFAULT
+_SAME_DEPLOYMENT = (
+    f"{_SAME_NAMESPACE} && (has(a.deployment) ? (has(b.deployment) ? a.deployment == b.deployment : {_OF_A})"
+    f" : has(b.deployment) && {_OF_B})"
+)
 
 
 def _about(field_path: str, declared: dict[str, Any]) -> dict[str, Any]:
