@@ -133,6 +133,10 @@ audit: setup ## Ask PyPI for known vulnerabilities of everything that is locked 
 demo: programs ## A real cluster, a good release, and a bad one that rolls back by itself (KEEP=1 leaves it up, BUILDER=codebuild builds as in AWS)
 	@KEEP=$(KEEP) BUILDER=$(BUILDER) $(RUN) python -m demo
 
+.PHONY: playground
+playground: programs ## A cluster with a site, its repository and the operator, to try it out: docs/tutorial.md (until Ctrl-C)
+	@$(RUN) python -m playground
+
 .PHONY: bench
 bench: programs ## Time from kubectl apply to the patch and from a failure to the rollback; calls and memory of 100 builds
 	@$(RUN) python tests/bench/overhead.py && $(RUN) python tests/bench/codebuild.py
