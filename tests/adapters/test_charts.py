@@ -269,14 +269,6 @@ REFUSED: dict[str, tuple[Object, str]] = {
         "the keys in the Secret would go before the role",
     ),
     "a token for no role": ({"aws": {"webhook": False}}, "aws.roleArn names none"),
-    "a board that asks for a token that there is not": (
-        {"board": {"access": "token"}},
-        "board.tokenSecret names no Secret that has it",
-    ),
-    "a token that nobody is asked for": (
-        {"board": {"tokenSecret": "brandrelease-board"}},
-        "so nobody would be asked for the token",
-    ),
     "a setting of the chart by the back door": (
         {"env": {"BRANDRELEASE_WATCH_NAMESPACES": "x"}},
         "env sets BRANDRELEASE_WATCH_NAMESPACES, which the chart sets",

@@ -34,7 +34,6 @@ EVERYTHING: Final[Values] = {
     "sources": {"allowInsecure": True},
     "registries": {"insecure": ["registry.example.com:5000"]},
     "notifications": {"allowInsecureEndpoints": True},
-    "board": {"access": "token", "tokenSecret": "brandrelease-board"},
     "log": {"level": "debug", "format": "console"},
     "workers": 4,
     "resyncSeconds": 30,
@@ -45,7 +44,6 @@ EVERYTHING: Final[Values] = {
         "alerts": {"enabled": True, "labels": {"release": "kube-prometheus-stack"}},
     },
     "networkPolicy": {
-        "boardFrom": [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "ingress"}}}],
         "metricsFrom": [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}],
         "ports": [443],
         "egress": [{"to": [{"ipBlock": {"cidr": "10.0.0.0/8"}}], "ports": [{"protocol": "TCP", "port": 5000}]}],

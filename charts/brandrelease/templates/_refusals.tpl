@@ -26,12 +26,6 @@
 {{- if and (not .Values.aws.webhook) (not .Values.aws.roleArn) -}}
 {{- fail "aws.webhook is false, so the Deployment is to mount a token for a role, and aws.roleArn names none. Set aws.roleArn, or leave aws.webhook." -}}
 {{- end -}}
-{{- if and (eq .Values.board.access "token") (not .Values.board.tokenSecret) -}}
-{{- fail "board.access is token, and board.tokenSecret names no Secret that has it. Make one (kubectl create secret generic brandrelease-board --from-literal=token=...) and name it there." -}}
-{{- end -}}
-{{- if and .Values.board.tokenSecret (ne .Values.board.access "token") -}}
-{{- fail (printf "board.tokenSecret is set, and board.access is %s, so nobody would be asked for the token. Set board.access to token, or leave board.tokenSecret." .Values.board.access) -}}
-{{- end -}}
 {{- range $name, $_ := .Values.env -}}
 {{- if has $name (list "BRANDRELEASE_NAMESPACE" "BRANDRELEASE_BUILD_NAMESPACE" "BRANDRELEASE_WATCH_NAMESPACES" "BRANDRELEASE_CACHE_DIR" "BRANDRELEASE_INSTANCE" "BRANDRELEASE_LEADER_ELECTION" "BRANDRELEASE_HTTP_ADDRESS" "KUBECONFIG") -}}
 {{- fail (printf "env sets %s, which the chart sets, or which its other objects rely on. Use the value of the chart that it belongs to: builds.namespace, brandNamespaces, rbac.mode." $name) -}}

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from brandrelease.settings import BoardAccess, LogFormat, LogLevel, SecurityProfile, Settings
+from brandrelease.settings import LogFormat, LogLevel, SecurityProfile, Settings
 
 
 def _setting(name: str) -> Any:
@@ -219,18 +219,6 @@ class Notifications(Group):
     )
 
 
-class Board(Group):
-    """The page of all releases at /board; docs/board.md."""
-
-    access: BoardAccess = Field(
-        default=_setting("board"), description="off, token, or open to all that reach port 8080 of the Service."
-    )
-    token_secret: OptionalName = Field(
-        default="",
-        description="With token: a Secret in the operator's namespace whose key `token` has 16 characters or more.",
-    )
-
-
 class Log(Group):
     """The operator's log."""
 
@@ -276,11 +264,6 @@ class NetworkPolicy(Group):
         ],
         max_length=50,
         description="Who may ask for metrics, as NetworkPolicyPeers.",
-    )
-    board_from: list[dict[str, Any]] = Field(
-        default=[],
-        max_length=50,
-        description="Who may reach the board beside them, as NetworkPolicyPeers: an ingress. `kubectl port-forward` always may.",
     )
     ports: list[Port] = Field(
         default=[22, 443, 6443],
@@ -335,7 +318,6 @@ class Values(Group):
     sources: Sources = Field(default=Sources(), description="Where code comes from.")
     registries: Registries = Field(default=Registries(), description="Where images are.")
     notifications: Notifications = Field(default=Notifications(), description="Who is told.")
-    board: Board = Field(default=Board(), description="Its page of all releases.")
     log: Log = Field(default=Log(), description="Its log.")
     workers: int = Field(
         default=_setting("workers"), ge=1, le=256, description="How many objects are looked at at the same time."
