@@ -269,6 +269,11 @@ REFUSED: dict[str, tuple[Object, str]] = {
         "the keys in the Secret would go before the role",
     ),
     "a token for no role": ({"aws": {"webhook": False}}, "aws.roleArn names none"),
+    "a board for nobody knows whom": ({"board": {"enabled": True}}, "nothing says who may look"),
+    "a board with a token and without": (
+        {"board": {"enabled": True, "open": True, "tokenSecretName": "board"}},
+        "board.open and board.tokenSecretName are both set",
+    ),
     "a setting of the chart by the back door": (
         {"env": {"BRANDRELEASE_WATCH_NAMESPACES": "x"}},
         "env sets BRANDRELEASE_WATCH_NAMESPACES, which the chart sets",
@@ -281,6 +286,20 @@ def test_what_would_have_no_effect_or_a_bad_one_is_refused(helm: Helm, values: O
     with pytest.raises(HelmError) as refused:
         text(helm, {**LEAST, **values})
     assert words in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("board", "told"),
+    [
+        ({}, ("off", None)),
+        ({"enabled": True, "open": True}, ("open", None)),
+        ({"enabled": True, "tokenSecretName": "board"}, ("token", "/etc/brandrelease/board/token")),
+    ],
+    ids=str,
+)
+def test_the_board_is_off_open_or_behind_a_token(helm: Helm, board: Object, told: tuple[str, str | None]) -> None:
+    found = environment(objects(helm, {**LEAST, "board": board}))
+    assert (found["BRANDRELEASE_BOARD"], found.get("BRANDRELEASE_BOARD_TOKEN_FILE")) == told
 
 
 def test_the_chart_can_be_part_of_another(helm: Helm) -> None:

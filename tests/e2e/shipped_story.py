@@ -19,6 +19,7 @@ REPOSITORY = our_image.REPOSITORY
 SYSTEM = NAMESPACE
 BINDING = REPOSITORY / "deploy" / "rbac" / "brand-namespace.yaml"
 READY_SECONDS = 90
+TOKEN = "a-token-that-is-long-enough"
 MANIFESTS = {"Accept": f"{OCI_MANIFEST}, {OCI_INDEX}"}
 OURS = "app.kubernetes.io/part-of=brandrelease"
 KINDS_OF_OURS = (
@@ -67,6 +68,9 @@ class ShippedStory(Story):
     def helm_installs(self, image: str) -> None:
         """Both charts. The CRDs are there, by kubectl: the chart takes them over."""
         self.helm.run("install", "brandrelease-crds", CRDS, f"--namespace={SYSTEM}", "--take-ownership")
+        self.kubectl.run(
+            "create", "secret", "generic", "board", f"--namespace={SYSTEM}", f"--from-literal=token={TOKEN}"
+        )
         values = self.directory / "values.yaml"
         values.write_text(json.dumps(self.values))
         self._waited("install", f"--values={values}", *self.of_image(image))
@@ -77,6 +81,7 @@ class ShippedStory(Story):
         return {
             "rbac": {"mode": "Namespaces"},
             "brandNamespaces": [{"name": self.namespace}],
+            "board": {"enabled": True, "tokenSecretName": "board"},
             "sources": {"allowInsecure": True},
             "registries": {"insecure": [self.cluster.registry]},
             "builds": {"networkPolicy": {"reachable": [f"{self.cluster.host_address}/32"]}},

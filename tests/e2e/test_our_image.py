@@ -52,6 +52,16 @@ time.sleep(1)
 stats = [open(f"/proc/{pid}/stat").read() for pid in os.listdir("/proc") if pid.isdigit()]
 print(sum(stat.rpartition(")")[2].split()[0] == "Z" for stat in stats), "zombies")
 """
+WHO_MAY_LOOK_AT_THE_BOARD = """
+import pathlib, urllib.error, urllib.request
+def code(headers):
+    try:
+        return urllib.request.urlopen(urllib.request.Request("http://127.0.0.1:8080/board", headers=headers), timeout=5).status
+    except urllib.error.HTTPError as refused:
+        return refused.code
+token = pathlib.Path("/etc/brandrelease/board/token").read_text()
+print(code({"Authorization": "Bearer " + token}), code({}))
+"""
 UNCOMPILED = """
 import pathlib, sys
 import brandrelease.bootstrap
@@ -109,6 +119,7 @@ def it_runs_as_it_should(story: ShippedStory) -> None:
     assert story.python(pods[0], PROGRAMS).split() == ["git", "ssh"], "nothing that installs, compiles or downloads"
     assert story.python(pods[0], SSH_KNOWS_ITS_USER).strip() == "example.com", "ssh refuses a user without a name"
     assert story.python(pods[0], AN_ORPHAN_IS_COLLECTED).strip() == "0 zombies"
+    assert story.python(pods[0], WHO_MAY_LOOK_AT_THE_BOARD).split() == ["200", "401"]
     assert story.python(pods[0], UNCOMPILED).split() == [], "a start that compiles takes three times as long"
 
 

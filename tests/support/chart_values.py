@@ -34,6 +34,11 @@ EVERYTHING: Final[Values] = {
     "sources": {"allowInsecure": True},
     "registries": {"insecure": ["registry.example.com:5000"]},
     "notifications": {"allowInsecureEndpoints": True},
+    "board": {
+        "enabled": True,
+        "tokenSecretName": "brandrelease-board",
+        "reachedFrom": [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "ingress-nginx"}}}],
+    },
     "log": {"level": "debug", "format": "console"},
     "workers": 4,
     "resyncSeconds": 30,
@@ -59,6 +64,7 @@ NOTHING_OPTIONAL: Final[Values] = {
         "admissionPolicy": False,
         "networkPolicy": {"enabled": False},
     },
+    "board": {"enabled": True, "open": True},
     "podDisruptionBudget": {"enabled": False},
     "networkPolicy": {"enabled": False},
 }

@@ -11,7 +11,7 @@ from brandrelease.settings import Settings
 from support import install_manifest
 from support.helm import CHART, CRDS
 
-OF_THE_POD = {"namespace", "instance", "cache_dir", "http_address", "leader_election", "kubeconfig"}
+OF_THE_POD = {"board_token", "namespace", "instance", "cache_dir", "http_address", "leader_election", "kubeconfig"}
 """Settings that are the pod's own matter: what the chart's other objects rely on, or what the operator finds by itself."""
 
 

@@ -26,6 +26,14 @@
 {{- if and (not .Values.aws.webhook) (not .Values.aws.roleArn) -}}
 {{- fail "aws.webhook is false, so the Deployment is to mount a token for a role, and aws.roleArn names none. Set aws.roleArn, or leave aws.webhook." -}}
 {{- end -}}
+{{- with .Values.board -}}
+{{- if and .enabled .open .tokenSecretName -}}
+{{- fail "board.open and board.tokenSecretName are both set: either everybody who reaches the port may look, or who knows the token. Leave one of them." -}}
+{{- end -}}
+{{- if and .enabled (not .open) (not .tokenSecretName) -}}
+{{- fail "board.enabled is true, and nothing says who may look. Name a Secret with the key token in board.tokenSecretName (docs/board.md has the command that makes it), or set board.open, if only those reach the port who may." -}}
+{{- end -}}
+{{- end -}}
 {{- range $name, $_ := .Values.env -}}
 {{- if has $name (list "BRANDRELEASE_NAMESPACE" "BRANDRELEASE_BUILD_NAMESPACE" "BRANDRELEASE_WATCH_NAMESPACES" "BRANDRELEASE_CACHE_DIR" "BRANDRELEASE_INSTANCE" "BRANDRELEASE_LEADER_ELECTION" "BRANDRELEASE_HTTP_ADDRESS" "KUBECONFIG") -}}
 {{- fail (printf "env sets %s, which the chart sets, or which its other objects rely on. Use the value of the chart that it belongs to: builds.namespace, brandNamespaces, rbac.mode." $name) -}}

@@ -219,6 +219,28 @@ class Notifications(Group):
     )
 
 
+class Board(Group):
+    """The page on which everybody sees where every site stands, at /board; docs/board.md."""
+
+    enabled: bool = Field(
+        default=False,
+        description="It shows commits, who asked for them, and ends of logs: to whom, has to be said below.",
+    )
+    token_secret_name: OptionalName = Field(
+        default="",
+        description="Secret in the operator's namespace with the key token: who wants to look has to type it once. It is "
+        "read when a pod starts.",
+    )
+    open: bool = Field(
+        default=False, description="No token: for all that reach the port, as behind an ingress that asks who it is."
+    )
+    reached_from: list[dict[str, Any]] = Field(
+        default=[],
+        max_length=50,
+        description="Who reaches the port beside networkPolicy.metricsFrom, as NetworkPolicyPeers: your ingress.",
+    )
+
+
 class Log(Group):
     """The operator's log."""
 
@@ -318,6 +340,7 @@ class Values(Group):
     sources: Sources = Field(default=Sources(), description="Where code comes from.")
     registries: Registries = Field(default=Registries(), description="Where images are.")
     notifications: Notifications = Field(default=Notifications(), description="Who is told.")
+    board: Board = Field(default=Board(), description="The board.")
     log: Log = Field(default=Log(), description="Its log.")
     workers: int = Field(
         default=_setting("workers"), ge=1, le=256, description="How many objects are looked at at the same time."
