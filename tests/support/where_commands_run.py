@@ -20,12 +20,12 @@ NOT_ON_THIS_MACHINE: Final = {
     "cosign": "needs a signed release on the internet",
     "docker": "there is no Docker; tests/e2e/test_our_image.py builds the same Dockerfile with BuildKit",
     "flux": "needs a Flux",
-    "helm": "needs helm and our charts from the internet",
 }
 """Programs that no test has, with all that is done with them."""
 
 BY_OTHER_TESTS: Final = {
     "brandrelease": "tests/apiserver/test_command_line.py does what each of them does",
+    "helm": "tests/apiserver/test_charts.py and tests/e2e/test_our_image.py install, upgrade and remove by it",
     "make": "that is what CI runs; the tests of tests are these tests",
     "promtool": "tests/adapters/test_alert_rules.py",
     "source": "the completion of a shell that somebody sits at",

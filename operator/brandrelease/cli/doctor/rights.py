@@ -85,7 +85,7 @@ async def operators(at: Session, namespace: str) -> AsyncIterator[Finding]:
     yield Finding(
         State.Bad,
         f"{user} may not: {shown}.",
-        "Apply deploy/rbac/operator.yaml, and deploy/rbac/brand-namespace.yaml in each brand namespace "
+        "Give them by the Helm chart (brandNamespaces), or by deploy/install.yaml and deploy/rbac/brand-namespace.yaml "
         "(docs/permissions.md).",
     )
 
