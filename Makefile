@@ -85,9 +85,10 @@ apiserver: programs ; $(RUN) pytest -q -n 3 tests/apiserver
 
 # Not part of `make test`: an API server takes minutes to compile, and the suite as long as it takes.
 KUBERNETES ?= 1.34.4
+WHAT ?= everything
 .PHONY: compatibility
 compatibility: debian ## tests/apiserver on the API server of another Kubernetes (KUBERNETES=1.34.4), and its line in docs/compatibility.md
-	@$(RUN) python -m support.compatibility $(KUBERNETES)
+	@$(RUN) python -m support.compatibility $(KUBERNETES) --what "$(WHAT)"
 
 .PHONY: crash-matrix
 crash-matrix: programs ## Kill the operator at every write of a release (CRASH_REPETITIONS=5: five times each)
