@@ -57,7 +57,7 @@ def test_a_release_is_followed_step_by_step_through_a_resize_to_its_exit_code(sh
         assert terminal.ends() == 0
         assert terminal.is_as_before
         lines = terminal.shows()
-    assert lines[0].startswith(f"Asked for {environment.branch}")
+    assert line_with(lines, f"Asked for {environment.branch} of {shop.name}")  # where it was is the terminal's affair
     assert f"{shop.name} {environment.name}   Live" in lines
     assert f"({commit[:12]}) is live" in " ".join(lines)
 
