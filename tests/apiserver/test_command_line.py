@@ -14,6 +14,8 @@ from support.command_line import CommandLine, Said
 
 READ = ["get", "list", "watch"]
 
+pytestmark = pytest.mark.timeout(75, func_only=True)
+
 
 @pytest.fixture
 def command(shop: Shop) -> CommandLine:

@@ -13,6 +13,8 @@ from apiserver.operated_site import SETTLE, Object
 from apiserver.shop import Environment, Shop
 from cluster.certificates import Authority
 
+pytestmark = pytest.mark.timeout(75, func_only=True)
+
 NODE = "kubelet-of-the-shop"
 JOBS = "/apis/batch/v1/namespaces/{}/jobs"
 
@@ -104,7 +106,6 @@ def ends_well(shop: Shop, job: str) -> None:
     shop.site.api.merge(f"{path}/status", {"status": status}).expect(200)
 
 
-@pytest.mark.timeout(60, func_only=True)
 async def test_hook_and_new_pods_are_one_stream_until_the_release_has_ended(kubelet: None, shop: Shop) -> None:
     environment = shop.environment()
     await asyncio.to_thread(environment.is_live)

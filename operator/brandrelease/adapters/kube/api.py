@@ -136,7 +136,9 @@ class KubeApi:
         """
         configuration = client.Configuration()
         configuration.retries = None
-        file = str(kubeconfig) if kubeconfig else None
+        file = (
+            str(kubeconfig) if kubeconfig else os.environ.get("KUBECONFIG")
+        )  # which the library reads as it is imported
         try:
             await config.load_kube_config(config_file=file, context=context, client_configuration=configuration)
         except (config.ConfigException, OSError) as error:
