@@ -12,18 +12,15 @@ from typing import Any
 
 import pytest
 
-from brandrelease.apis.reasons import Reason
 from brandrelease.cli.command import duration
 from brandrelease.cli.commands import COMMANDS
-from brandrelease.cli.commands.explain import explanation, for_this_one
+from brandrelease.cli.commands.explain import for_this_one
 from brandrelease.cli.commands.logs import runs
 from brandrelease.cli.completing import SHELLS, candidates, script
 from brandrelease.cli.doctor import objects
 from brandrelease.cli.doctor.finding import State
 from brandrelease.cli.exits import Exit
 from brandrelease.cli.main import _parser
-from brandrelease.codegen.__main__ import main as generate
-from brandrelease.codegen.reasons_copy import reasons_copy
 from support.released import NOW, ago, released
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -85,36 +82,6 @@ def test_times_are_written_as_kubectl_has_them() -> None:
 
 
 # --- explanations -----------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("reason", sorted(Reason))
-def test_every_reason_is_explained(reason: Reason) -> None:
-    text = explanation(reason)
-    assert len(text) > 20
-    assert "](" not in text
-    assert not text.startswith("#")
-
-
-def test_the_copy_of_the_page_is_generated_and_its_drift_is_found(tmp_path: Path) -> None:
-    (tmp_path / "docs").mkdir()
-    (tmp_path / "operator" / "brandrelease" / "cli").mkdir(parents=True)
-    (tmp_path / "docs" / "reasons.md").write_text((ROOT / "docs" / "reasons.md").read_text("utf-8"))
-    copy = tmp_path / "operator" / "brandrelease" / "cli" / "reasons.md"
-    where = ["--directory", str(tmp_path / "crds")]
-    assert generate(where) == 0
-    assert copy.read_text() == (ROOT / "operator" / "brandrelease" / "cli" / "reasons.md").read_text()
-    assert generate([*where, "--check"]) == 0
-    copy.write_text("by hand")
-    assert generate([*where, "--check"]) == 1
-
-
-def test_links_become_their_words() -> None:
-    assert reasons_copy("See [there](there.md#x), as [it](<a b>) says.\n").endswith("\nSee there, as it says.\n")
-
-
-def test_what_is_shipped_is_what_the_docs_say() -> None:
-    shipped = ROOT / "operator" / "brandrelease" / "cli" / "reasons.md"
-    assert shipped.read_text() == reasons_copy((ROOT / "docs" / "reasons.md").read_text("utf-8"))
 
 
 def test_the_commands_in_an_explanation_bear_the_names_of_the_object() -> None:

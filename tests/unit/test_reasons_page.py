@@ -1,14 +1,17 @@
-"""docs/reasons.md has an entry for every reason, with what the code knows of it, and the package has the same page."""
+"""docs/reasons.md has an entry for every reason, with what the code knows of it, and the package has the same."""
 
+import json
 import re
+from pathlib import Path
 
 import pytest
 
 from brandrelease.apis.reasons import Reason
-from brandrelease.cli.commands.explain import explanation
-from brandrelease.codegen.reasons_copy import reasons_copy
+from brandrelease.codegen.__main__ import main as generate
 from brandrelease.codegen.reasons_page import EntryError, completed
+from brandrelease.codegen.runbook import runbook_of
 from brandrelease.core.blame import BLAME
+from brandrelease.runbook import runbook
 from support.documents import ROOT
 
 PAGE = (ROOT / "docs/reasons.md").read_text("utf-8")
@@ -26,7 +29,24 @@ def entry(name: str, page: str = PAGE) -> str:
 
 def test_the_page_is_complete_and_the_package_has_the_same() -> None:
     assert completed(PAGE) == PAGE
-    assert (ROOT / "operator/brandrelease/cli/reasons.md").read_text("utf-8") == reasons_copy(PAGE)
+    assert (ROOT / "operator/brandrelease/runbook.json").read_text("utf-8") == runbook_of(PAGE)
+
+
+def test_what_the_package_has_is_generated_and_its_drift_is_found(tmp_path: Path) -> None:
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "operator" / "brandrelease").mkdir(parents=True)
+    (tmp_path / "docs" / "reasons.md").write_text(PAGE, "utf-8")
+    copy, where = tmp_path / "operator" / "brandrelease" / "runbook.json", ["--directory", str(tmp_path / "crds")]
+    assert generate(where) == 0
+    assert copy.read_text("utf-8") == runbook_of(PAGE)
+    assert generate([*where, "--check"]) == 0
+    copy.write_text("by hand", "utf-8")
+    assert generate([*where, "--check"]) == 1
+
+
+def test_links_become_their_words() -> None:
+    page = "### Succeeded\n\nSee [there](there.md#x), as [it](<a b>) says.\n"
+    assert json.loads(runbook_of(page)) == {"Succeeded": ["See there, as it says."]}
 
 
 @pytest.mark.parametrize("reason", Reason)
@@ -38,10 +58,10 @@ def test_every_reason_says_who_is_to_blame_what_it_means_what_to_look_at_and_wha
 
 
 @pytest.mark.parametrize("reason", Reason)
-def test_the_command_line_explains_every_reason(reason: Reason) -> None:
-    told = explanation(reason)
-    assert told.startswith("Blame: ")
-    assert "](" not in told
+def test_the_package_explains_every_reason(reason: Reason) -> None:
+    told = runbook()[reason]
+    assert [each.partition(":")[0] for each in told[:2]] == ["Blame", "Means"]
+    assert not [each for each in told if "](" in each or each.startswith("#")]
 
 
 def test_every_reason_is_in_the_list_of_all() -> None:

@@ -8,9 +8,9 @@ FILES: Final = {"board.css": "text/css", "board.js": "text/javascript", "board.s
 """With the type of each."""
 
 
-def read(name: str, directory: str = "static") -> bytes:
-    """A file of the package."""
-    return resources.files("brandrelease.board").joinpath(directory, name).read_bytes()
+def read(name: str) -> bytes:
+    """One of them."""
+    return resources.files("brandrelease.board").joinpath("static", name).read_bytes()
 
 
 def files_version() -> str:

@@ -1,6 +1,5 @@
 """The pages as HTML. Jinja2 escapes every value; no template marks anything as safe."""
 
-import json
 import zlib
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
@@ -10,13 +9,14 @@ from typing import Any, Final
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from brandrelease.board.files import files_version, read
+from brandrelease.board.files import files_version
 from brandrelease.board.held import BoardKey, Held
 from brandrelease.core.board.glance import Glance
 from brandrelease.core.board.story import Story
 from brandrelease.core.board.wall import BrandSight, counts
 from brandrelease.core.plain import plain
 from brandrelease.core.words import several
+from brandrelease.runbook import runbook
 
 HELD_CARDS: Final = 4096
 """Cells that are kept as HTML: what has not changed is not written again, whoever asks for it."""
@@ -64,12 +64,6 @@ def _environment() -> Environment:
     return made
 
 
-def _reasons() -> dict[str, list[str]]:
-    """The paragraphs of each reason in docs/reasons.md."""
-    told: dict[str, list[str]] = json.loads(read("reasons.json", "."))
-    return told
-
-
 class Pages:
     """Writes pages, and the parts of them that have changed."""
 
@@ -80,7 +74,7 @@ class Pages:
         self._card = lru_cache(HELD_CARDS)(self._write_card)
         self._story = lru_cache(HELD_STORIES)(self._write_story)
         self._wall: tuple[int, Markup] = (-1, Markup())
-        self._reasons = _reasons()
+        self._reasons = {str(reason): told for reason, told in runbook().items()}
         self._templates.globals.update(instance=instance, explained=frozenset(self._reasons))
         self._templates.globals.update(words=self._templates.get_template("words.html").module)
 

@@ -16,9 +16,8 @@ from brandrelease.codegen.chart import alerts_copy, chart_files, crd_templates
 from brandrelease.codegen.crd import generated_files
 from brandrelease.codegen.permissions_page import permissions_page
 from brandrelease.codegen.rbac import rbac_files, rbac_template
-from brandrelease.codegen.reasons_copy import reasons_copy
-from brandrelease.codegen.reasons_of_the_board import reasons_of_the_board
 from brandrelease.codegen.reasons_page import completed
+from brandrelease.codegen.runbook import runbook_of
 from brandrelease.codegen.verdicts import verdicts_page
 
 REPOSITORY: Final = Path(__file__).resolve().parents[3]
@@ -58,7 +57,6 @@ def parts(crds: Path) -> list[Part]:
     """All that is generated. What would lie in a directory that is not there is nobody's business."""
     root = crds.resolve().parent
     docs, deploy, charts = root / "docs", root / "deploy", root / "charts"
-    cli, board = (root / "operator" / "brandrelease" / name for name in ("cli", "board"))
     found = [Part(crds, generated_files(), MODELS)]
     if docs.is_dir():
         rules = "the rules in operator/brandrelease/core/health"
@@ -66,7 +64,7 @@ def parts(crds: Path) -> list[Part]:
         found.append(Part(docs, {"permissions.md": permissions_page()}, PERMISSIONS, whole=False))
         models = "the models in operator/brandrelease/apis and the examples in operator/brandrelease/codegen"
         found.append(Part(docs, {"api.md": api_page()}, models, whole=False))
-    found += _reasons(docs, cli, board)
+    found += _reasons(docs, root / "operator" / "brandrelease")
     if deploy.is_dir():
         found.append(Part(deploy / "rbac", rbac_files(), PERMISSIONS))
     if charts.is_dir():
@@ -86,16 +84,14 @@ def _of_charts(charts: Path, deploy: Path) -> list[Part]:
     ]
 
 
-def _reasons(docs: Path, cli: Path, board: Path) -> Iterator[Part]:
+def _reasons(docs: Path, package: Path) -> Iterator[Part]:
     """The one page that people write too: what they wrote stays."""
     page = docs / "reasons.md"
     if page.is_file():
         text = completed(page.read_text("utf-8"))
         yield Part(docs, {page.name: text}, "core/blame.py and core/health/chain.py", whole=False)
-        if cli.is_dir():
-            yield Part(cli, {page.name: reasons_copy(text)}, "docs/reasons.md", whole=False)
-        if board.is_dir():
-            yield Part(board, {"reasons.json": reasons_of_the_board(text)}, "docs/reasons.md", whole=False)
+        if package.is_dir():
+            yield Part(package, {"runbook.json": runbook_of(text)}, "docs/reasons.md", whole=False)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

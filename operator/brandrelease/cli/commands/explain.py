@@ -1,9 +1,7 @@
 """`explain`: what a reason means, what to look at and what to do; for an environment, that of its state."""
 
-import re
 from argparse import ArgumentParser, Namespace
-from importlib import resources
-from typing import Final
+from collections.abc import Sequence
 
 from rich.text import Text
 
@@ -20,8 +18,7 @@ from brandrelease.cli.view import headline
 from brandrelease.cli.wishes import in_flight, name_of
 from brandrelease.core.quarantine import active
 from brandrelease.core.words import short
-
-_SECTION: Final = re.compile(r"(?m)^##+ ")
+from brandrelease.runbook import runbook
 
 
 def _arguments(parser: ArgumentParser) -> None:
@@ -33,7 +30,7 @@ def _arguments(parser: ArgumentParser) -> None:
 
 async def _explain(at: Session, arguments: Namespace) -> Exit:
     if arguments.environment is None:
-        _tell(at, explanation(_reason(arguments.what)))
+        _tell(at, runbook()[_reason(arguments.what)])
         return Exit.Live
     release = await find(at.api, arguments.what, arguments.environment)
     at.terminal.line(headline(release))
@@ -41,7 +38,7 @@ async def _explain(at: Session, arguments: Namespace) -> Exit:
     for reason in _reasons(release):
         at.terminal.line()
         at.terminal.line(Text(reason, style="bold"))
-        _tell(at, for_this_one(explanation(reason), release))
+        _tell(at, [for_this_one(each, release) for each in runbook()[reason]])
     if commands := _commands(release):
         at.terminal.line()
         at.terminal.line(Text("Commands", style="bold"))
@@ -51,16 +48,15 @@ async def _explain(at: Session, arguments: Namespace) -> Exit:
     return Exit.Live
 
 
-def _tell(at: Session, text: str) -> None:
-    """Sentences broken at the edge of the terminal; commands as they stand."""
-    for number, part in enumerate(text.split("\n\n")):
+def _tell(at: Session, paragraphs: Sequence[str]) -> None:
+    """Sentences broken at the edge of the terminal; a command that stands by itself as it is."""
+    for number, each in enumerate(paragraphs):
         if number:
             at.terminal.line()
-        if part.startswith(("- ", "|")):
-            for each in part.splitlines():
-                at.terminal.line(f"  {each}")
+        if each.startswith("`") and each.find("`", 1) == len(each) - 1:
+            at.terminal.line(f"  {each}")
         else:
-            at.terminal.words(" ".join(part.split()), indent=2)
+            at.terminal.words(each, indent=2)
 
 
 def _reasons(release: BrandRelease) -> list[Reason]:
@@ -106,16 +102,6 @@ def _reason(text: str) -> Reason:
     raise Problem(
         f'"{text}" is no reason. Write one as the column REASON of kubectl shows it, or BRAND and ENV.', Exit.Usage
     )
-
-
-def explanation(reason: Reason) -> str:
-    """The entry of docs/reasons.md, without its links."""
-    page = resources.files("brandrelease.cli").joinpath("reasons.md").read_text("utf-8")
-    for section in _SECTION.split(page):
-        name, _, text = section.partition("\n")
-        if name.strip() == reason:
-            return text.strip()
-    raise AssertionError(f"docs/reasons.md has no entry for {reason}")  # tests/unit/test_docs.py holds that it has
 
 
 def for_this_one(text: str, release: BrandRelease) -> str:

@@ -1,4 +1,4 @@
-"""operator/brandrelease/board/reasons.json: what docs/reasons.md says of each reason, for the board to show."""
+"""operator/brandrelease/runbook.json: what docs/reasons.md says of each reason, for `explain` and the board."""
 
 import json
 import re
@@ -10,7 +10,7 @@ _LINK: Final = re.compile(r"\[([^\]]*)\]\([^)]*\)")
 _EMPHASIS: Final = re.compile(r"\*\*([^*]+)\*\*")
 
 
-def reasons_of_the_board(page: str) -> str:
+def runbook_of(page: str) -> str:
     """The paragraphs of each reason in the text of docs/reasons.md. Words in backquotes stay so; links become their words."""
     told: dict[str, list[str]] = {}
     for section in re.split(r"^### ", page, flags=re.MULTILINE)[1:]:
