@@ -45,7 +45,7 @@ types: ; @$(RUN) mypy --no-error-summary
 imports: ; @$(RUN) lint-imports --no-cache > /tmp/lint-imports.$$$$ 2>&1 || { cat /tmp/lint-imports.$$$$; rm -f /tmp/lint-imports.$$$$; exit 1; }; rm -f /tmp/lint-imports.$$$$; $(RUN) deptry operator --no-ansi 2>&1 | grep -v -e '^Success' -e '^Scanning' ; exit $${PIPESTATUS[0]}
 
 .PHONY: generate
-generate: setup ## Write what is generated: crds/, charts/, deploy/rbac/, deploy/install.yaml, pages of docs/, what explain and the board say, deploy/image/tools.txt
+generate: setup ## Write what is generated: crds/, charts/, deploy/rbac/, deploy/install.yaml, pages of docs/, runbook.json, deploy/image/tools.txt
 	@$(RUN) python -m brandrelease.codegen
 	@$(RUN) python -m support.install_manifest
 	@$(TOOLS_OF_THE_IMAGE) > deploy/image/tools.txt
