@@ -68,9 +68,9 @@ def test_a_line_that_cannot_be_understood_ends_with_64_and_says_where_help_is(wo
 
 
 def test_a_command_that_is_misspelt_is_answered_with_the_one_that_was_meant() -> None:
-    said = called("depoly", "drumeo", "production")
+    said = called("deplooy", "drumeo", "production")
     assert said.returncode == Exit.Usage
-    assert said.stderr.startswith("brandrelease: There is no command 'depoly'. Did you mean deploy?")
+    assert said.stderr.startswith("brandrelease: There is no command 'deplooy'. Did you mean deploy?")
     assert "There is no command 'xyzzy'. 'brandrelease --help'" in called("xyzzy").stderr
 
 
