@@ -45,7 +45,7 @@ types: ; @$(RUN) mypy --no-error-summary
 imports: ; @$(RUN) lint-imports --no-cache > /tmp/lint-imports.$$$$ 2>&1 || { cat /tmp/lint-imports.$$$$; rm -f /tmp/lint-imports.$$$$; exit 1; }; rm -f /tmp/lint-imports.$$$$; $(RUN) deptry operator --no-ansi 2>&1 | grep -v -e '^Success' -e '^Scanning' ; exit $${PIPESTATUS[0]}
 
 .PHONY: generate
-generate: setup ## Write what is generated: crds/, deploy/rbac/, docs/permissions.md, docs/verdicts.md, cli/reasons.md, deploy/image/tools.txt
+generate: setup ## Write what is generated: crds/, deploy/rbac/, pages of docs/, cli/reasons.md, deploy/image/tools.txt
 	@$(RUN) python -m brandrelease.codegen
 	@$(TOOLS_OF_THE_IMAGE) > deploy/image/tools.txt
 
@@ -117,6 +117,10 @@ audit: setup ## Ask PyPI for known vulnerabilities of everything that is locked 
 .PHONY: demo
 demo: programs ## A real cluster, a good release, and a bad one that rolls back by itself (KEEP=1 leaves it up, BUILDER=codebuild builds as in AWS)
 	@KEEP=$(KEEP) BUILDER=$(BUILDER) $(RUN) python -m demo
+
+.PHONY: playground
+playground: programs ## A cluster with a site, its repository and the operator, to try it out: docs/tutorial.md (until Ctrl-C)
+	@$(RUN) python -m playground
 
 .PHONY: bench
 bench: programs ## Time from kubectl apply to the patch and from a failure to the rollback; calls and memory of 100 builds

@@ -34,6 +34,7 @@ FOR_THE_NODE = {
 FOR_THE_TESTS = {
     "faketime": "/usr/bin/faketime",  # clocks that are set while the operator runs
     "git": "/usr/bin/git",
+    "jq": "/usr/bin/jq",  # in commands that the pages show
     "mmdebstrap": "/usr/bin/mmdebstrap",  # test images
     "nginx": "/usr/sbin/nginx",  # the edge in front of pods
     "openssh-client": "/usr/bin/ssh",

@@ -1,6 +1,7 @@
 """`python -m brandrelease.codegen` writes what is generated; with `--check` it only says whether that is up to date.
 
-Generated are `crds/`, and beside that `deploy/rbac/`, `docs/permissions.md`, `docs/verdicts.md`, and what `explain` says.
+Generated are `crds/`, and beside that `deploy/rbac/`, `docs/api.md`, `docs/permissions.md`, `docs/verdicts.md`, what the
+code knows in `docs/reasons.md`, and what `explain` says.
 """
 
 import argparse
@@ -10,10 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from brandrelease.codegen.api_page import api_page
 from brandrelease.codegen.crd import generated_files
 from brandrelease.codegen.permissions_page import permissions_page
 from brandrelease.codegen.rbac import rbac_files
 from brandrelease.codegen.reasons_copy import reasons_copy
+from brandrelease.codegen.reasons_page import completed
 from brandrelease.codegen.verdicts import verdicts_page
 
 REPOSITORY: Final = Path(__file__).resolve().parents[3]
@@ -57,11 +60,22 @@ def parts(crds: Path) -> list[Part]:
         rules = "the rules in operator/brandrelease/core/health"
         found.append(Part(docs, {"verdicts.md": verdicts_page()}, rules, whole=False))
         found.append(Part(docs, {"permissions.md": permissions_page()}, PERMISSIONS, whole=False))
-    if cli.is_dir() and (docs / "reasons.md").is_file():
-        found.append(Part(cli, {"reasons.md": reasons_copy(docs)}, "docs/reasons.md", whole=False))
+        models = "the models in operator/brandrelease/apis and the examples in operator/brandrelease/codegen"
+        found.append(Part(docs, {"api.md": api_page()}, models, whole=False))
+    found += _reasons(docs, cli)
     if deploy.is_dir():
         found.append(Part(deploy / "rbac", rbac_files(), PERMISSIONS))
     return found
+
+
+def _reasons(docs: Path, cli: Path) -> Iterator[Part]:
+    """The one page that people write too: what they wrote stays."""
+    page = docs / "reasons.md"
+    if page.is_file():
+        text = completed(page.read_text("utf-8"))
+        yield Part(docs, {page.name: text}, "core/blame.py and core/health/chain.py", whole=False)
+        if cli.is_dir():
+            yield Part(cli, {page.name: reasons_copy(text)}, "docs/reasons.md", whole=False)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

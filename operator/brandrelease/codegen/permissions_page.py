@@ -8,6 +8,8 @@ _HEAD: Final = """\
 <!-- Generated from operator/brandrelease/adapters/kube/permissions.py and codegen/permissions_page.py by 'make generate'; do not edit. -->
 # Permissions
 
+For whoever decides what the operator may do in a cluster.
+
 Every right of the operator in Kubernetes. It has no other: no `*`, no `escalate`, `bind` or `impersonate`, no pods that it
 makes itself, and Secrets only one at a time by name, never by a list or a watch. `make e2e` runs every story under this
 service account with the audit log on, and fails where a request was denied, and where a right was used by no story.

@@ -13,6 +13,8 @@ _HEAD: Final = """\
 <!-- Generated from operator/brandrelease/core/health/chain.py and core/blame.py by 'make generate'; do not edit. -->
 # Verdicts
 
+For whoever asks what makes a release fail, and whose doing it is.
+
 Every rule by which a release fails, in the order in which they are asked: the first that counts decides. What to do is
 said in [reasons](reasons.md); how the graces and the deadline count in [how it decides](how-it-decides.md#the-verdict).
 
@@ -40,7 +42,7 @@ def verdicts_page() -> str:
 
 
 def _part(title: str, explanation: str, rules: Iterable[Rule]) -> str:
-    rows = (f"| {rule.name} | {_when(rule.timing)} | {_reason(rule.reason)} |" for rule in rules)
+    rows = (f"| {rule.name} | {when(rule.timing)} | {_reason(rule.reason)} |" for rule in rules)
     return "\n".join(
         [
             f"## {title}\n\n{explanation}\n",
@@ -66,7 +68,8 @@ def _reason(reason: Reason) -> str:
     return f"[`{reason}`](reasons.md#{reason.lower()}) | {line.blame} | {line.why}"
 
 
-def _when(timing: Timing) -> str:
+def when(timing: Timing) -> str:
+    """From when on a rule counts, in words."""
     match timing:
         case Decisive():
             return "at once"
