@@ -72,4 +72,4 @@ def test_a_field_without_an_example_is_named(monkeypatch: pytest.MonkeyPatch) ->
         body["spec"]["image"].pop("secretName", None)
     monkeypatch.setattr(codegen, "examples", lambda _: bodies)
     with pytest.raises(MissingExampleError, match=r"Brand\.spec\.image\.secretName"):
-        api_page()
+        api_page.__wrapped__()

@@ -7,6 +7,7 @@ come without one.
 import json
 import re
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -61,6 +62,7 @@ class MissingExampleError(ValueError):
     """No example has the field."""
 
 
+@cache
 def api_page() -> str:
     """The text of docs/api.md; raises MissingExampleError if a field is in no example."""
     return "\n".join([_HEAD, *(_kind(kind) for kind in KINDS), *_whole_examples()])
