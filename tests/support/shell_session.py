@@ -1,8 +1,11 @@
 """A terminal in which somebody follows a page: one bash for all commands, so that variables and directories stay."""
 
 import difflib
+import os
 import re
+import signal
 import subprocess
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,21 +48,23 @@ def play(commands: Sequence[Command], environment: Mapping[str, str], directory:
     """Run all of them, whatever they end with; those that were not reached within ``limit`` seconds are left out."""
     script = "set -o pipefail\n" + "".join(_step(number, command) for number, command in enumerate(commands))
     argv = ("bash", "--noprofile", "--norc", "-c", script)
-    try:
-        done = subprocess.run(
+    with tempfile.TemporaryFile() as screen:
+        process = subprocess.Popen(
             argv,
             env=dict(environment),
             cwd=directory,
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
+            stdout=screen,
             stderr=subprocess.STDOUT,
-            timeout=limit,
-            check=False,
+            start_new_session=True,
         )
-        said = done.stdout
-    except subprocess.TimeoutExpired as late:
-        said = late.stdout or b""
-    return list(_parts(said.decode(errors="replace"), commands))
+        try:
+            process.wait(limit)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)  # also what the shell waits for
+            process.wait()
+        screen.seek(0)
+        return list(_parts(screen.read().decode(errors="replace"), commands))
 
 
 def _step(number: int, command: Command) -> str:

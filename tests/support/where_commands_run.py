@@ -37,10 +37,16 @@ ELSEWHERE: Final = (
     (r"^kubectl brandrelease ", "as `brandrelease`, the same program"),
     (r"^kubectl (-n \S+ )?logs ", "needs a kubelet; the stories in tests/e2e read logs by kubectl"),
     (r"^kubectl run try ", "needs a kubelet, and a terminal; tests/e2e/test_untrusted_builds.py tries the same"),
+    (r"^kubectl port-forward ", "needs a kubelet"),
+    (
+        r"^kubectl (delete (?!secret)|create namespace brandrelease-system)",
+        "would take away what the stage stands on, or is there; tests/e2e/test_our_image.py installs and removes it",
+    ),
+    (r"deploy/install\.yaml \| kubectl apply ", "tests/e2e/test_our_image.py installs it on a real cluster"),
     (r"^kubectl top ", "needs a metrics server, which no cluster of the tests has"),
     (r"^kubectl rollout ", "needs a Deployment controller; the stories in tests/e2e wait by it"),
     (r"^kubectl (set image|apply --server-side -k)$", "only the name of a command"),
-    (r"\| kubectl apply -f -$", "kinds of the Prometheus operator, which is not there; the YAML is parsed"),
+    (r"PrometheusRule", "kinds of the Prometheus operator, which is not there; the YAML is parsed"),
     (r"^(IMAGE|WHO|BY)=", "what cosign is told"),
     (
         r"^git (clone|push|commit|revert|checkout|log|rev-parse|add)\b",

@@ -7,6 +7,7 @@ import pytest
 from pydantic_core import PydanticUndefined
 
 from brandrelease.settings import Settings
+from support.documents import PROMISED
 
 ROOT = Path(__file__).parents[2]
 MARKDOWN = sorted(
@@ -15,9 +16,6 @@ MARKDOWN = sorted(
     if not any(part.startswith(".") or part in {"node_modules", "cli"} for part in path.relative_to(ROOT).parts)
 )
 """But for the copy of docs/reasons.md in the package, of which tests/unit/test_reasons_page.py holds that it is one."""
-
-# Written at the same time as the pages that link to them.
-PROMISED = {ROOT / "docs" / name for name in ("board.md", "compatibility.md", "gitops.md", "installing.md")}
 
 _CODE_BLOCK = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
