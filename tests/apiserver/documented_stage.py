@@ -23,6 +23,12 @@ NAMESPACE, BUILDS, SYSTEM = "drumeo-production", "brandrelease-builds", "brandre
 NAMESPACES = (NAMESPACE, "drumeo-staging", "pianote-production", BUILDS, SYSTEM, "monitoring")
 FILES_OF_THE_READER = ("id_ed25519", "known_hosts", "token", "ca.crt")
 SETTLE = 30.0
+_LEASE = {
+    "apiVersion": "coordination.k8s.io/v1",
+    "kind": "Lease",
+    "metadata": {"name": "brandrelease", "namespace": SYSTEM},
+}
+"""Nobody's, so that the operator leads at once."""
 
 
 class Stage:
@@ -48,7 +54,7 @@ class Stage:
         """The site as it was deployed by hand, its Brand, a good release, and a bad one that was rolled back."""
         names = [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}} for name in NAMESPACES]
         self.kubectl.apply(*names)
-        self.kubectl.run("apply", "-f", str(ROOT / "deploy/operator/lease.yaml"))
+        self.kubectl.apply(_LEASE)
         self.kubectl.apply(_deployment("drumeo-production-deployment", NAMESPACE), _deployment("brandrelease", SYSTEM))
         for name in ("drumeo", "pianote"):
             self.api.post(BRANDS, self._brand(name)).expect(201)
