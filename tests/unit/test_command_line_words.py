@@ -84,6 +84,13 @@ def test_times_are_written_as_kubectl_has_them() -> None:
 # --- explanations -----------------------------------------------------------------------------------------------------
 
 
+def test_what_a_reason_means_is_told_without_a_cluster() -> None:
+    told = called("explain", "crashloopbackoff")
+    assert (told.returncode, told.stderr) == (0, "")
+    assert told.stdout.startswith("  Blame: Release")
+    assert "kubectl" in told.stdout
+
+
 def test_the_commands_in_an_explanation_bear_the_names_of_the_object() -> None:
     release = released(spec={"brand": "pianote", "environment": "staging"}).model_copy(
         update={"name": "web", "namespace": "sites"}

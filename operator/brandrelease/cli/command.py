@@ -14,7 +14,7 @@ from brandrelease.cli.finding import readable
 from brandrelease.cli.following import to_the_end
 from brandrelease.cli.session import Session
 from brandrelease.cli.standing import Follow, message
-from brandrelease.cli.terminal import JSON, YAML
+from brandrelease.cli.terminal import JSON, YAML, Terminal
 from brandrelease.cli.view import facts, headline
 from brandrelease.cli.wishes import Wish, name_of
 
@@ -25,6 +25,8 @@ UNITS: Final = {"": 1, "s": 1, "m": 60, "h": 3600}
 _DURATION: Final = re.compile(r"(\d{1,7})([smh]?)")
 
 Run = Callable[[Session, Namespace], Awaitable[Exit]]
+RunAlone = Callable[[Terminal, Namespace], bool]
+"""Does what needs no cluster; False where one is needed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,7 @@ class Command:
     arguments: Callable[[ArgumentParser], None]
     run: Run
     examples: tuple[str, ...] = ()
+    run_alone: RunAlone = lambda _terminal, _arguments: False
 
 
 def environment_arguments(parser: ArgumentParser) -> None:

@@ -137,7 +137,7 @@ def _add_commands(places: "argparse._SubParsersAction[_Parser]") -> None:
         parser.add_argument("--kubeconfig", type=Path, metavar="FILE", help="as for kubectl")
         parser.add_argument("--context", metavar="NAME", help="as for kubectl")
         parser.add_argument("--as-name", metavar="NAME", help="who asks, as the history tells it (default: your login)")
-        parser.set_defaults(run=command.run)
+        parser.set_defaults(run=command.run, run_alone=command.run_alone)
 
 
 class _WithExamples(argparse.HelpFormatter):
@@ -157,8 +157,11 @@ async def _command(arguments: argparse.Namespace) -> Exit:
     from brandrelease.cli.session import session
     from brandrelease.cli.terminal import Terminal
 
+    terminal = Terminal()
+    if arguments.run_alone(terminal, arguments):
+        return Exit.Live
     try:
-        async with session(Terminal(), arguments.as_name, arguments.kubeconfig, arguments.context) as at:
+        async with session(terminal, arguments.as_name, arguments.kubeconfig, arguments.context) as at:
             ended: Exit = await arguments.run(at, arguments)
             return ended
     except ApiError as error:

@@ -14,6 +14,7 @@ from brandrelease.cli.exits import Exit, Problem
 from brandrelease.cli.finding import find
 from brandrelease.cli.session import Session
 from brandrelease.cli.standing import message
+from brandrelease.cli.terminal import Terminal
 from brandrelease.cli.view import headline
 from brandrelease.cli.wishes import in_flight, name_of
 from brandrelease.core.quarantine import active
@@ -28,17 +29,22 @@ def _arguments(parser: ArgumentParser) -> None:
     parser.add_argument("environment", metavar="ENV", nargs="?", help="name of one of the Brand's environments")
 
 
+def _explain_reason(terminal: Terminal, arguments: Namespace) -> bool:
+    """What a reason means is known without a cluster."""
+    if arguments.environment is not None:
+        return False
+    _tell(terminal, runbook()[_reason(arguments.what)])
+    return True
+
+
 async def _explain(at: Session, arguments: Namespace) -> Exit:
-    if arguments.environment is None:
-        _tell(at, runbook()[_reason(arguments.what)])
-        return Exit.Live
     release = await find(at.api, arguments.what, arguments.environment)
     at.terminal.line(headline(release))
     at.terminal.words(message(release), indent=2)
     for reason in _reasons(release):
         at.terminal.line()
         at.terminal.line(Text(reason, style="bold"))
-        _tell(at, [for_this_one(each, release) for each in runbook()[reason]])
+        _tell(at.terminal, [for_this_one(each, release) for each in runbook()[reason]])
     if commands := _commands(release):
         at.terminal.line()
         at.terminal.line(Text("Commands", style="bold"))
@@ -48,15 +54,15 @@ async def _explain(at: Session, arguments: Namespace) -> Exit:
     return Exit.Live
 
 
-def _tell(at: Session, paragraphs: Sequence[str]) -> None:
+def _tell(terminal: Terminal, paragraphs: Sequence[str]) -> None:
     """Sentences broken at the edge of the terminal; a command that stands by itself as it is."""
     for number, each in enumerate(paragraphs):
         if number:
-            at.terminal.line()
+            terminal.line()
         if each.startswith("`") and each.find("`", 1) == len(each) - 1:
-            at.terminal.line(f"  {each}")
+            terminal.line(f"  {each}")
         else:
-            at.terminal.words(each, indent=2)
+            terminal.words(each, indent=2)
 
 
 def _reasons(release: BrandRelease) -> list[Reason]:
@@ -120,4 +126,5 @@ EXPLAIN = Command(
     _arguments,
     _explain,
     ("explain drumeo production", "explain CrashLoopBackOff"),
+    _explain_reason,
 )
