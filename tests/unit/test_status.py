@@ -278,3 +278,19 @@ def test_a_whole_status_survives_the_way_to_the_api_server_and_back() -> None:
     status = finish(status, Outcome.RolledBack, Reason.OOMKilled, "m", NOW, 10)
     written = present(release(status), status, Headline(Phase.RolledBack, Reason.OOMKilled, "m"), NOW)
     assert BrandReleaseStatus.model_validate(written.to_wire()) == written
+
+
+def test_what_ends_has_its_line_also_if_newer_ones_filled_the_history_meanwhile() -> None:
+    """Release 1 is watched, and so many that came after it were given up, that they fill the history."""
+    newer = [current(number=number, commit=COMMIT) for number in (2, 3, 4)]
+    status = BrandReleaseStatus()
+    for each in newer:
+        status = finish(with_current(status, each), Outcome.Superseded, Reason.Superseded, "Replaced.", NOW, limit=3)
+    status = finish(
+        with_current(status, current(number=1)), Outcome.Succeeded, Reason.Succeeded, "It is live.", NOW, limit=3
+    )
+    assert [(entry.number, entry.outcome) for entry in status.history] == [
+        (4, Outcome.Superseded),
+        (3, Outcome.Superseded),
+        (1, Outcome.Succeeded),
+    ]

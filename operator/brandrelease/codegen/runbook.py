@@ -6,7 +6,7 @@ from typing import Final
 
 from brandrelease.apis.reasons import Reason
 
-_LINK: Final = re.compile(r"\[([^\]]*)\]\([^)]*\)")
+_LINK: Final = re.compile(r"\[([^\[\]]*)\]\([^()\n]*\)")
 _EMPHASIS: Final = re.compile(r"\*\*([^*]+)\*\*")
 
 

@@ -183,7 +183,10 @@ def with_current(status: BrandReleaseStatus, current: CurrentRelease) -> BrandRe
 def finish(
     status: BrandReleaseStatus, outcome: Outcome, reason: Reason, message: str, now: datetime, limit: int
 ) -> BrandReleaseStatus:
-    """End the current release and write it into the history, newest first, at most `limit` entries."""
+    """End the current release and write it into the history, newest first, at most `limit` entries.
+
+    What ends now has its line in any case, also if so many newer ones were given up while it was watched.
+    """
     current = status.current
     assert current is not None, "only a release that was begun can end"  # noqa: S101 - a rule of this module's callers
     ended, history = _ended(status, current, outcome, reason, message, now, limit)
@@ -228,5 +231,9 @@ def _ended(  # noqa: PLR0913, PLR0917 - what a line of the history is made of
     )
     # A release that ended where it stood, and was rolled back later because somebody asked for it, has one entry.
     others = [entry for entry in status.history if entry.number != ended.number]
-    newest_first = sorted((past, *others), key=lambda entry: entry.number, reverse=True)
-    return ended, tuple(newest_first[:limit])
+    kept = sorted(others, key=_number, reverse=True)[: limit - 1]
+    return ended, tuple(sorted((past, *kept), key=_number, reverse=True))
+
+
+def _number(entry: PastRelease) -> int:
+    return entry.number
