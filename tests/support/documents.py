@@ -11,8 +11,6 @@ from markdown_it.token import Token
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 PAGES: Final = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
-PROMISED: Final = tuple(ROOT / "docs" / name for name in ("board.md", "compatibility.md", "gitops.md", "installing.md"))
-"""Written at the same time as the pages that link to them."""
 TUTORIAL: Final = ROOT / "docs/tutorial.md"
 
 SHELL: Final = frozenset({"sh", "bash", "shell"})
