@@ -137,10 +137,16 @@ class _Outside:
             each.close()
 
 
-def _outside(
-    settings: Settings, api: KubeApi, clock: Clock, session: aiohttp.ClientSession, metrics: Metrics, fence: Fence
+def _outside(  # noqa: PLR0913, PLR0917 - what adapters are made of
+    settings: Settings,
+    api: KubeApi,
+    clock: Clock,
+    session: aiohttp.ClientSession,
+    metrics: Metrics,
+    fence: Fence,
+    known: Known,
 ) -> _Outside:
-    aws, cluster = AwsApi(metrics, fence), KubeCluster(api, settings.watch_namespaces)
+    aws, cluster = AwsApi(metrics, fence), KubeCluster(api, settings.watch_namespaces, known.of("pods").has_newer)
     secrets, names = KubeSecrets(api), SystemNames()
     aws_of_checks = AwsApi(metrics, fence)  # a look that hangs must not take the threads of builds
     sources: dict[str, Check] = {
@@ -255,11 +261,11 @@ async def _run(
     metrics, known, interest = Metrics(), Known(), Interest()
     api.counting(metrics.count_kubernetes_request)
     metrics.clock_behind_seconds.set_function(clock.owed)
-    outside = _outside(settings, api, clock, session, metrics, fence)
+    outside = _outside(settings, api, clock, session, metrics, fence, known)
     election = _election(settings, api, fence, metrics, outside.clock)
     work = _work(settings, outside, metrics, known)
     watched = WatchedObjects(api, settings.watch_namespaces, settings.build_namespace, handlers.SELECTORS)
-    arrivals = Arrivals(interest, known, work.enqueue, work.forget, api.newest.saw)
+    arrivals = Arrivals(interest, known, work.enqueue, work.forget)
     onlooking = Onlooking(settings, watched, clock, metrics, lambda: resync.silence())  # noqa: PLW0108 - it is made below
     resync = Resync(onlooking.lists, known, interest.by_kind(), work.enqueue, arrivals.gone, metrics)
     probes = Probes(metrics, work.queue.oldest_wait, resync.silence, election.silence)

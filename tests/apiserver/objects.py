@@ -51,7 +51,7 @@ def serve_our_kinds(server: ApiServer) -> None:
     """Let it know our CRDs; waits until both kinds are served."""
     kubectl, api = Kubectl.of(server), Api(server.kubeconfig)
     kubectl.run("apply", "--server-side", "--force-conflicts", "--filename", str(CRDS))
-    kubectl.run("wait", "--for=condition=Established", "--timeout=20s", "--filename", str(CRDS))
+    kubectl.serves_its_kinds()
     # An established kind may still be answered with 404 for a moment.
     paths = (BRANDS, RELEASES.format("default"))
     wait_until("That our kinds are served", lambda: all(api.get(path).code == 200 for path in paths), SERVED_SECONDS)

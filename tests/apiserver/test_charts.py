@@ -43,7 +43,7 @@ def kubectl(server: ApiServer) -> Kubectl:
     made.apply(*map(namespace, (BUILDS, "builds-of-brands", BRAND, "drumeo-staging")), namespace(SYSTEM, **RESTRICTED))
     for path in monitoring_crds.paths():
         made.run("apply", "--server-side", "-f", str(path))
-    made.run("wait", "--for=condition=Established", "crd", "--all", "--timeout=20s")
+    made.serves_its_kinds()
     return made
 
 
@@ -73,7 +73,7 @@ def test_after_install_upgrade_and_uninstall_nothing_is_left_but_what_belongs_to
     api, before = Api(server.kubeconfig), everything(kubectl)
     where = ("--namespace", SYSTEM)
     helm.run("install", "brandrelease-crds", CRDS, *where)
-    kubectl.run("wait", "--for=condition=Established", "crd", "--all", "--timeout=20s")
+    kubectl.serves_its_kinds()
     values = {"image": IMAGE, "brandNamespaces": [{"name": BRAND, "hooks": True}], "builds": {"createNamespace": False}}
     helm.run("install", "brandrelease", CHART, *where, "--values", "-", stdin=json.dumps(values))
     api.post(BRANDS, brand()).expect(201)

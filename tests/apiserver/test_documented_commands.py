@@ -25,6 +25,7 @@ from support.where_commands_run import SENTENCE, program, why_elsewhere
 Object = dict[str, Any]
 
 OF_OTHERS: Final = {
+    "aws": "values of our chart, which tests of the chart render",
     "brandNamespaces": "values of our chart, which tests of the chart render",
     "env": "a part of a Deployment",
     "envFrom": "a part of a Deployment",

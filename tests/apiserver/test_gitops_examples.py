@@ -24,7 +24,7 @@ def tools(kubectl: Kubectl, api: Api) -> None:
     """An API server that knows the kinds of the tools."""
     for crd in CRDS:
         kubectl.run("apply", "--server-side", "--filename", str(crd.path()))
-    kubectl.run("wait", "--for=condition=Established", "crd", "--all", "--timeout=20s")
+    kubectl.serves_its_kinds()
     for name in NAMESPACES:
         api.post("/api/v1/namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
 

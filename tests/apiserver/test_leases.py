@@ -141,12 +141,14 @@ WRITES: dict[str, Callable[[KubeApi], Awaitable[object]]] = {
 READS: dict[str, Callable[[KubeApi], Awaitable[object]]] = {
     "get": lambda api: api.get(JOBS, "default", "x"),
     "items": lambda api: api.items(JOBS, "default"),
+    "listing": lambda api: api.listing(JOBS, "default"),
     "versions": lambda api: api.versions(JOBS, "default"),
     "pages": lambda api: anext(api.pages(JOBS, "default", 1)),
+    "lines": lambda api: anext(api.lines("/apis/batch/v1/jobs", {})),
     "log": lambda api: api.log("default", "x", {}, 1.0),
     "would_create": lambda api: api.would_create(JOBS, "default", BODY),
 }
-OTHERS = {"connect", "close", "without_fence", "counting"}
+OTHERS = {"connect", "connect_as", "close", "without_fence", "counting", "ask"}
 
 
 def test_every_request_is_known_as_a_read_or_a_write() -> None:

@@ -1,33 +1,41 @@
-"""A list that is older than one that came before would show pods as they were: it is asked for again, never judged by."""
+"""A list that shows a pod older than its watch has told it is asked for again: nobody judges pods by how they were."""
 
 from pathlib import Path
 
 import pytest
 
 from apiserver.json_api import Api
-from apiserver.objects import RELEASES, brand_release
-from brandrelease.adapters.kube.api import BRAND_RELEASES, ApiError, KubeApi
+from brandrelease.adapters.kube.api import ApiError, KubeApi
+from brandrelease.adapters.kube.cluster import KubeCluster
+from brandrelease.controller.resync import Versions
 from cluster.api import ApiServer
 from support.fault_proxy import FaultProxy
 
+LABELS = {"brandrelease.dev/name": "drumeo", "brandrelease.dev/release": "7"}
+POD = {
+    "apiVersion": "v1",
+    "kind": "Pod",
+    "metadata": {"name": "web-1", "labels": LABELS},
+    "spec": {"containers": [{"name": "app", "image": "registry.example.com/drumeo:1"}]},
+}
+READY = {"status": {"conditions": [{"type": "Ready", "status": "True"}]}}
 
-def names(bodies: list[dict[str, dict[str, str]]]) -> list[str]:
-    return [body["metadata"]["name"] for body in bodies]
 
-
-async def test_a_list_that_is_older_than_one_of_the_same_kind_before_it_is_refused(
+async def test_pods_are_not_judged_by_a_list_that_is_older_than_what_their_watch_has_told(
     api_server: ApiServer, api: Api, namespace: str, tmp_path: Path
 ) -> None:
+    pods, watched = f"/api/v1/namespaces/{namespace}/pods", Versions()
+    api.post(pods, POD).expect(201)
     with FaultProxy(api_server.kubeconfig, tmp_path) as proxy:
         kube = await KubeApi.connect(proxy.kubeconfig)
-        assert await kube.items(BRAND_RELEASES, namespace) == []
-        api.post(RELEASES.format(namespace), brand_release({"metadata.name": "new"})).expect(201)
-        assert names(await kube.items(BRAND_RELEASES, namespace, fields="metadata.name=new")) == ["new"]
+        cluster = KubeCluster(kube, frozenset(), watched.has_newer)
+        assert [pod.ready for pod in await cluster.pods(namespace, "drumeo", 7)] == [False]
+        assert watched.is_news(api.merge(f"{pods}/web-1/status", READY).expect(200)["metadata"])
         with (
-            proxy.fault(lambda request: request.is_for("GET", "/brandreleases"), stale=True) as fault,
-            pytest.raises(ApiError, match="gave an older list of brandreleases than before"),
+            proxy.fault(lambda request: request.is_for("GET", "/pods"), stale=True) as fault,
+            pytest.raises(ApiError, match="gave an older state of pod web-1 than before"),
         ):
-            await kube.items(BRAND_RELEASES, namespace)
+            await cluster.pods(namespace, "drumeo", 7)
         assert len(fault.met) == 1
-        assert names(await kube.items(BRAND_RELEASES, namespace)) == ["new"]
+        assert [pod.ready for pod in await cluster.pods(namespace, "drumeo", 7)] == [True]
         await kube.close()

@@ -154,7 +154,7 @@ def _directory(*, keep: bool) -> Iterator[Path]:
 def _stage(demo: Demo, base: str) -> str:
     """The site as it was before the operator came; returns its address."""
     demo.kubectl.run("apply", "--server-side", "-f", str(CRDS))
-    demo.kubectl.run("wait", "--for=condition=Established", "crd", "--all", "--timeout=30s")
+    demo.kubectl.serves_its_kinds()
     for namespace in (brand.NAMESPACE, brand.BUILDS):
         demo.kubectl.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})
     demo.kubectl.apply(*brand.site(base))

@@ -43,7 +43,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         images.push(images.BUILDER, started)  # before the clock of any story runs
         kubectl = Kubectl.of(started)
         kubectl.run("apply", "--server-side", "-f", str(CRDS))
-        kubectl.run("wait", "--for=condition=Established", "crd", "--all", "--timeout=30s")
+        kubectl.serves_its_kinds()
         kubectl.apply(*account.shared(), server_side=True)
         with recorded(kubectl, started.run_directory):
             yield started

@@ -70,7 +70,7 @@ class Playground:
     def _site(self, base: str) -> None:
         """One Deployment and one Service in each environment, as they were made by hand long ago."""
         self.kubectl.run("apply", "--server-side", "-f", str(ROOT / "crds"))
-        self.kubectl.run("wait", "--for=condition=Established", "crd", "--all", "--timeout=30s")
+        self.kubectl.serves_its_kinds()
         for name in (*NAMESPACES, brand.BUILDS):
             self.kubectl.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
         for namespace in NAMESPACES:

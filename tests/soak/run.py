@@ -109,7 +109,7 @@ async def soak(plan: Plan, directory: Path, limit: float = LIMIT) -> Result:
 def _install(server: ApiServer) -> None:
     kubectl = Kubectl.of(server)
     kubectl.run("apply", "--server-side", "--filename", str(CRDS))
-    kubectl.run("wait", "--for=condition=Established", "--timeout=20s", "--filename", str(CRDS))
+    kubectl.serves_its_kinds()
 
 
 @asynccontextmanager

@@ -15,6 +15,7 @@ from typing import IO, Any, TypeVar
 from apiserver.json_api import Api
 from cluster.clusters import Cluster
 from cluster.control_plane import ApiServer
+from cluster.processes import wait_until
 
 Result = TypeVar("Result")
 Object = dict[str, Any]
@@ -69,6 +70,16 @@ class Kubectl:
         if done.returncode != 0:
             raise KubectlError(f"kubectl {' '.join(arguments)} failed: {done.stderr.strip() or done.stdout.strip()}")
         return done.stdout
+
+    def serves_its_kinds(self, limit: float = 30.0) -> None:
+        """Wait until every CRD is established. `kubectl wait` fails at once for one that has no condition yet."""
+        path = "{range .items[*]}{.status.conditions[?(@.type=='Established')].status} {end}"
+
+        def established() -> bool:
+            crds = self.run("get", "crd", "-o", "name").split()
+            return self.run("get", "crd", "-o", f"jsonpath={path}").split() == ["True"] * len(crds)
+
+        wait_until("That every CRD is established", established, limit)
 
     def apply(self, *manifests: str | Mapping[str, Any], server_side: bool = False) -> None:
         """Apply each manifest: YAML text or an object."""

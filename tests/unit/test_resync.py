@@ -31,8 +31,7 @@ class World:
         self.known, self.metrics, interest = Known(), Metrics(), Interest()
         self.broken: set[str] = set()
         self.forgotten: list[Key] = []
-        self.told: dict[str, int] = {}
-        arrivals = Arrivals(interest, self.known, self.woken.extend, self.forgotten.append, self.told.__setitem__)
+        arrivals = Arrivals(interest, self.known, self.woken.extend, self.forgotten.append)
         self.resync = Resync(self.lists, self.known, interest.by_kind(), self.woken.extend, arrivals.gone, self.metrics)
 
     async def lists(self, kind: str) -> list[Json]:

@@ -17,13 +17,10 @@ class Arrivals:
     known: Known
     enqueue: Callable[[Iterable[Key]], None]
     forget: Callable[[Key], None]
-    saw: Callable[[str, int], None]
-    """Told kind and version of each event, so that no older list is believed."""
 
     def __call__(self, kind: str, event_type: str | None, body: dict[str, Any]) -> None:
         """One event: ADDED, MODIFIED, DELETED, or None for an object that was there before the watch began."""
         metadata = body["metadata"]
-        self.saw(kind, int(metadata["resourceVersion"]))
         if event_type == "DELETED":
             self.gone(kind, metadata)
         elif kind == "brandreleases":

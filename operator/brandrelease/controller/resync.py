@@ -11,6 +11,8 @@ from typing import Any, Protocol
 import structlog
 
 from brandrelease.controller.work_queue import Key
+from brandrelease.core.freshness import Seen, is_outdated
+from brandrelease.elapsed import elapsed
 from brandrelease.telemetry import Metrics
 
 log = structlog.get_logger(__name__)
@@ -22,7 +24,7 @@ class Versions:
     """The newest version seen of each object of one kind."""
 
     def __init__(self) -> None:
-        self._seen: dict[str, tuple[int, Metadata]] = {}
+        self._seen: dict[str, tuple[Seen, Metadata]] = {}
 
     def is_news(self, metadata: Metadata) -> bool:
         """Whether this version is newer than any seen before; remembers it.
@@ -30,16 +32,22 @@ class Versions:
         Resource versions of one kind can be compared as numbers (KEP-5504, Kubernetes 1.35; true of etcd long before).
         """
         uid, version = str(metadata["uid"]), int(metadata["resourceVersion"])
-        if uid in self._seen and self._seen[uid][0] >= version:
+        if uid in self._seen and self._seen[uid][0].version >= version:
             return False
         kept = {name: metadata[name] for name in ("uid", "name", "namespace", "labels") if name in metadata}
-        self._seen[uid] = (version, kept)
+        self._seen[uid] = (Seen(version, elapsed()), kept)
         return True
+
+    def has_newer(self, metadata: Metadata) -> bool:
+        """Whether a newer version of this object was seen a short while ago, so that this one cannot be what there is now."""
+        seen, _ = self._seen.get(str(metadata["uid"]), (None, None))
+        return is_outdated(int(metadata["resourceVersion"]), seen, elapsed())
 
     def saw_own_write(self, uid: str, version: str) -> None:
         """Our own write made this version: the event that tells of it is no news."""
         if uid in self._seen:
-            self._seen[uid] = (max(int(version), self._seen[uid][0]), self._seen[uid][1])
+            known, metadata = self._seen[uid]
+            self._seen[uid] = (max(known, Seen(int(version), elapsed()), key=lambda seen: seen.version), metadata)
 
     def gone(self, metadata: Metadata) -> None:
         """The object was deleted."""

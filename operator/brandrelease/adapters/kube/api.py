@@ -13,7 +13,6 @@ from kubernetes.aio.client.exceptions import ApiException
 from kubernetes.aio.dynamic import DynamicClient
 from kubernetes.aio.dynamic.exceptions import DynamicApiError
 
-from brandrelease.adapters.kube.newest import Newest
 from brandrelease.adapters.kube.questions import UNKNOWN, question
 from brandrelease.apis.wellknown import FIELD_MANAGER
 from brandrelease.core.kubernetes_trouble import Question, Trouble
@@ -101,7 +100,6 @@ class KubeApi:
         self._client, self._fence, self._heard, self._manager = api_client, fence, heard, manager
         self._dynamic = DynamicClient(api_client)  # not awaited: the paths are known, so nothing is discovered
         self._count: Count = _nothing
-        self.newest = Newest()
 
     @classmethod
     async def connect(
@@ -169,17 +167,9 @@ class KubeApi:
     async def listing(
         self, resource: Resource, namespace: str | None, *, labels: str | None = None, fields: str | None = None
     ) -> tuple[list[Json], str]:
-        """All objects that match, and the version of the list, from which a watch can go on.
-
-        Raises ApiError also where the list is older than what was told before it was asked for.
-        """
-        known, path = self.newest.of(resource.plural), resource.path(namespace)
-        answer = await self._request("get", path, label_selector=labels, field_selector=fields)
-        version = str(answer["metadata"]["resourceVersion"])
-        if not self.newest.believes(resource.plural, int(version), known):
-            old = f"The API server gave an older list of {resource.plural} than before"
-            raise ApiError(0, old, question("get", path))
-        return answer["items"] or [], version
+        """All objects that match, and the version of the list, from which a watch can go on."""
+        answer = await self._request("get", resource.path(namespace), label_selector=labels, field_selector=fields)
+        return answer["items"] or [], str(answer["metadata"]["resourceVersion"])
 
     async def pages(self, resource: Resource, namespace: str | None, size: int) -> AsyncIterator[list[Json]]:
         """All objects, at most `size` of them at a time."""

@@ -1,6 +1,6 @@
 """The port `Cluster` on the Kubernetes API."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -23,6 +23,7 @@ from brandrelease.adapters.kube.brands import read_brand
 from brandrelease.adapters.kube.fellows import fellows
 from brandrelease.adapters.kube.logs import log_tail
 from brandrelease.adapters.kube.pod_events import WARNINGS_ABOUT_PODS, pod_warnings
+from brandrelease.adapters.kube.questions import question
 from brandrelease.adapters.kube.reading_secrets import read_secret
 from brandrelease.adapters.kube.views import deployment_view, pod_view
 from brandrelease.apis.brand import Brand
@@ -48,9 +49,11 @@ REFUSALS = {400, 403, 404, 409, 422}
 class KubeCluster:
     """Live reads and fenced writes."""
 
-    def __init__(self, api: KubeApi, namespaces: frozenset[str]) -> None:
-        """namespaces: those that are watched; empty means all."""
-        self._api = api
+    def __init__(
+        self, api: KubeApi, namespaces: frozenset[str], is_old: Callable[[Mapping[str, Any]], bool] = lambda _: False
+    ) -> None:
+        """namespaces: those that are watched; empty means all. is_old: whether a watch has told a newer version of a pod."""
+        self._api, self._is_old = api, is_old
         self._namespaces: list[str | None] = [*sorted(namespaces)] or [None]
 
     async def brand_release(self, namespace: str, name: str) -> BrandRelease | None:
@@ -82,8 +85,14 @@ class KubeCluster:
         return deployment_view(body) if body else None
 
     async def pods(self, namespace: str, release_name: str, release_number: int) -> tuple[PodView, ...]:
+        """Raises ApiError where the list is older than what a watch has told: pods are not judged by how they were."""
         labels = f"{NAME_LABEL}={release_name},{RELEASE_LABEL}={release_number}"
-        return tuple(pod_view(body) for body in await self._api.items(PODS, namespace, labels=labels))
+        bodies = await self._api.items(PODS, namespace, labels=labels)
+        if old := next((body["metadata"]["name"] for body in bodies if self._is_old(body["metadata"])), None):
+            raise ApiError(
+                0, f"The API server gave an older state of pod {old} than before", question("get", PODS.path(namespace))
+            )
+        return tuple(map(pod_view, bodies))
 
     async def log_tail(self, namespace: str, pod: str, container: str, *, previous: bool) -> str:
         return await log_tail(self._api, namespace, pod, container, previous=previous)
