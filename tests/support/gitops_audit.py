@@ -15,6 +15,8 @@ from support.gitops_verdicts import Object, judge, wrong_about
 from support.seen_objects import seen
 
 SHOWN: Final = 20
+FLEETING: Final = {Phase.Pending}
+"""It lasts for one pass, which no watch has to see."""
 
 
 def report(objects: list[Object]) -> list[str]:
@@ -25,7 +27,7 @@ def report(objects: list[Object]) -> list[str]:
         counts[each["kind"], phase, verdict.kstatus, verdict.health] += 1
     for (kind, phase, kstatus, health), count in sorted(counts.items()):
         print(f"{count:7d}  {kind:13} {phase:12} {kstatus:11} {health}")
-    missing = {str(phase) for phase in Phase} - {phase for _, phase, _, _ in counts}
+    missing = {str(phase) for phase in Phase if phase not in FLEETING} - {phase for _, phase, _, _ in counts}
     never = [f"No BrandRelease was ever {phase}." for phase in sorted(missing)]
     return [*never, *wrong_about(objects)]
 
