@@ -55,6 +55,7 @@ from brandrelease.controller.build_turns import BuildTurns
 from brandrelease.controller.deliveries import BackgroundDeliveries
 from brandrelease.controller.fence import Fence
 from brandrelease.controller.interest import Interest
+from brandrelease.controller.lag import measure_lag
 from brandrelease.controller.leading import Alone, Election, Leading, identity_of
 from brandrelease.controller.looking import Looking
 from brandrelease.controller.measuring import Measuring
@@ -146,7 +147,8 @@ def _outside(  # noqa: PLR0913, PLR0917 - what adapters are made of
     fence: Fence,
     known: Known,
 ) -> _Outside:
-    aws, cluster = AwsApi(metrics, fence), KubeCluster(api, settings.watch_namespaces, known.of("pods").has_newer)
+    aws = AwsApi(metrics, fence)
+    cluster = KubeCluster(api, settings.watch_namespaces, clock.now, known.of("pods").has_newer)
     secrets, names = KubeSecrets(api), SystemNames()
     aws_of_checks = AwsApi(metrics, fence)  # a look that hangs must not take the threads of builds
     sources: dict[str, Check] = {
@@ -189,7 +191,7 @@ def _deliveries(
     return BackgroundDeliveries(notifiers, partial(outside.cluster.secret, settings.namespace), wake, metrics)
 
 
-def _work(settings: Settings, outside: _Outside, metrics: Metrics, known: Known) -> _Work:
+def _work(settings: Settings, outside: _Outside, metrics: Metrics, known: Known, interest: Interest) -> _Work:
     def wake(key: Key) -> None:
         queue.add(key)  # the queue is made below: it needs the passes, and they need the turns
 
@@ -220,8 +222,8 @@ def _work(settings: Settings, outside: _Outside, metrics: Metrics, known: Known)
         build_namespace=settings.build_namespace,
     )
     announcer = KubeAnnouncer(outside.api, outside.clock, settings.instance)
-    queue = WorkQueue(Reconciler(world, announcer, metrics, known.brand_releases.saw_own_write), metrics.queue)
-    metrics.queue_oldest_seconds.set_function(queue.oldest_wait)
+    reconciler = Reconciler(world, announcer, metrics, known.brand_releases.saw_own_write)
+    queue = WorkQueue(reconciler, metrics.queue, interest.brand_of)
     brands = WorkQueue(_over_brands(settings, outside, announcer, known), metrics.brand_queue)
     return _Work(queue, brands, turns, watch, metrics.fleet, deliveries, measuring)
 
@@ -263,7 +265,7 @@ async def _run(
     metrics.clock_behind_seconds.set_function(clock.owed)
     outside = _outside(settings, api, clock, session, metrics, fence, known)
     election = _election(settings, api, fence, metrics, outside.clock)
-    work = _work(settings, outside, metrics, known)
+    work = _work(settings, outside, metrics, known, interest)
     watched = WatchedObjects(api, settings.watch_namespaces, settings.build_namespace, handlers.SELECTORS)
     arrivals = Arrivals(interest, known, work.enqueue, work.forget)
     onlooking = Onlooking(settings, watched, clock, metrics, lambda: resync.silence())  # noqa: PLW0108 - it is made below
@@ -285,6 +287,7 @@ async def _run(
             work.brands.run(WORKERS),
             resync.run(settings.resync_seconds),
             work.watch.run(),
+            measure_lag(metrics.event_loop_lag_seconds),
             _end_well(stop, work, election, pump),
         )
 

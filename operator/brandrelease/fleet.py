@@ -72,7 +72,7 @@ class Fleet(Collector):
     def collect(self) -> Iterator[Metric]:
         """The metrics with a series for each object."""
         info, phase, ready, unrecovered = families = _families()
-        for key, standing in self._standings.items():
+        for key, standing in self._standings.copy().items():  # it is read in a thread, while passes go on
             info.add_metric((*key, standing.brand, standing.environment, standing.ref, standing.revision), 1)
             if standing.phase:
                 phase.add_metric((*key, standing.phase), 1)

@@ -19,6 +19,8 @@ REACTION_BUCKETS: Final = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600)
 
 
 PASS_BUCKETS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+WAIT_BUCKETS: Final = (0.005, 0.05, 0.25, 1, 5, 15, 60, 300)
+LAG_BUCKETS: Final = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1)
 BRAND_PASS_BUCKETS: Final = (0.01, 0.1, 0.5, 1, 5, 10, 30, 100)
 """Passes over Brands ask whether everything can be reached, and may wait for the answers."""
 
@@ -36,6 +38,12 @@ class QueueMetrics:
         )
         self.pass_seconds = Histogram(
             f"{prefix}pass_seconds", f"How long a pass over a {what} took.", registry=registry, buckets=buckets
+        )
+        self.wait_seconds = Histogram(
+            f"{prefix}queue_wait_seconds",
+            f"How long a {what} had waited for a worker when its pass began.",
+            registry=registry,
+            buckets=WAIT_BUCKETS,
         )
         self.put_off = Counter(
             f"{prefix}passes_put_off_total",
@@ -186,6 +194,12 @@ class Metrics:
             "brandrelease_queue_oldest_seconds",
             "For how long the object that waits longest has waited for a pass.",
             registry=self.registry,
+        )
+        self.event_loop_lag_seconds = Histogram(
+            "brandrelease_event_loop_lag_seconds",
+            "How much later than it was due a timer of the event loop ran.",
+            registry=self.registry,
+            buckets=LAG_BUCKETS,
         )
         self.clock_behind_seconds = Gauge(
             "brandrelease_clock_behind_seconds",

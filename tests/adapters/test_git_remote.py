@@ -319,6 +319,20 @@ async def test_two_calls_at_once_make_one_mirror(git: GitCli, site: Repository, 
     assert len([request for request in server.requests if request.startswith("GET")]) == 1
 
 
+async def test_what_git_has_said_of_commits_is_not_asked_again(
+    git: GitCli, site: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = site.head() or ""
+    second = site.commit({"a": "2"})
+    said = await git.changes(site.url, None, first, second), await resolve(git, site, first)
+
+    async def never(*arguments: object) -> process.Finished:
+        raise AssertionError(arguments)
+
+    monkeypatch.setattr(mirror, "run_git", never)
+    assert (await git.changes(site.url, None, first, second), await resolve(git, site, first)) == said
+
+
 async def test_two_repositories_have_two_mirrors(git: GitCli, site: Repository, server: GitServer) -> None:
     other = server.repository("other")
     other.commit({"b": "1"}, "Elsewhere")

@@ -11,6 +11,7 @@ import pytest
 from apiserver.json_api import Api
 from brandrelease.adapters.kube.api import KubeApi
 from brandrelease.adapters.kube.cluster import KubeCluster
+from brandrelease.adapters.system_clock import SystemClock
 from brandrelease.core.actions import DeploymentPatch
 from brandrelease.ports import DeploymentChanged, Refused
 from cluster.api import ApiServer
@@ -32,7 +33,7 @@ DEPLOYMENT: dict[str, Any] = {
 @pytest.fixture
 async def cluster(api_server: ApiServer) -> AsyncIterator[KubeCluster]:
     api = await KubeApi.connect(api_server.kubeconfig)
-    yield KubeCluster(api, frozenset())
+    yield KubeCluster(api, frozenset(), SystemClock().now)
     await api.close()
 
 

@@ -13,6 +13,7 @@ from apiserver.objects import RELEASES, brand_release
 from brandrelease.adapters.kube.api import KubeApi
 from brandrelease.adapters.kube.cluster import KubeCluster
 from brandrelease.adapters.kube.events import KubeAnnouncer
+from brandrelease.adapters.system_clock import SystemClock
 from brandrelease.apis.brandrelease import BrandRelease
 from brandrelease.apis.reasons import Reason
 from brandrelease.core.actions import Announcement
@@ -162,7 +163,7 @@ async def test_warnings_about_the_pods_are_read_newest_last(kube: KubeApi, api: 
         about(namespace, "other"),
     ):
         api.post(f"/api/v1/namespaces/{namespace}/events", event).expect(201)
-    found = await KubeCluster(kube, frozenset()).warnings(namespace, ["one", "two", "three"])
+    found = await KubeCluster(kube, frozenset(), SystemClock().now).warnings(namespace, ["one", "two", "three"])
 
     def at(second: int) -> datetime:
         return NOW + timedelta(seconds=second)
@@ -215,7 +216,7 @@ async def test_fellows_failed_for_the_same_platform_cause_since_then(kube: KubeA
         uids[name] = body["metadata"]["uid"]
         path = f"{RELEASES.format(namespace)}/{name}/status"
         api.merge(path, {"status": {"current": current}}).expect(200)
-    cluster = KubeCluster(kube, frozenset({namespace}))
+    cluster = KubeCluster(kube, frozenset({namespace}), SystemClock().now)
     found = await cluster.platform_failures(Reason.ImagePullBackOff, NOW, but=uids["asking"])
     expected = [
         Fellow(name, "production", 7, NOW + timedelta(seconds=after))
@@ -233,5 +234,7 @@ async def test_at_most_five_fellows_are_told_of(kube: KubeApi, api: Api, namespa
         api.post(RELEASES.format(namespace), brand_release({"metadata.name": name, "spec": spec})).expect(201)
         current = failed(finishedAt=f"2026-11-25T12:00:0{number}Z")
         api.merge(f"{RELEASES.format(namespace)}/{name}/status", {"status": {"current": current}}).expect(200)
-    found = await KubeCluster(kube, frozenset({namespace})).platform_failures(Reason.ImagePullBackOff, NOW, but="")
+    found = await KubeCluster(kube, frozenset({namespace}), SystemClock().now).platform_failures(
+        Reason.ImagePullBackOff, NOW, but=""
+    )
     assert [fellow.brand for fellow in found] == ["brand6", "brand5", "brand4", "brand3", "brand2"]

@@ -15,6 +15,7 @@ from apiserver.json_api import Api
 from brandrelease.adapters.kube.api import KubeApi
 from brandrelease.adapters.kube.cluster import KubeCluster
 from brandrelease.adapters.kube.logs import secret_names
+from brandrelease.adapters.system_clock import SystemClock
 from cluster.api import ApiServer
 from cluster.certificates import Authority
 from support.fault_proxy import FaultProxy, Request
@@ -93,7 +94,7 @@ def proxy(api_server: ApiServer, tmp_path: Path) -> Iterator[FaultProxy]:
 @pytest.fixture
 async def cluster(proxy: FaultProxy) -> AsyncIterator[KubeCluster]:
     kube = await KubeApi.connect(proxy.kubeconfig)
-    yield KubeCluster(kube, frozenset())
+    yield KubeCluster(kube, frozenset(), SystemClock().now)
     await kube.close()
 
 

@@ -7,6 +7,7 @@ import pytest
 from apiserver.json_api import Api
 from brandrelease.adapters.kube.api import ApiError, KubeApi
 from brandrelease.adapters.kube.cluster import KubeCluster
+from brandrelease.adapters.system_clock import SystemClock
 from brandrelease.controller.resync import Versions
 from cluster.api import ApiServer
 from support.fault_proxy import FaultProxy
@@ -28,7 +29,7 @@ async def test_pods_are_not_judged_by_a_list_that_is_older_than_what_their_watch
     api.post(pods, POD).expect(201)
     with FaultProxy(api_server.kubeconfig, tmp_path) as proxy:
         kube = await KubeApi.connect(proxy.kubeconfig)
-        cluster = KubeCluster(kube, frozenset(), watched.has_newer)
+        cluster = KubeCluster(kube, frozenset(), SystemClock().now, watched.has_newer)
         assert [pod.ready for pod in await cluster.pods(namespace, "drumeo", 7)] == [False]
         assert watched.is_news(api.merge(f"{pods}/web-1/status", READY).expect(200)["metadata"])
         with (

@@ -26,6 +26,7 @@ from brandrelease.adapters.kube.permissions import (
     SECRETS_IN_LOGS,
     Grant,
 )
+from brandrelease.adapters.system_clock import SystemClock
 from support import account
 from support.account import Account
 from support.kubectl import Kubectl
@@ -170,7 +171,9 @@ async def test_one_that_it_may_not_work_in_does_not_keep_the_others_waiting(
     with capture_logs() as logged:
         assert [build.namespace for build in await builds_in_flight(kube, both)] == [install.brand]
         assert [each["metadata"]["uid"] for each in await listed("brandreleases")] == [seen["metadata"]["uid"]]
-        being_built = await KubeCluster(kube, both).commits_being_built(seen["spec"]["brand"], but="nobody")
+        being_built = await KubeCluster(kube, both, SystemClock().now).commits_being_built(
+            seen["spec"]["brand"], but="nobody"
+        )
     assert being_built == {"a" * 40}
     sentences = {entry["event"] for entry in logged if entry["log_level"] == "error"}
     assert len(sentences) == 1

@@ -13,7 +13,7 @@ from brandrelease.adapters.builders.buildkit import _digest, _failed_step, _last
 from brandrelease.adapters.builders.codebuild_answers import log_of, name_in, view_of
 from brandrelease.adapters.kube.brands import read_brand
 from brandrelease.adapters.kube.builds_in_flight import _build
-from brandrelease.adapters.kube.fellows import fellows
+from brandrelease.adapters.kube.fellows import fellows, platform_failures
 from brandrelease.adapters.kube.hook_states import hook_state
 from brandrelease.adapters.kube.logs import secret_names
 from brandrelease.adapters.kube.pod_events import pod_warnings
@@ -221,7 +221,7 @@ def test_what_others_have_in_their_statuses_keeps_no_release_from_being_judged(s
         {"metadata": {"uid": str(index), "name": "n", "namespace": "x"}, "spec": spec, "status": status}
         for index, status in enumerate(statuses)
     ]
-    found = fellows(bodies, Reason.RegistryUnavailable, START, but="9")
+    found = fellows(platform_failures(bodies), Reason.RegistryUnavailable, START, but="9")
     assert len(found) <= 5
     for body in bodies:
         _build(body)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from brandrelease.adapters.kube.fellows import fellows
+from brandrelease.adapters.kube.fellows import fellows, platform_failures
 from brandrelease.apis.brandrelease import Blame
 from brandrelease.apis.reasons import Reason
 from brandrelease.core.blame import blame_of
@@ -31,18 +31,20 @@ def failed(reason: Reason, blame: Blame = Blame.Platform) -> dict[str, Any]:
 
 @pytest.mark.parametrize(("mine", "theirs"), list(permutations(REGISTRY, 2)))
 def test_a_dead_registry_is_one_cause_whoever_says_it_and_in_which_words(mine: Reason, theirs: Reason) -> None:
-    assert [found.brand for found in fellows([failed(theirs)], mine, NOON, but="me")] == ["pianote"]
+    assert [found.brand for found in fellows(platform_failures([failed(theirs)]), mine, NOON, but="me")] == ["pianote"]
 
 
 @pytest.mark.parametrize("theirs", [Reason.Unschedulable, Reason.BuildInfrastructureFailed, Reason.FailedMount])
 def test_another_cause_is_another_matter(theirs: Reason) -> None:
-    assert fellows([failed(theirs)], Reason.ImagePullBackOff, NOON, but="me") == ()
+    assert fellows(platform_failures([failed(theirs)]), Reason.ImagePullBackOff, NOON, but="me") == ()
 
 
 def test_who_fails_for_the_same_reason_is_a_fellow_as_ever() -> None:
     assert alike(Reason.Unschedulable) == {Reason.Unschedulable}
-    assert fellows([failed(Reason.Unschedulable)], Reason.Unschedulable, NOON, but="me")
-    assert not fellows([failed(Reason.ErrImagePull, Blame.Unknown)], Reason.ErrImagePull, NOON, but="me")
+    assert fellows(platform_failures([failed(Reason.Unschedulable)]), Reason.Unschedulable, NOON, but="me")
+    assert not fellows(
+        platform_failures([failed(Reason.ErrImagePull, Blame.Unknown)]), Reason.ErrImagePull, NOON, but="me"
+    )
 
 
 def test_each_reason_has_one_cause_and_each_is_the_platforms() -> None:

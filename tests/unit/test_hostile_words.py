@@ -9,7 +9,7 @@ from brandrelease.adapters.builders.buildkit import _progress
 from brandrelease.adapters.builders.codebuild_answers import name_in, view_of
 from brandrelease.adapters.git.errors import recognise, unrecognised
 from brandrelease.adapters.kube.api import MESSAGE_READ, ApiError
-from brandrelease.adapters.kube.fellows import fellows
+from brandrelease.adapters.kube.fellows import fellows, platform_failures
 from brandrelease.adapters.kube.views import deployment_view
 from brandrelease.adapters.notify.github import _payload
 from brandrelease.adapters.notify.sender import retry_after
@@ -97,9 +97,8 @@ def test_a_time_that_somebody_has_forged_hides_only_his_own_failure(moment: str 
         return {"metadata": {"uid": uid}, "spec": {"brand": uid, "environment": "e"}, "status": {"current": current}}
 
     since = datetime(2026, 1, 1, 12, tzinfo=UTC)
-    found = fellows(
-        [body("evil", moment), body("good", "2026-01-01T12:00:01Z")], Reason.RegistryUnavailable, since, but="x"
-    )
+    failures = platform_failures([body("evil", moment), body("good", "2026-01-01T12:00:01Z")])
+    found = fellows(failures, Reason.RegistryUnavailable, since, but="x")
     assert [fellow.brand for fellow in found] == ["good"]
 
 

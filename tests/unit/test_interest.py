@@ -83,3 +83,14 @@ def test_learning_the_same_twice_is_learning_it_once(interest: Interest) -> None
 
 def test_a_brand_tells_of_a_brand_release_that_is_new(interest: Interest) -> None:
     assert list(interest.learn(Key("pianote", "another"), "pianote")) == [PIANOTE]
+
+
+def test_a_brand_release_that_was_made_again_for_another_brand_is_of_that_one_alone(interest: Interest) -> None:
+    assert list(interest.learn(OTHER, "drumeo")) == [DRUMEO]
+    assert list(interest.of_brand({"name": "pianote"})) == [PIANOTE]
+    assert OTHER in set(interest.of_brand({"name": "drumeo"}))
+
+
+def test_releases_of_one_brand_share_their_turns_and_what_was_never_seen_is_for_itself(interest: Interest) -> None:
+    assert interest.brand_of(PRODUCTION) == interest.brand_of(STAGING) == "drumeo"
+    assert interest.brand_of(Key("x", "y")) == "x/y"

@@ -6,7 +6,7 @@ from typing import Any
 
 from structlog.testing import capture_logs
 
-from brandrelease.controller.handlers import CANCEL_AGAIN, cancel_again, tell_of_forgotten
+from brandrelease.controller.handlers import AT_ONE_TIME, CANCEL_AGAIN, HandingOver, cancel_again, tell_of_forgotten
 from support.virtual_time import on_virtual_time
 
 
@@ -77,3 +77,32 @@ async def test_what_else_the_loop_has_to_tell_is_told_as_ever() -> None:
     loop.default_exception_handler = told.append  # type: ignore[method-assign, assignment]
     tell_of_forgotten(loop, {"message": "a callback failed", "exception": ValueError("x")})
     assert [each["message"] for each in told] == ["a callback failed"]
+
+
+async def test_events_of_another_thread_arrive_all_of_them_in_their_order() -> None:
+    arrived: list[int] = []
+    last, done = 20 * AT_ONE_TIME, asyncio.Event()
+
+    def take(_kind: str, _type: str | None, body: dict[str, Any]) -> None:
+        arrived.append(body["number"])
+        if body["number"] == last:
+            done.set()
+
+    handing_over = HandingOver(asyncio.get_running_loop(), take)
+
+    def tell() -> None:
+        for number in range(last + 1):
+            handing_over("pods", "ADDED", {"number": number})
+
+    await asyncio.gather(asyncio.to_thread(tell), asyncio.wait_for(done.wait(), 10))
+    assert arrived == list(range(last + 1))
+
+
+async def test_a_flood_of_events_leaves_the_loop_to_others_in_between() -> None:
+    arrived: list[int] = []
+    handing_over = HandingOver(asyncio.get_running_loop(), lambda *_: arrived.append(1))
+    for _ in range(10 * AT_ONE_TIME):
+        handing_over("pods", "ADDED", {})
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert 0 < len(arrived) < 10 * AT_ONE_TIME

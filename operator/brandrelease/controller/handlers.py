@@ -6,6 +6,7 @@ Only raw event handlers are registered, so kopf writes nothing: no finalizer, no
 import asyncio
 import contextlib
 import random
+from collections import deque
 from collections.abc import Callable, Collection
 from typing import Any, Final
 
@@ -39,6 +40,15 @@ CANCEL_AGAIN: Final = 2.0
 LONGEST_PAUSE: Final = 10.0
 """Seconds until ended watches are started again."""
 
+PAGE: Final = 200
+"""Objects in one page of a list: a page is read whole before anything else happens on kopf's loop."""
+
+IDLE_SECONDS: Final = 0.5
+"""kopf keeps a task for each object that had an event until this long after it; with 5 s a start holds all of the fleet."""
+
+AT_ONE_TIME: Final = 50
+"""Events that are taken in before others may use the loop: a few milliseconds."""
+
 
 class Pump:
     """kopf's watches.
@@ -63,12 +73,8 @@ class Pump:
 
     async def run(self, on_event: OnEvent) -> None:
         """Watch until it is stopped; on_event is called on the loop that this runs on."""
-        loop = asyncio.get_running_loop()
-
-        def hand_over(kind: str, event_type: str | None, body: dict[str, Any]) -> None:
-            loop.call_soon_threadsafe(on_event, kind, event_type, body)
-
-        handlers = _registry(hand_over, self._kinds, kubeconfig=self._kubeconfig)
+        handing_over = HandingOver(asyncio.get_running_loop(), on_event)
+        handlers = _registry(handing_over, self._kinds, kubeconfig=self._kubeconfig)
         try:
             while not self._stop.is_set():
                 await self._watch_once(handlers)
@@ -111,6 +117,47 @@ class Pump:
         finally:
             guard.cancel()
             self._kopf = None
+
+
+class HandingOver:
+    """Events on their way from kopf's thread to the operator's loop: in their order, some at a time.
+
+    To wake a loop costs a system call, and a storm has thousands of events a second.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, on_event: OnEvent) -> None:
+        self._loop, self._on_event = loop, on_event
+        self._events: deque[tuple[str, str | None, dict[str, Any]]] = deque()
+        self._is_awake = False
+
+    def __call__(self, kind: str, event_type: str | None, body: dict[str, Any]) -> None:
+        """Called on kopf's thread."""
+        self._events.append((kind, event_type, body))
+        if not self._is_awake:  # set before the loop is told, and unset by the loop before it looks for the last time
+            self._is_awake = True
+            self._loop.call_soon_threadsafe(self._take)
+
+    def _take(self) -> None:
+        self._is_awake = False
+        for _ in range(AT_ONE_TIME):
+            if not self._events:
+                return
+            self._on_event(*self._events.popleft())
+        self._is_awake = True
+        self._loop.call_soon(self._take)
+
+
+class NothingToCompare(kopf.DiffBaseStorage):
+    """kopf compares each object with how it was at the last event, for handlers of changes. There are none of these here."""
+
+    def build(self, **_: Any) -> kopf.BodyEssence:
+        return kopf.BodyEssence()
+
+    def fetch(self, **_: Any) -> kopf.BodyEssence | None:
+        return None
+
+    def store(self, **_: Any) -> None:
+        """Nothing: kopf writes nothing here."""
 
 
 def tell_of_forgotten(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
@@ -168,7 +215,9 @@ def _settings() -> kopf.OperatorSettings:
     chosen.watching.server_timeout = WATCH_SECONDS
     chosen.watching.client_timeout = WATCH_SECONDS + 10
     chosen.watching.connect_timeout = REQUEST_SECONDS / 2
-    chosen.watching.chunk_size = 500
+    chosen.watching.chunk_size = PAGE
+    chosen.queueing.idle_timeout = IDLE_SECONDS
+    chosen.persistence.diffbase_storage = NothingToCompare()
     for plural, label in SELECTORS.items():
         chosen.watching.label_selectors[plural] = label
     chosen.process.ultimate_exiting_timeout = None  # it would kill the process that has started the watches again

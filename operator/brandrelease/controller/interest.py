@@ -14,22 +14,31 @@ class Interest:
 
     def __init__(self) -> None:
         self._by_brand: dict[str, set[Key]] = {}
+        self._brands: dict[Key, str] = {}
+
+    def brand_of(self, key: Key) -> str:
+        """The Brand of a BrandRelease that was seen; of another one, its own name, and of a Brand that of the Brand."""
+        return self._brands.get(key, str(key))
 
     def learn(self, key: Key, brand: str) -> Iterable[Key]:
         """A BrandRelease was seen; spec.brand cannot change. A new one may hold an environment of the Brand."""
-        keys = self._by_brand.setdefault(brand, set())
-        if key in keys:
+        if self._brands.get(key) == brand:
             return ()
-        keys.add(key)
+        self.forget(key)  # one of its name that is gone, which nobody has told of
+        self._brands[key] = brand
+        self._by_brand.setdefault(brand, set()).add(key)
         return (brand_key(brand),)
 
     def forget(self, key: Key) -> Iterable[Key]:
         """A BrandRelease is gone: another one of the brand may take its place, and the Brand tells which."""
-        for brand, keys in self._by_brand.items():
-            if key in keys:
-                keys.discard(key)
-                return (*(other for other in keys if other.namespace == key.namespace), brand_key(brand))
-        return ()
+        brand = self._brands.pop(key, None)
+        if brand is None:
+            return ()
+        others = self._by_brand[brand]
+        others.discard(key)
+        if not others:
+            del self._by_brand[brand]
+        return (*(other for other in others if other.namespace == key.namespace), brand_key(brand))
 
     def of_brand(self, metadata: Metadata) -> Iterable[Key]:
         """A Brand, and all its BrandReleases."""
@@ -51,7 +60,7 @@ class Interest:
     def of_brand_release(self, metadata: Metadata) -> Iterable[Key]:
         """The object itself, and the Brand that tells of it."""
         key = Key(str(metadata["namespace"]), str(metadata["name"]))
-        return (key, *(brand_key(brand) for brand, keys in self._by_brand.items() if key in keys))
+        return (key, brand_key(self._brands[key])) if key in self._brands else (key,)
 
     def by_kind(self) -> Mapping[str, Callable[[Metadata], Iterable[Key]]]:
         """The same for every kind that is watched, by its plural."""

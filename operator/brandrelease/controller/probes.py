@@ -1,5 +1,6 @@
 """/healthz, /readyz and /metrics: what the kubelet and Prometheus ask."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Final
 
@@ -62,5 +63,7 @@ class Probes:
         return web.Response(text="ok\n")
 
     async def _serve_metrics(self, _: web.Request) -> web.Response:
-        body = generate_latest(self._metrics.registry)
+        self._metrics.queue_oldest_seconds.set(self._oldest_wait())
+        # In a thread: the page of a fleet of thousands takes longer than anybody may hold the loop up.
+        body = await asyncio.to_thread(generate_latest, self._metrics.registry)
         return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST})

@@ -9,6 +9,7 @@ from typing import Final
 
 import structlog
 
+from brandrelease.controller.fair_queue import FairQueue
 from brandrelease.ports import KubernetesFails, NotLeading
 from brandrelease.telemetry import QueueMetrics
 
@@ -66,9 +67,12 @@ class Again:
 class WorkQueue:
     """Keys that wait, keys at work, and keys that are due later. Nothing in it is needed after a restart."""
 
-    def __init__(self, work: Callable[[Key], Awaitable[Again]], metrics: QueueMetrics) -> None:
+    def __init__(
+        self, work: Callable[[Key], Awaitable[Again]], metrics: QueueMetrics, lane_of: Callable[[Key], str] = str
+    ) -> None:
+        """lane_of: what keys have in common that shall not keep others waiting; each is for itself where nothing is said."""
         self._work, self._metrics = work, metrics
-        self._ready: asyncio.Queue[Key] = asyncio.Queue()
+        self._ready: FairQueue[Key] = FairQueue(lane_of)
         self._waiting: dict[Key, float] = {}
         self._busy: set[Key] = set()
         self._asked_while_busy: set[Key] = set()
@@ -110,7 +114,7 @@ class WorkQueue:
         now = asyncio.get_running_loop().time()
         self._waiting[key] = now
         self._spent[key] = max(self._spent.get(key, now), now) + PACE
-        self._ready.put_nowait(key)
+        self._ready.put(key)
         self._metrics.queue_depth.set(len(self._waiting))
 
     def forget(self, key: Key) -> None:
@@ -142,9 +146,10 @@ class WorkQueue:
     async def _worker(self) -> None:
         while True:
             key = await self._ready.get()
-            del self._waiting[key]
+            waited = asyncio.get_running_loop().time() - self._waiting.pop(key)
             if self._rests:
                 continue
+            self._metrics.wait_seconds.observe(waited)
             self._busy.add(key)
             self._quiet.clear()
             self._metrics.queue_depth.set(len(self._waiting))

@@ -6,7 +6,7 @@ A mirror is a cache. It may be lost, half made or broken at any time, and then i
 import asyncio
 import hashlib
 import shutil
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeVar
@@ -14,6 +14,7 @@ from typing import Final, TypeVar
 from brandrelease.adapters.git.commits import LOG_FORMAT, UnreadableLog, read_log
 from brandrelease.adapters.git.credentials import Login
 from brandrelease.adapters.git.errors import SourceTrouble, recognise, unrecognised
+from brandrelease.adapters.git.findings import Findings
 from brandrelease.adapters.git.lineage import (
     PHRASE,
     REVERT_FORMAT,
@@ -97,6 +98,8 @@ class Mirror:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._turn = asyncio.Lock()
+        self._commits_asked_for: Findings[str] = Findings()
+        self._changes_asked_for: Findings[Changes] = Findings()
 
     async def refs_containing(self, remote: Remote, name: str) -> tuple[str, tuple[str, ...]]:
         """The commit with this id, and the full names of the refs that contain it, as they are at the server now.
@@ -115,7 +118,7 @@ class Mirror:
 
     async def commit(self, remote: Remote, name: str) -> str:
         """The commit with this id; the server is not asked if it is known from before. Raises SourceTrouble."""
-        return await self._repaired(remote, lambda: self._commit(remote, name))
+        return await self._found_out(self._commits_asked_for, name, remote, lambda: self._commit(remote, name))
 
     async def changes(self, remote: Remote, old: str, new: str) -> Changes:
         """The commits that are in `new` and not in `old`. Raises SourceTrouble."""
@@ -139,7 +142,7 @@ class Mirror:
             )
             return Changes(int(count), read_log(log))
 
-        return await self._repaired(remote, work)
+        return await self._found_out(self._changes_asked_for, (old, new), remote, work)
 
     async def lineage(self, remote: Remote, commit: str, suspects: Sequence[Suspect]) -> Lineage:
         """Which suspects the commit contains, and which of those it undoes; see `lineage.reverted`.
@@ -211,6 +214,18 @@ class Mirror:
         if finished.code not in {0, 1}:
             raise Broken(finished)
         return tuple(f"^{common}^@" for common in finished.output.decode().split())
+
+    async def _found_out(
+        self, findings: Findings[T], question: Hashable, remote: Remote, work: Callable[[], Awaitable[T]]
+    ) -> T:
+        """Do the work, but for what was found out before, or while this call waited for its turn."""
+
+        async def once() -> T:
+            known = findings.get(question)
+            return findings.keep(question, await work()) if known is None else known
+
+        known = findings.get(question)
+        return await self._repaired(remote, once) if known is None else known
 
     async def _repaired(self, remote: Remote, work: Callable[[], Awaitable[T]]) -> T:
         """Do the work; if the mirror turns out to be broken, make it anew and do the work once more."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import aiohttp
+import orjson
 from kubernetes.aio import client, config
 from kubernetes.aio.client.exceptions import ApiException
 from kubernetes.aio.dynamic import DynamicClient
@@ -304,7 +305,7 @@ class KubeApi:
 
     async def _request(self, method: str, path: str, **parameters: Any) -> Json:
         response = await self._send(method, path, **parameters)
-        answer: Json = await response.json(content_type=None)
+        answer: Json = orjson.loads(await response.read())
         return answer
 
     async def _send(self, method: str, path: str, **parameters: Any) -> aiohttp.ClientResponse:

@@ -6,15 +6,20 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from brandrelease.adapters.kube.api import BRAND_RELEASES, BRANDS, ApiError, KubeApi
+from brandrelease.adapters.kube.claims import claim_of
 from brandrelease.apis.brand import Brand
 from brandrelease.apis.brand_status import BrandStatus
 from brandrelease.apis.wellknown import API_VERSION
 from brandrelease.core.brands.seen import SeenBrand
+from brandrelease.core.holding import Claim
 from brandrelease.core.snapshot import BrandInvalid
 from brandrelease.ports import StatusConflict
 
 CONFLICT: Final = 409
 GONE: Final = 404
+
+FEW_HOMES: Final = 4
+"""So many namespaces of one Brand are asked one after the other; for more, one list of all is asked for."""
 
 
 def read_brand(body: dict[str, Any]) -> Brand | BrandInvalid:
@@ -39,14 +44,18 @@ class KubeBrands:
 
     async def holders(self, brand: Brand) -> Mapping[str, str]:
         homes = brand.namespaces()
-        places: list[str | None] = [*sorted(self._namespaces & set(homes.values()))] if self._namespaces else [None]
-        found: dict[str, list[dict[str, Any]]] = {}
-        for place in places:
+        found: dict[str, list[Claim]] = {}
+        for place in self._places(frozenset(homes.values())):
             for body in await self._api.items(BRAND_RELEASES, place, fields=f"spec.brand={brand.name}"):
-                metadata, environment = body["metadata"], str(body["spec"]["environment"])
-                if homes.get(environment) == metadata["namespace"]:
-                    found.setdefault(environment, []).append(metadata)
-        return {environment: str(min(those, key=_age)["name"]) for environment, those in found.items()}
+                environment = str(body["spec"]["environment"])
+                if homes.get(environment) == body["metadata"]["namespace"]:
+                    found.setdefault(environment, []).append(claim_of(body))
+        return {environment: min(claims).name for environment, claims in found.items()}
+
+    def _places(self, homes: frozenset[str]) -> list[str | None]:
+        """Where to look: a list of all namespaces makes the API server go through the whole fleet for one Brand."""
+        watched = homes & self._namespaces if self._namespaces else homes
+        return [*sorted(watched)] if self._namespaces or len(watched) <= FEW_HOMES else [None]
 
     async def write_status(self, seen: SeenBrand, status: BrandStatus) -> str:
         body = {
@@ -82,8 +91,3 @@ def _status(written: dict[str, Any]) -> BrandStatus:
         return BrandStatus.model_validate(written)
     except ValidationError:
         return BrandStatus()
-
-
-def _age(metadata: dict[str, Any]) -> tuple[str, str]:
-    """The oldest BrandRelease holds its environment; `KubeCluster.holder` says the same."""
-    return str(metadata["creationTimestamp"]), str(metadata["uid"])

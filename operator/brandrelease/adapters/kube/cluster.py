@@ -20,17 +20,20 @@ from brandrelease.adapters.kube.api import (
     KubeApi,
 )
 from brandrelease.adapters.kube.brands import read_brand
-from brandrelease.adapters.kube.fellows import fellows
+from brandrelease.adapters.kube.claims import claim_of
+from brandrelease.adapters.kube.fellows import PlatformFailure, fellows, platform_failures
 from brandrelease.adapters.kube.logs import log_tail
 from brandrelease.adapters.kube.pod_events import WARNINGS_ABOUT_PODS, pod_warnings
 from brandrelease.adapters.kube.questions import question
 from brandrelease.adapters.kube.reading_secrets import read_secret
+from brandrelease.adapters.kube.together import Together
 from brandrelease.adapters.kube.views import deployment_view, pod_view
 from brandrelease.apis.brand import Brand
 from brandrelease.apis.brandrelease import BrandRelease, BrandReleaseStatus
 from brandrelease.apis.reasons import Reason
 from brandrelease.apis.wellknown import API_VERSION, NAME_LABEL, RELEASE_LABEL
 from brandrelease.core.actions import DeploymentPatch
+from brandrelease.core.holding import holds_for_good
 from brandrelease.core.render import deployment_body
 from brandrelease.core.snapshot import BrandInvalid, DeploymentView, Fellow, PodView, PodWarning, Refusal
 from brandrelease.ports import DeploymentChanged, Refused, Secret, StatusConflict
@@ -38,6 +41,9 @@ from brandrelease.ports import DeploymentChanged, Refused, Secret, StatusConflic
 log = structlog.get_logger(__name__)
 
 CONFLICT, GONE = 409, 404
+
+PAGE: Final = 100
+"""BrandReleases that are read at once where all of them are looked through: a megabyte at most, as a rule."""
 
 TRIES: Final = 10
 """Of one change of a Deployment whose status is written at the same time; each takes some milliseconds."""
@@ -50,25 +56,40 @@ class KubeCluster:
     """Live reads and fenced writes."""
 
     def __init__(
-        self, api: KubeApi, namespaces: frozenset[str], is_old: Callable[[Mapping[str, Any]], bool] = lambda _: False
+        self,
+        api: KubeApi,
+        namespaces: frozenset[str],
+        now: Callable[[], datetime],
+        is_old: Callable[[Mapping[str, Any]], bool] = lambda _: False,
     ) -> None:
         """namespaces: those that are watched; empty means all. is_old: whether a watch has told a newer version of a pod."""
-        self._api, self._is_old = api, is_old
+        self._api, self._now, self._is_old = api, now, is_old
         self._namespaces: list[str | None] = [*sorted(namespaces)] or [None]
+        self._settled: dict[tuple[str, str], str] = {}
+        """Uids of BrandReleases that hold their environment for good, by namespace and name."""
+        self._failures = Together(self._failures_of_the_platform)
 
     async def brand_release(self, namespace: str, name: str) -> BrandRelease | None:
         body = await self._api.get(BRAND_RELEASES, namespace, name)
-        return BrandRelease.from_object(body) if body else None
+        if body is None:
+            self._settled.pop((namespace, name), None)
+            return None
+        return BrandRelease.from_object(body)
 
     async def brand(self, name: str) -> Brand | BrandInvalid | None:
         body = await self._api.get(BRANDS, None, name)
         return read_brand(body) if body else None
 
     async def holder(self, release: BrandRelease) -> str:
+        place = release.namespace, release.name
+        if self._settled.get(place) == release.uid:
+            return release.name
         fields = f"spec.brand={release.spec.brand},spec.environment={release.spec.environment}"
-        found = [body["metadata"] for body in await self._api.items(BRAND_RELEASES, release.namespace, fields=fields)]
-        oldest = min(found, key=lambda metadata: (metadata["creationTimestamp"], metadata["uid"]), default=None)
-        return str(oldest["name"]) if oldest else release.name
+        found = await self._api.items(BRAND_RELEASES, release.namespace, fields=fields)
+        first = min(map(claim_of, found), default=None)
+        if first and first.uid == release.uid and holds_for_good(first, self._now()):
+            self._settled[place] = release.uid
+        return first.name if first else release.name
 
     async def commits_being_built(self, brand: str, *, but: str) -> frozenset[str]:
         bodies = await self._brand_releases(fields=f"spec.brand={brand}")
@@ -106,12 +127,21 @@ class KubeCluster:
         return pod_warnings(events, pods)
 
     async def platform_failures(self, reason: Reason, since: datetime, *, but: str) -> tuple[Fellow, ...]:
-        bodies: list[dict[str, Any]] = []
         try:
-            bodies = await self._brand_releases()
+            failures = await self._failures()
         except ApiError:  # it is told for people; a rollback does not wait for it
             log.warning("Other releases that fail alike could not be looked for.", exc_info=True)
-        return fellows(bodies, reason, since, but=but)
+            return ()
+        return fellows(failures, reason, since, but=but)
+
+    async def _failures_of_the_platform(self) -> tuple[PlatformFailure, ...]:
+        """Page by page: of a fleet of thousands, all of it at once would take the loop for too long, and the memory."""
+
+        async def of(namespace: str | None) -> list[PlatformFailure]:
+            pages = self._api.pages(BRAND_RELEASES, namespace, PAGE)
+            return [failure async for page in pages for failure in platform_failures(page)]
+
+        return tuple(await where_allowed(self._namespaces, of))
 
     async def secret(self, namespace: str, name: str) -> Secret | None:
         return await read_secret(self._api, namespace, name)

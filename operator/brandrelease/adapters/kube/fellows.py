@@ -1,6 +1,7 @@
 """BrandReleases that failed for the same platform cause, from JSON to what is told. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -15,36 +16,47 @@ MOST: Final = 5
 """More names say no more."""
 
 _BAD: Final = {Outcome.Failed, Outcome.RolledBack}
+_REASONS: Final = frozenset(Reason)
+"""What another version of the operator wrote may be none of them."""
 
 
-def fellows(releases: Iterable[Json], reason: Reason, since: datetime, *, but: str) -> tuple[Fellow, ...]:
-    """Those whose last release failed for this cause since then, by the platform's fault; newest first, at most 5."""
+@dataclass(frozen=True, slots=True)
+class PlatformFailure:
+    """The last release of a BrandRelease that failed by the platform's fault."""
+
+    uid: str
+    reason: Reason
+    fellow: Fellow
+
+
+def fellows(failures: Iterable[PlatformFailure], reason: Reason, since: datetime, *, but: str) -> tuple[Fellow, ...]:
+    """Those that failed for this cause since then; newest first, at most 5."""
     reasons = alike(reason)
     found = [
-        fellow
-        for body in releases
-        if body["metadata"]["uid"] != but and (fellow := _fellow(body, reasons)) and fellow.failed_at >= since
+        failure.fellow
+        for failure in failures
+        if failure.uid != but and failure.reason in reasons and failure.fellow.failed_at >= since
     ]
     return tuple(sorted(found, key=lambda fellow: fellow.failed_at, reverse=True)[:MOST])
 
 
-def _fellow(body: Json, reasons: frozenset[Reason]) -> Fellow | None:
-    """The failure was when the way back began, where there is one, and else at the end of the release."""
-    current = body.get("status", {}).get("current", {})
-    if current.get("reason") not in reasons or current.get("blame") != Blame.Platform:
-        return None
-    rollback = current.get("rollback", {})
-    if current.get("outcome") not in _BAD and not ("outcome" not in current and rollback):
-        return None
-    failed_at = _moment(rollback.get("startedAt") or current.get("finishedAt") or "")
-    if failed_at is None:
-        return None
-    return Fellow(
-        brand=body["spec"]["brand"],
-        environment=body["spec"]["environment"],
-        number=current["number"],
-        failed_at=failed_at,
-    )
+def platform_failures(releases: Iterable[Json]) -> Iterator[PlatformFailure]:
+    """Those BrandReleases whose last release failed by the platform's fault, or goes back because of it.
+
+    The failure was when the way back began, where there is one, and else at the end of the release.
+    """
+    for body in releases:
+        current = body.get("status", {}).get("current", {})
+        if current.get("blame") != Blame.Platform or current.get("reason") not in _REASONS:
+            continue
+        rollback = current.get("rollback", {})
+        if current.get("outcome") not in _BAD and not ("outcome" not in current and rollback):
+            continue
+        failed_at = _moment(rollback.get("startedAt") or current.get("finishedAt") or "")
+        if failed_at is not None:
+            spec = body["spec"]
+            fellow = Fellow(spec["brand"], spec["environment"], number=current["number"], failed_at=failed_at)
+            yield PlatformFailure(body["metadata"]["uid"], Reason(current["reason"]), fellow)
 
 
 def _moment(text: str) -> datetime | None:
