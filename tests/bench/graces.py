@@ -1,0 +1,30 @@
+"""Families of failures that may mend themselves, and are given a time for it: measured from the end of that time."""
+
+from pathlib import Path
+from typing import Final
+
+from bench.figures import Section
+from bench.trials import Trials, section
+from e2e.test_families import FAMILIES
+from e2e.test_platform import FAMILIES as OF_THE_PLATFORM
+
+TRIALS: Final = Trials(
+    families={name: family for name, family in {**FAMILIES, **OF_THE_PLATFORM}.items() if family.verdict.grace},
+    times=1,  # the graces alone take more than two minutes
+)
+
+
+def measure(out: Path) -> Section:
+    """The section `graces`."""
+    return section(
+        "failures that are given a time to mend themselves, from the end of that time",
+        TRIALS.run(),
+        "end of the grace",
+        (
+            "Kubernetes notes its times in whole seconds, and graces count from those: up to a second less than nothing is no "
+            "mistake.",
+            "Left out: registries that are down, webhooks that are down and nodes that are gone, which wait for the same "
+            "deadline as the family quota.",
+        ),
+        "graces",
+    )

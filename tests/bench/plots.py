@@ -1,0 +1,29 @@
+"""Curves as SVG files: small, without scripts, and readable by themselves."""
+
+from pathlib import Path
+
+import pygal
+from pygal.style import CleanStyle
+
+from bench.figures import Curve
+
+
+def draw(curve: Curve, folder: Path) -> Path:
+    """Write the plot, and return where it is."""
+    chart = pygal.XY(
+        title=curve.title,
+        x_title=curve.x,
+        y_title=curve.y,
+        style=CleanStyle(font_family="sans-serif"),
+        width=640,
+        height=400,
+        dots_size=2,
+        legend_at_bottom=True,
+        js=(),
+        disable_xml_declaration=True,
+    )
+    for name, points in curve.lines.items():
+        chart.add(name, list(points))
+    path = folder / f"{curve.name}.svg"
+    path.write_bytes(chart.render() + b"\n")
+    return path
