@@ -21,10 +21,8 @@ def measure(out: Path) -> Section:
         TRIALS.run(),
         "end of the grace",
         (
-            "Kubernetes notes its times in whole seconds, and graces count from those: up to a second less than nothing is no "
-            "mistake.",
-            "Left out: registries that are down, webhooks that are down and nodes that are gone, which wait for the same "
-            "deadline as the family quota.",
+            "Kubernetes notes its times in whole seconds, and graces count from those: what is below zero comes of that.",
+            "Left out: registries and webhooks that are down, nodes that are gone: they wait for the same deadline as quota.",
         ),
         "graces",
     )

@@ -4,12 +4,19 @@ from collections.abc import Callable
 from queue import Queue
 from typing import Any, Final
 
+from brandrelease.controller.work_queue import PACE
 from support.kubectl import Seen
 
 Object = dict[str, Any]
 
 LIMIT_SECONDS: Final = 90.0
 """Something is broken, and not slow, when it has not come by then."""
+
+REST_SECONDS: Final = 12 * PACE
+"""Before each release. An object has 20 passes at once, and then one for each PACE. Releases that follow each other at once,
+with a change of the image by hand between them, would use those up, and what was measured would be that limit: so the
+object gets back about as many passes as a release takes.
+"""
 
 
 def first(versions: "Queue[Seen]", fits: Callable[[Object], bool]) -> float:

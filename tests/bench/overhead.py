@@ -10,17 +10,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from bench.figures import Curve, Figure, Goal, Kind, Peer, Section, shares
-from bench.moments import first, image_of, is_live, is_rolled_out
+from bench.moments import REST_SECONDS, first, image_of, is_live, is_rolled_out
 from bench.stage import say, stage
-from brandrelease.controller.work_queue import PACE
 from e2e.story import Story
 
 RELEASES: Final = 30
-REST_SECONDS: Final = 12 * PACE
-"""Before each release. An object has 20 passes at once, and then one for each PACE. Releases that follow each other at once,
-with a change of the image by hand between them, would use those up, and what was measured would be that limit: so the
-object gets back about as many passes as a release takes.
-"""
 BESIDE: Final = "kubectl set image"
 
 

@@ -3,20 +3,19 @@
 The sites are those of the end-to-end stories; every moment is the arrival of a watch event.
 """
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 from bench.figures import Curve, Figure, Goal, Kind, Peer, Section, shares
-from bench.moments import is_rolled_out
+from bench.moments import REST_SECONDS, is_rolled_out
 from bench.stage import Stage, say, stage
 from e2e.family import Family, a_live_site
 from e2e.story import Object, Story
 from e2e.trial import RELEASE_LABEL, Trial, is_ready
 from support.kubectl import Seen
 
-RESTED: Final = 6.0
 RESTORED_WITHIN: Final = 2.0
 PATCHED_WITHIN: Final = 1.0
 
@@ -129,6 +128,7 @@ def starts_of(versions: list[Seen]) -> tuple[float, ...]:
 def _fails(story: Story, name: str, family: Family, starts: tuple[float, ...]) -> Failure:
     good = str(story.status["running"]["number"])
     _forgive(story, family)
+    time.sleep(REST_SECONDS)
     with Trial(story) as trial:
         bad = story.push(family.start, family.text, **family.image)
         if family.layer_is_lost:

@@ -23,8 +23,7 @@ def measure(out: Path) -> Section:
         "decisive state of the kubelet",
         (
             "The Deployment's deadline is read from the object; when it has passed, Kubernetes says so and changes nothing.",
-            "Left out: a build that fails, and a release for which no good image is left, as nothing is rolled back there; "
-            "what only a check or a hook sees, as no kubelet tells of it.",
+            "Left out: failures after which nothing is rolled back, as of a build, and what no kubelet sees, as checks and hooks.",
         ),
         "verdicts",
     )
