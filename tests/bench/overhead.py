@@ -15,6 +15,8 @@ from bench.stage import say, stage
 from e2e.story import Story
 
 RELEASES: Final = 30
+SETTLE_SECONDS: Final = 2.0
+"""Then the pods that were replaced are gone, so that nothing of one release is left in the time of the next."""
 BESIDE: Final = "kubectl set image"
 
 
@@ -95,7 +97,7 @@ def _pairs(story: Story, releases: int) -> Iterator[tuple[Took, Took]]:
         commits = [story.push(text=f"page {number} {who}") for who in ("by the operator", "by hand")]
         time.sleep(REST_SECONDS)
         ours = by_the_operator(story, commits[0])
-        time.sleep(REST_SECONDS)
+        time.sleep(SETTLE_SECONDS)
         theirs = by_hand(story, commits[1])
         say(f"{number + 1}/{releases}: {ours.rolled_out:.2f} s, by hand {theirs.rolled_out:.2f} s")
         yield ours, theirs
