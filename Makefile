@@ -138,9 +138,10 @@ demo: programs ## A real cluster, a good release, and a bad one that rolls back 
 playground: programs ## A cluster with a site, its repository and the operator, to try it out: docs/tutorial.md (until Ctrl-C)
 	@$(RUN) python -m playground
 
+OUT ?=
 .PHONY: bench
-bench: programs ## Time from kubectl apply to the patch and from a failure to the rollback; calls and memory of 100 builds
-	@$(RUN) python tests/bench/overhead.py && $(RUN) python tests/bench/codebuild.py
+bench: programs ## What the operator costs, beside kubectl, buildctl and polling in the same run (WHAT="overhead builds", OUT=folder)
+	@$(RUN) --group bench python -m bench $(filter-out everything,$(WHAT)) $(if $(OUT),--out $(OUT))
 
 SECONDS ?= 1200
 RELEASES ?= 2000

@@ -20,6 +20,8 @@ class Kind(StrEnum):
     """The median beside the peer's."""
     Over = "over"
     """How much more than the peer's the median is, in the unit of the figure."""
+    OverAtP95 = "over at p95"
+    """How much more than the peer's median p95 is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +72,6 @@ class Figure:
         """The medians of both; None where there is nothing to divide by."""
         return self.p50 / self.peer.p50 if self.peer and self.peer.p50 else None
 
-    @property
-    def over(self) -> float | None:
-        return self.p50 - self.peer.p50 if self.peer else None
-
     def reached(self, goal: Goal) -> float | None:
         """What stands beside the goal's limit."""
         match goal.kind:
@@ -84,7 +82,9 @@ class Figure:
             case Kind.Ratio:
                 return self.ratio
             case Kind.Over:
-                return self.over
+                return self.p50 - self.peer.p50 if self.peer else None
+            case Kind.OverAtP95:
+                return self.p95 - self.peer.p50 if self.peer else None
 
     def is_met(self, goal: Goal) -> bool:
         """Without a peer nothing that needs one is met."""

@@ -1,148 +1,138 @@
-"""How long the operator takes, beside plain kubectl in the same run.
+"""One release by the operator beside `kubectl set image`, of the same Deployment, in turns.
 
-1. `kubectl apply` of the BrandRelease -> Deployment patched, the image being at hand; beside it `kubectl set image`.
-2. The kubelet reports the decisive state of a pod -> the rollback patch.
-
-Every moment is that of the arrival of a watch event, so both sides pay for the same way. Prints one table.
+The site starts at once, so that all that one of them takes longer is seen; `slow_site` is a site that takes its time.
 """
 
-import statistics
-import sys
-import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from queue import Queue
-from typing import Any
+from typing import Any, Final
 
-from cluster import api
+from bench.figures import Curve, Figure, Goal, Kind, Peer, Section, shares
+from bench.moments import REST_SECONDS, first, image_of, is_live, is_rolled_out
+from bench.stage import say, stage
 from e2e.story import Story
-from support import account, images
-from support.brand_site import Start
-from support.git_server import GitServer
-from support.kubectl import Kubectl, Seen
 
-RELEASES, FAILURES = 30, 10
-LIMIT_SECONDS = 60.0
-CRDS = Path(__file__).parents[2] / "crds"
-RELEASE_LABEL = "brandrelease.dev/release"
-
-Object = dict[str, Any]
+RELEASES: Final = 30
+SETTLE_SECONDS: Final = 2.0
+"""Then the pods that were replaced are gone, so that nothing of one release is left in the time of the next."""
+BESIDE: Final = "kubectl set image"
 
 
-def main() -> None:
-    """Measure on a cluster of its own."""
-    cluster = api.up("bench")
-    try:
-        images.push(images.BUILDER, cluster)
-        Kubectl.of(cluster).run("apply", "--server-side", "-f", str(CRDS))
-        with tempfile.TemporaryDirectory() as scratch, GitServer(Path(scratch) / "git", cluster.host_address) as git:
-            story = Story("bench", cluster, git, Path(scratch))
-            story.kubectl.apply(*account.shared(), server_side=True)
-            story.namespaces()
-            story.brand(soakSeconds=0, restartLimit=0)
-            story.deployment(replicas=1)
-            story.is_rolled_out()
-            story.operator.start()
-            try:
-                measure(story)
-            finally:
-                story.operator.kill()
-    finally:
-        api.down("bench")
+@dataclass(frozen=True, slots=True)
+class Took:
+    """Seconds from the start of kubectl. live: what only the operator says."""
+
+    patched: float
+    rolled_out: float
+    live: float = 0.0
 
 
-def measure(story: Story) -> None:
-    """Print the figures."""
-    commits = [story.push(text=f"page {number}") for number in range(RELEASES + 1)]
-    story.release(commits[0])
-    story.becomes("Live", commit=commits[0])
-    ours = [patched_by_the_operator(story, commit) for commit in commits[1:]]
-    peers = [patched_by_kubectl(story, commit) for commit in commits[1:]]
-    tell("kubectl apply -> Deployment patched", ours)
-    tell("kubectl set image -> Deployment patched", peers)
-    say(f"ratio of the medians: {statistics.median(ours) / statistics.median(peers):.2f}")
-    story.release(commits[1])
-    story.becomes("Live", commit=commits[1])
-    tell("decisive state of the pod -> rollback patch", [verdict(story) for _ in range(FAILURES)])
-
-
-def patched_by_the_operator(story: Story, commit: str) -> float:
-    """Seconds from the start of kubectl to the Deployment with the new image."""
-    with story.kubectl.watch("deployment", story.deployment_name, story.namespace) as versions:
-        _, before = versions.get(timeout=LIMIT_SECONDS)
-        began = time.monotonic()
-        story.release(commit)
-        seconds = wait_for(versions, lambda body: image_of(body) != image_of(before)) - began
-    story.becomes("Live", commit=commit)
-    return seconds
-
-
-def patched_by_kubectl(story: Story, commit: str) -> float:
-    """The same change by hand."""
-    image = f"{story.cluster.registry}/{story.image_repository}:{commit}"
-    with story.kubectl.watch("deployment", story.deployment_name, story.namespace) as versions:
-        versions.get(timeout=LIMIT_SECONDS)
-        began = time.monotonic()
-        story.kubectl.run("set", "image", f"deployment/{story.deployment_name}", f"app={image}", "-n", story.namespace)
-        seconds = wait_for(versions, lambda body: image_of(body) == image) - began
-    story.is_rolled_out()
-    return seconds
-
-
-def verdict(story: Story) -> float:
-    """Seconds from the event in which the kubelet tells of the crash to the event of the rollback patch."""
-    status = story.status
-    good = status["running"]["number"]
-    if stopped := status.get("quarantine"):  # what contains the last bad commit would be refused
-        story.push(reverts=max(stopped, key=lambda entry: int(entry["release"]))["commit"])
-    bad = story.push(Start.CrashAtStart)
-    with (
-        story.kubectl.watch("pods", namespace=story.namespace) as pods,
-        story.kubectl.watch("deployment", story.deployment_name, story.namespace) as deployments,
-    ):
-        story.release(bad)
-        number = str(story.becomes("RolledBack", commit=bad)["current"]["number"])
-        crashed = wait_for(pods, lambda body: labels_of(body).get(RELEASE_LABEL) == number and has_ended(body))
-        back = wait_for(deployments, lambda body: labels_of(body).get(RELEASE_LABEL) == number)
-        back = wait_for(deployments, lambda body: labels_of(body).get(RELEASE_LABEL) == str(good))
-    return back - crashed
-
-
-def wait_for(versions: "Queue[Seen]", fits: Callable[[Object], bool]) -> float:
-    """When the first version that fits arrived."""
-    while True:
-        arrived, body = versions.get(timeout=LIMIT_SECONDS)
-        if fits(body):
-            return arrived
-
-
-def image_of(deployment: Object) -> str:
-    return str(deployment["spec"]["template"]["spec"]["containers"][0]["image"])
-
-
-def labels_of(body: Object) -> dict[str, str]:
-    return dict(body["metadata"].get("labels", {}))
-
-
-def has_ended(pod: Object) -> bool:
-    statuses = pod["status"].get("containerStatuses", [])
-    return any("terminated" in entry["state"] or "terminated" in entry.get("lastState", {}) for entry in statuses)
-
-
-def tell(what: str, seconds: list[float]) -> None:
-    """One line of the table."""
-    ordered = sorted(seconds)
-    p95 = ordered[min(len(ordered) - 1, round(0.95 * len(ordered)))]
-    say(
-        f"{what:<45} n={len(ordered):<3} p50 {statistics.median(ordered):6.3f} s   p95 {p95:6.3f} s   max {ordered[-1]:6.3f} s"
+def measure(out: Path) -> Section:
+    """The section `overhead`."""
+    ours, theirs = in_turns("overhead", RELEASES)
+    return Section(
+        title="one release, the image being at hand, of a site that starts at once",
+        figures=figures(
+            ours, theirs, patched=(Goal(Kind.P50, 0.4), Goal(Kind.P95, 0.8)), rolled_out=(Goal(Kind.Ratio, 1.10),)
+        ),
+        curves=(curve("overhead", "Rolled out, of a site that starts at once", ours, theirs),),
+        words=(
+            "The site is ready as soon as its pod runs, so that the ratio is the operator's own share at its largest.",
+        ),
     )
 
 
-def say(text: str) -> None:
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()
+def figures(
+    ours: list[Took], theirs: list[Took], patched: tuple[Goal, ...] = (), rolled_out: tuple[Goal, ...] = ()
+) -> tuple[Figure, ...]:
+    """Three figures; what is beside `Live` is the end of the rollout, as kubectl knows no other end."""
+    by_hand = Peer(BESIDE, tuple(each.rolled_out for each in theirs))
+    return (
+        Figure(
+            what="kubectl apply → Deployment patched",
+            values=tuple(each.patched for each in ours),
+            peer=Peer(BESIDE, tuple(each.patched for each in theirs)),
+            goals=patched,
+        ),
+        Figure(
+            what="kubectl apply → rolled out",
+            values=tuple(each.rolled_out for each in ours),
+            peer=by_hand,
+            goals=rolled_out,
+        ),
+        Figure(
+            what="kubectl apply → Live",
+            values=tuple(each.live for each in ours),
+            peer=Peer(f"{BESIDE}, rolled out", by_hand.values),
+        ),
+    )
 
 
-if __name__ == "__main__":
-    main()
+def curve(name: str, title: str, ours: list[Took], theirs: list[Took]) -> Curve:
+    """How many releases had come so far, by when."""
+    lines = {
+        "kubectl apply of a BrandRelease": shares([each.rolled_out for each in ours]),
+        BESIDE: shares([each.rolled_out for each in theirs]),
+    }
+    return Curve(name=name, title=title, x="seconds", y="% of the releases", lines=lines)
+
+
+def in_turns(name: str, releases: int, **deployment: Any) -> tuple[list[Took], list[Took]]:
+    """Release commits by the operator and by hand, one after the other: what each has taken."""
+    with stage() as stand, stand.story(f"bench-{name}") as story:
+        story.brand(soakSeconds=0, restartLimit=0)
+        story.deployment(replicas=1, **deployment)
+        story.is_rolled_out()
+        story.operator.start()
+        story.release(story.push(text="first page"))
+        story.becomes("Live")
+        both = list(_pairs(story, releases))
+        return [ours for ours, _ in both], [theirs for _, theirs in both]
+
+
+def _pairs(story: Story, releases: int) -> Iterator[tuple[Took, Took]]:
+    for number in range(releases):
+        commits = [story.push(text=f"page {number} {who}") for who in ("by the operator", "by hand")]
+        time.sleep(REST_SECONDS)
+        ours = by_the_operator(story, commits[0])
+        time.sleep(SETTLE_SECONDS)
+        theirs = by_hand(story, commits[1])
+        say(f"{number + 1}/{releases}: {ours.rolled_out:.2f} s, by hand {theirs.rolled_out:.2f} s")
+        yield ours, theirs
+
+
+def by_the_operator(story: Story, commit: str) -> Took:
+    """`kubectl apply` of the BrandRelease."""
+    kubectl = story.kubectl
+    with (
+        kubectl.watch("deployment", story.deployment_name, story.namespace) as deployments,
+        kubectl.watch("brandrelease", story.name, story.namespace) as releases,
+    ):
+        before = image_of(deployments.get(timeout=30)[1])
+        releases.get(timeout=30)
+        began = time.monotonic()
+        story.release(commit)
+        patched = first(deployments, lambda body: image_of(body) != before)
+        rolled_out = first(deployments, is_rolled_out)
+        live = first(releases, lambda body: is_live(body, commit))
+    return Took(patched - began, rolled_out - began, live - began)
+
+
+def by_hand(story: Story, commit: str) -> Took:
+    """`kubectl set image`, with the watches that the other side has."""
+    image = f"{story.repository_of_images}:{commit}"
+    kubectl = story.kubectl
+    with (
+        kubectl.watch("deployment", story.deployment_name, story.namespace) as deployments,
+        kubectl.watch("brandrelease", story.name, story.namespace) as releases,
+    ):
+        deployments.get(timeout=30)
+        releases.get(timeout=30)
+        began = time.monotonic()
+        kubectl.run("set", "image", f"deployment/{story.deployment_name}", f"app={image}", "-n", story.namespace)
+        patched = first(deployments, lambda body: image_of(body) == image)
+        rolled_out = first(deployments, is_rolled_out)
+    story.is_rolled_out()  # kubectl agrees
+    return Took(patched - began, rolled_out - began)
