@@ -124,17 +124,21 @@ class ApiServer:
     url: str
     directory: Path
     etcd: Running
+    server: Running
 
 
 @contextlib.contextmanager
-def control_plane(directory: Path, say: Callable[[str], None] = lambda _: None) -> Iterator[ApiServer]:
+def control_plane(
+    directory: Path, say: Callable[[str], None] = lambda _: None, options: tuple[str, ...] = ()
+) -> Iterator[ApiServer]:
     """Run etcd and kube-apiserver on loopback, on free ports, while the block runs. Needs no root; starts in about 3 s.
 
-    ``directory`` receives keys and logs and is removed at the end. Raises ClusterError with the culprit's log. The
-    environment may name another version of Kubernetes: ``BRANDRELEASE_TEST_KUBERNETES``.
+    ``directory`` receives keys and logs and is removed at the end. ``options`` are more of kube-apiserver's. Raises
+    ClusterError with the culprit's log. The environment may name another version of Kubernetes:
+    ``BRANDRELEASE_TEST_KUBERNETES``.
     """
     debian.require(debian.FOR_THE_CONTROL_PLANE, say)
-    ports = _free_ports(3)
+    ports = free_ports(3)
     version = os.environ.get(KUBERNETES, toolchain.KUBERNETES)
     programs_there = toolchain.programs(toolchain.control_plane(version), say)
     layout = Layout(directory, programs_there, directory / "etcd", ports[0], ports[1])
@@ -146,7 +150,7 @@ def control_plane(directory: Path, say: Callable[[str], None] = lambda _: None) 
         "--endpoint-reconciler-type=none",
         "--disable-admission-plugins=ServiceAccount",
     )
-    programs = (etcd(layout), api_server(layout, "10.96.0.0/16", ports[2], *alone))
+    programs = (etcd(layout), api_server(layout, "10.96.0.0/16", ports[2], *alone, *options))
     running: list[Running] = []
     try:
         running = [Running(program, start(program)) for program in programs]
@@ -154,14 +158,15 @@ def control_plane(directory: Path, say: Callable[[str], None] = lambda _: None) 
         wait_until("That the API server is ready", questions.is_ready, READY_SECONDS, programs[1], running[1].process)
         admin = kubeconfig.write(directory / "kubeconfig", url, authority.pair.certificate, layout.pair("admin"))
         kubectl = toolchain.programs(toolchain.CONTROL_PLANE, say) / "kubectl"
-        yield ApiServer(admin, kubectl, url, directory, running[0])
+        yield ApiServer(admin, kubectl, url, directory, *running)
     finally:
         for each in reversed(running):
             each.kill()  # a graceful API server without its etcd lingers for over a minute
         shutil.rmtree(directory, ignore_errors=True)
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
+    """Return ports of loopback that nobody listens on."""
     with contextlib.ExitStack() as held:
         sockets = [held.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
         return [int(each.getsockname()[1]) for each in sockets]

@@ -128,6 +128,8 @@ NODE = (
 # What GitOps tools do and say, with their own libraries.
 GITOPS = Module("gitops", (("gitops", "."),), cgo=False)
 HELM = Module("helm", (("helm", "helm.sh/helm/v4/cmd/helm"),), cgo=False)
+# Nodes and pods without machines and containers, for a fleet that no machine could run.
+KWOK = Module("kwok", (("kwok", "sigs.k8s.io/kwok/cmd/kwok"),), cgo=False)
 ACTIONLINT = Module("actionlint", (("actionlint", "github.com/rhysd/actionlint/cmd/actionlint"),), cgo=False)
 
 
