@@ -16,6 +16,8 @@ OnEvent = Callable[[str, Object], None]
 """Takes ADDED, MODIFIED or DELETED, and the object."""
 
 MERGE: Final = {"Content-Type": "application/merge-patch+json"}
+APPLY: Final = {"Content-Type": "application/apply-patch+yaml"}
+STRATEGIC: Final = {"Content-Type": "application/strategic-merge-patch+json"}
 WATCH_SECONDS: Final = 300
 TRIES: Final = 3
 """An API server without processor time answers 504; what can be done twice is then done again."""
@@ -52,6 +54,16 @@ class Kube:
 
     async def merge(self, path: str, body: Object) -> Object:
         return await self._ask("PATCH", path, body, MERGE, query={"fieldValidation": "Strict", "fieldManager": "ci"})
+
+    async def strategic(self, path: str, body: Object) -> Object:
+        """As `kubectl set image` does it: lists are merged by name."""
+        query = {"fieldValidation": "Strict", "fieldManager": "kubectl-set"}
+        return await self._ask("PATCH", path, body, STRATEGIC, query=query)
+
+    async def apply(self, path: str, body: Object, manager: str) -> Object:
+        """Server-side apply: `body` is all that `manager` wants to own."""
+        query = {"fieldValidation": "Strict", "fieldManager": manager, "force": "true"}
+        return await self._ask("PATCH", path, body, APPLY, query=query)
 
     async def delete(self, path: str) -> None:
         """Delete at once; what is gone already is as good."""

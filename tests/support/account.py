@@ -29,6 +29,12 @@ def shared() -> list[Object]:
     return [each for each in _installed() if _is_shared(each)]
 
 
+def brand_namespace() -> Object:
+    """What an administrator adds to a brand namespace for an operator in the usual namespace."""
+    (binding,) = _documents("brand-namespace.yaml")
+    return binding
+
+
 @dataclass(frozen=True)
 class Account:
     """The service account of one story's operator. own, builds: its namespaces in place of those that the files name."""

@@ -1,0 +1,54 @@
+"""`python -m bench.fleet storm 300`: one storm and nothing else, for whoever makes the operator quicker."""
+
+import argparse
+import asyncio
+import sys
+import tempfile
+from pathlib import Path
+
+from bench.figures import quantile
+from bench.fleet.population import Brands
+from bench.fleet.stage import stage
+from bench.fleet.storm import Storm, storm
+
+
+def main() -> int:
+    """Run with the arguments of the command line; the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m bench.fleet", description=__doc__)
+    parser.add_argument("what", choices=("storm",))
+    parser.add_argument("count", type=int, help="BrandReleases")
+    parser.add_argument("--times", type=int, default=2, help="storms after the one in which all are new")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="fleet-") as directory:
+        asyncio.run(storms(arguments.count, arguments.times, Path(directory)))
+    return 0
+
+
+async def storms(count: int, times: int, directory: Path) -> None:
+    """One in which all are new, and so many more."""
+    async with stage(directory) as ground:
+        brands = Brands(ground, "b")
+        await brands.grow(count)
+        with ground.operator() as operator:
+            for number in range(times + 1):
+                tell(
+                    "all are new" if not number else f"storm {number}",
+                    await storm(ground, operator, brands, brands.sites),
+                )
+
+
+def tell(what: str, seen: Storm) -> None:
+    """Everything of one."""
+    print(
+        f"{what}: {seen.count} releases {dict(seen.outcomes)}, {seen.per_second:.1f} a second, {seen.milliseconds:.1f} ms each, "
+        f"{seen.reads:.1f} reads, {seen.writes:.1f} writes; wait p95 {quantile(seen.waits, 0.95):.1f} s; "
+        f"memory {seen.used.rss:.0f} MiB"
+    )
+    for kind, many in seen.used.by_kind().most_common():
+        print(f"  {many / seen.count:6.2f}  {kind}")
+    shares = sorted(seen.used.processors.items(), key=lambda each: -each[1])
+    print("  processors: " + ", ".join(f"{name} {used / seen.used.seconds:.2f}" for name, used in shares), flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

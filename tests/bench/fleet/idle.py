@@ -1,0 +1,54 @@
+"""What a fleet costs at which nothing happens: memory, processor time, requests, and the time that a start takes."""
+
+import asyncio
+import time
+from collections import Counter
+from dataclasses import dataclass
+from typing import Final
+
+from bench.fleet.meter import Used, metrics_of
+from bench.fleet.stage import Stage
+
+SETTLE: Final = 30.0
+"""Seconds after everything was looked at, in which what was begun at the start comes to its end."""
+
+START_LIMIT: Final = 300.0
+
+
+@dataclass(frozen=True)
+class Idle:
+    """started: seconds from the start of the process until every BrandRelease was looked at. used: at rest after that."""
+
+    count: int
+    started: float
+    used: Used
+
+    @property
+    def cores(self) -> float:
+        return self.used.operator / self.used.seconds
+
+    def per_minute(self) -> Counter[str]:
+        """Requests by verb."""
+        counts = Counter(each.verb for each in self.used.requests)
+        return Counter({verb: round(count * 60 / self.used.seconds) for verb, count in counts.items()})
+
+
+async def idle(stage: Stage, count: int, seconds: float) -> Idle:
+    """Start an operator over a fleet of this many that have been released, and look on."""
+    operator = stage.new_operator()
+    began = time.monotonic()
+    try:
+        operator.start()
+        while metrics_of(operator).looked_at < count:
+            if time.monotonic() - began > START_LIMIT:
+                message = f"Not every BrandRelease was looked at.\n{operator.last_lines()}"
+                raise AssertionError(message)
+            await asyncio.sleep(max(0.5, count / 1000))  # each page of metrics makes the start longer
+        started = time.monotonic() - began
+        await asyncio.sleep(SETTLE)
+        meter = stage.meter(operator)
+        meter.begin()
+        await asyncio.sleep(seconds)
+        return Idle(count, started, meter.end())
+    finally:
+        operator.kill()
