@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 from bench.figures import quantile
+from bench.fleet import parts
 from bench.fleet.population import Brands
 from bench.fleet.stage import stage
 from bench.fleet.storm import Storm, storm
@@ -18,13 +19,14 @@ def main() -> int:
     parser.add_argument("what", choices=("storm",))
     parser.add_argument("count", type=int, help="BrandReleases")
     parser.add_argument("--times", type=int, default=2, help="storms after the one in which all are new")
+    parser.add_argument("--profile", type=Path, help="a file for the stacks of one more storm, and where its time went")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="fleet-") as directory:
-        asyncio.run(storms(arguments.count, arguments.times, Path(directory)))
+        asyncio.run(storms(arguments.count, arguments.times, arguments.profile, Path(directory)))
     return 0
 
 
-async def storms(count: int, times: int, directory: Path) -> None:
+async def storms(count: int, times: int, profile: Path | None, directory: Path) -> None:
     """One in which all are new, and so many more."""
     async with stage(directory) as ground:
         brands = Brands(ground, "b")
@@ -35,6 +37,11 @@ async def storms(count: int, times: int, directory: Path) -> None:
                     "all are new" if not number else f"storm {number}",
                     await storm(ground, operator, brands, brands.sites),
                 )
+            if profile:
+                async with parts.profiled(operator.pid, profile):
+                    tell("profiled", await storm(ground, operator, brands, brands.sites))
+                for part, share in parts.shares(profile).items():
+                    print(f"  {share:5.1f} %  {part}")
 
 
 def tell(what: str, seen: Storm) -> None:

@@ -34,6 +34,9 @@ count to whoever wants them."""
 
 OTHER: Final = "everything else"
 
+WAITS: Final = re.compile(r"(select|wait|_do_waitpid|_wait_for_tstate_lock) \(")
+"""What the innermost frame is in while a thread waits. The sampler takes some of that for work."""
+
 
 @asynccontextmanager
 async def profiled(pid: int, collapsed: Path) -> AsyncIterator[None]:
@@ -54,11 +57,13 @@ async def profiled(pid: int, collapsed: Path) -> AsyncIterator[None]:
 
 
 def shares(collapsed: Path) -> dict[str, float]:
-    """Percent of the samples of each part, the largest first."""
+    """Percent of the samples at work that are of each part, the largest first."""
     samples: Counter[str] = Counter()
     for line in collapsed.read_text().splitlines():
         stack, _, count = line.rpartition(" ")
-        samples[part_of(stack.split(";"))] += int(count)
+        frames = stack.split(";")
+        if not WAITS.search(frames[-1]):
+            samples[part_of(frames)] += int(count)
     whole = sum(samples.values())
     return {part: 100 * count / whole for part, count in samples.most_common()}
 
