@@ -17,7 +17,7 @@ from brandrelease.cli.commands import COMMANDS
 from brandrelease.cli.commands.explain import for_this_one
 from brandrelease.cli.commands.logs import runs
 from brandrelease.cli.completing import SHELLS, candidates, script
-from brandrelease.cli.doctor import objects
+from brandrelease.cli.doctor import leading, objects
 from brandrelease.cli.doctor.finding import State
 from brandrelease.cli.exits import Exit
 from brandrelease.cli.main import _parser
@@ -178,10 +178,36 @@ def test_a_release_is_ill_if_it_stands_still_or_nobody_looks_at_it() -> None:
     assert list(objects.release(release(2, ago(hours=1)), NOW)) == []
     assert list(objects.release(release(1, ago(seconds=30)), NOW)) == []
     (unseen,) = objects.release(release(1, ago(minutes=3)), NOW)
-    assert unseen.what == "drumeo staging was changed, and nobody has looked at it."
+    assert unseen.what == "drumeo staging was changed, and the operator has not looked at it for more than 2 minutes."
     (still,) = objects.release(release(2, ago(), stalled=True), NOW + timedelta(minutes=5))
     assert still.what == "drumeo staging: RefNotFound. No such ref."
     assert still.advice.endswith("explain drumeo staging")
+
+
+@pytest.mark.parametrize(
+    ("ready", "pods", "state", "what"),
+    [
+        (1, 1, State.Good, "The operator's pod is ready."),
+        (2, 2, State.Good, "All 2 pods of the operator are ready."),
+        (0, 1, State.Bad, "The operator's pod is not ready."),
+        (1, 2, State.Bad, "1 of 2 pods of the operator are ready."),
+    ],
+)
+def test_the_doctor_tells_of_the_operators_pods(ready: int, pods: int, state: State, what: str) -> None:
+    found = leading._ready(ready, pods, "brandrelease-system")
+    assert (found.state, found.what, bool(found.advice)) == (state, what, state is State.Bad)
+
+
+def test_the_doctor_tells_who_leads_and_since_when_nobody_does() -> None:
+    lease = {"holderIdentity": "brandrelease-6d4c-x2k9p", "renewTime": ago(seconds=3), "leaseDurationSeconds": 15}
+    assert leading._led(lease, NOW, "ops").what == "brandrelease-6d4c-x2k9p leads, and was last heard of 3 s ago."
+    silent = leading._led(lease | {"renewTime": ago(minutes=3)}, NOW, "ops")
+    assert silent.what == (
+        "No replica of the operator leads. brandrelease-6d4c-x2k9p did, and was last heard of 3 min ago."
+    )
+    assert "kubectl -n ops get pods" in silent.advice
+    left = leading._led(lease | {"holderIdentity": ""}, NOW, "ops")
+    assert left.what == "No replica of the operator leads. The last one did, and was last heard of 3 s ago."
 
 
 # --- completion -------------------------------------------------------------------------------------------------------

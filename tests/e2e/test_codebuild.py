@@ -50,6 +50,8 @@ def test_codebuilds_log_tells_why(codebuild_story: CodeBuildStory) -> None:
     assert story.starts == [commit]
     assert (story.image, story.generation) == (image, generation)
     assert story.page() == "by hand"
+    said = story.command("logs", story.name, "production").ends(0)
+    assert "build: cat: can't open '/composer.lock': No such file or directory" in said.out.splitlines()
 
 
 def test_killed_while_codebuild_builds(codebuild_story: CodeBuildStory) -> None:

@@ -67,7 +67,7 @@ async def _careful(findings: AsyncIterator[Finding]) -> AsyncIterator[Finding]:
             advice = "Is the cluster up, and does your kubeconfig point to it?"
             yield Finding(State.Bad, error.message, advice, ends=True)
         else:
-            yield Finding(State.Unknown, f"It could not be looked at: {error.message}")
+            yield Finding(State.Unknown, f"This could not be looked at: {error.message}")
 
 
 def _tell(at: Session, finding: Finding) -> None:

@@ -70,7 +70,7 @@ def judge_soak(
     if due := _first_due(findings, now):
         return Failed(due)
     if now < ends_at:
-        what = _told(findings, now) or f"All {deployment.wanted} new pods are ready"
+        what = _told(findings, now) or _all_ready(deployment.wanted)
         # The end as a time of day, not as a time left: a message that changed by itself would be written again and again.
         message = f"{what}; watched until {ends_at:%H:%M:%S} UTC."
         return Progressing(message, _next_moment(findings, now, ends_at))
@@ -220,3 +220,7 @@ def _rollout_in_words(scene: Scene, findings: list[Finding], now: datetime, *, u
         for pod in scene.lost[:1]
     )
     return f"{ready} of {deployment.wanted} new pods are ready, {old} old {'pod is' if old == 1 else 'pods are'} still there.{lost}"
+
+
+def _all_ready(wanted: int) -> str:
+    return "The new pod is ready" if wanted == 1 else f"All {wanted} new pods are ready"
