@@ -210,6 +210,43 @@ def test_the_doctor_tells_who_leads_and_since_when_nobody_does() -> None:
     assert left.what == "No replica of the operator leads. The last one did, and was last heard of 3 s ago."
 
 
+# --- which cluster ----------------------------------------------------------------------------------------------------
+
+HERE = """{apiVersion: v1, kind: Config, current-context: a, contexts: [{name: a, context: {cluster: a, user: a}}],
+clusters: [{name: a, cluster: {server: "https://127.0.0.1:1"}}], users: [{name: a, user: {}}]}"""
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "why"),
+    [
+        (None, (), "there is no file {}."),
+        ("", (), "{} cannot be read as a kubeconfig."),
+        ("[]", (), "{} cannot be read as a kubeconfig."),
+        ("}", (), "{} cannot be read as a kubeconfig."),
+        ("kind: Config", (), "Invalid kube-config file."),
+        (HERE, ("--context", "nowhere"), "{} has no context nowhere."),
+    ],
+)
+def test_a_kubeconfig_that_leads_nowhere_is_told_as_such(
+    tmp_path: Path, text: str | None, words: tuple[str, ...], why: str
+) -> None:
+    file = tmp_path / "kubeconfig"
+    if text is not None:
+        file.write_text(text)
+    said = called("status", "--kubeconfig", str(file), *words)
+    assert said.returncode == Exit.Unavailable, said.stderr
+    assert said.stderr.startswith(f"brandrelease: No cluster is known: {why.format(file)}")
+
+
+def test_a_cluster_that_does_not_answer_is_told_as_such(tmp_path: Path) -> None:
+    (tmp_path / "kubeconfig").write_text(HERE)
+    said = called("status", "--kubeconfig", str(tmp_path / "kubeconfig"))
+    assert said.returncode == Exit.Unavailable
+    assert said.stderr.endswith(". Is the cluster up, and does your kubeconfig point to it?\n")
+    ill = called("doctor", "--kubeconfig", str(tmp_path / "kubeconfig"))
+    assert (ill.returncode, ill.stdout.splitlines()[-1]) == (Exit.Failed, "1 problem found.")
+
+
 # --- completion -------------------------------------------------------------------------------------------------------
 
 
