@@ -87,7 +87,7 @@ def test_times_are_written_as_kubectl_has_them() -> None:
 def test_what_a_reason_means_is_told_without_a_cluster() -> None:
     told = called("explain", "crashloopbackoff")
     assert (told.returncode, told.stderr) == (0, "")
-    assert told.stdout.startswith("  Blame: Release")
+    assert told.stdout.startswith("  Means: ")
     assert "kubectl" in told.stdout
 
 
