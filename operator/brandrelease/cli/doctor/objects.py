@@ -16,7 +16,8 @@ Json = dict[str, Any]
 UNSEEN: Final = timedelta(minutes=2)
 """An object whose last change is older than this and was not looked at: nobody does."""
 
-DOES_IT_RUN: Final = "Does the operator run, and does it watch that namespace? Its log tells."
+DOES_IT_RUN: Final = "Does the operator run? Its log tells."
+DOES_IT_WATCH: Final = "Does the operator run, and does it watch that namespace? Its log tells."
 
 ASKED_FOR: Final = frozenset({"Aborted", "RollbackRequested", "Suspended"})
 """Reasons for which something stands still because somebody wanted it so."""
@@ -94,7 +95,7 @@ def release(body: Json, now: datetime) -> Iterator[Finding]:
         yield Finding(
             State.Bad,
             f"{name} was changed, and the operator has not looked at it for more than 2 minutes.",
-            DOES_IT_RUN,
+            DOES_IT_WATCH,
         )
     elif stalled and stalled["reason"] not in ASKED_FOR:
         yield Finding(
