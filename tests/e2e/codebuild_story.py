@@ -37,10 +37,10 @@ class CodeBuildStory(Story):
         [build] = self.aws.builds(self.name)
         return build
 
-    def command(self, *words: str) -> Said:
-        """The command line of an administrator who is logged in to AWS."""
+    def command(self, *words: str, aws: bool = True) -> Said:
+        """The command line of an administrator who is logged in to AWS, or is not."""
         command = CommandLine(self.cluster.kubeconfig, self.directory)
-        command.environment |= self.aws.environment(REGION)
+        command.environment |= self.aws.environment(REGION) if aws else {"AWS_EC2_METADATA_DISABLED": "true"}
         return command(*words)
 
     @property

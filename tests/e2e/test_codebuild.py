@@ -52,6 +52,10 @@ def test_codebuilds_log_tells_why(codebuild_story: CodeBuildStory) -> None:
     assert story.page() == "by hand"
     said = story.command("logs", story.name, "production").ends(0)
     assert "build: cat: can't open '/composer.lock': No such file or directory" in said.out.splitlines()
+    nobody = story.command("logs", story.name, "production", aws=False).ends(0)
+    assert f"build: the log is at {status['current']['build']['logsURL']}" in nobody.out.splitlines()
+    assert "The lines of CodeBuild's log are left out" in nobody.err
+    assert "build: " in nobody.out.partition("This was kept of its logs:")[2]
 
 
 def test_killed_while_codebuild_builds(codebuild_story: CodeBuildStory) -> None:
