@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any, Final
 
 import aiohttp
-from kubernetes.aio import client, config
+from kubernetes.aio import client
 from kubernetes.aio.client.exceptions import ApiException
 from kubernetes.aio.dynamic import DynamicClient
 from kubernetes.aio.dynamic.exceptions import DynamicApiError
 
-from brandrelease.adapters.kube.kubeconfig import configuration_of
+from brandrelease.adapters.kube.kubeconfig import configuration_of, load
 from brandrelease.adapters.kube.questions import UNKNOWN, question
 from brandrelease.apis.wellknown import FIELD_MANAGER
 from brandrelease.core.kubernetes_trouble import Question, Trouble
@@ -101,14 +101,11 @@ class KubeApi:
         fence: Fence | None = None,
         heard: Callable[[str | None], None] = lambda _: None,
     ) -> "KubeApi":
-        """With a kubeconfig where one is given, else with the service account of the pod."""
+        """With a kubeconfig where one is given, else with the service account of the pod. Raises NoCluster."""
         configuration = client.Configuration()
         configuration.retries = None  # the loop is the retry
         configuration.client_session_kwargs = {"trust_env": False}  # else it reads ~/.netrc anew for each request
-        if kubeconfig is not None:
-            await config.load_kube_config(config_file=str(kubeconfig), client_configuration=configuration)
-        else:
-            config.load_incluster_config(client_configuration=configuration)
+        await load(configuration, kubeconfig)
         return cls(client.ApiClient(configuration), fence, heard)
 
     def without_fence(self) -> "KubeApi":

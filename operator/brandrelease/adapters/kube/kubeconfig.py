@@ -34,6 +34,21 @@ async def configuration_of(kubeconfig: Path | None, context: str | None) -> clie
     return configuration
 
 
+async def load(configuration: client.Configuration, kubeconfig: Path | None) -> None:
+    """As the operator does: by the kubeconfig that is given, else as the service account of its pod. Raises NoCluster."""
+    try:
+        if kubeconfig is not None:
+            await config.load_kube_config(config_file=str(kubeconfig), client_configuration=configuration)
+        else:
+            config.load_incluster_config(client_configuration=configuration)
+    except UNUSABLE as error:
+        if kubeconfig is None:
+            raise NoCluster(
+                f"KUBECONFIG is not set, and this is no pod of a cluster ({str(error).rstrip('.')})"
+            ) from error
+        raise NoCluster(_why(str(kubeconfig), None, error)) from error
+
+
 def _why(files: str, context: str | None, error: Exception) -> str:
     """The library says the same of a kubeconfig that is not there and of one that is empty."""
     if not any(Path(each).expanduser().exists() for each in files.split(os.pathsep)):
