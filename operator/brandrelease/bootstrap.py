@@ -280,7 +280,10 @@ async def _run(
 
     async def lead() -> None:
         fence.guard()
-        work.turns.seed(await _builds_in_flight(api, settings.watch_namespaces))
+        work.turns.seed(await _builds_in_flight(api, settings.watch_namespaces, stop))
+        if stop.is_set():
+            await election.resign()
+            return
         await _until_the_first_ends(
             pump.run(onlooking.beside(arrivals)),
             work.queue.run(settings.workers),
@@ -335,17 +338,24 @@ async def _end_well(stop: asyncio.Event, work: _Work, election: Election, pump: 
     await asyncio.get_running_loop().create_future()  # the end of the pump ends everything
 
 
-async def _builds_in_flight(api: KubeApi, namespaces: frozenset[str]) -> list[BuildInFlight]:
-    """The builds that run already. Nothing is built before they are known, so that a restart never means too many."""
-    while True:
+async def _builds_in_flight(api: KubeApi, namespaces: frozenset[str], stop: asyncio.Event) -> list[BuildInFlight]:
+    """The builds that run already. Nothing is built before they are known, so that a restart never means too many.
+
+    An API server that is away is waited for, until the operator is told to stop.
+    """
+    while not stop.is_set():
         try:
             return await builds_in_flight(api, namespaces)
         except ApiError as error:
             if error.status == FORBIDDEN:
                 log.error(refused(error, everywhere=not namespaces))  # noqa: TRY400 - the sentence says it all
             else:
-                log.warning("The builds that run already could not be listed; they are listed again.", exc_info=True)
-            await asyncio.sleep(LIST_AGAIN_SECONDS)
+                log.warning(
+                    "The builds that run already cannot be listed yet; they are listed again.", why=error.message
+                )
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), LIST_AGAIN_SECONDS)
+    return []
 
 
 async def _tell_who_we_are(aws: AwsApi) -> None:

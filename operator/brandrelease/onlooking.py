@@ -21,7 +21,7 @@ from brandrelease.board.presence import Presence
 from brandrelease.board.streams import Streams
 from brandrelease.controller.handlers import OnEvent, Pump
 from brandrelease.controller.resync import Known, Lists, Resync
-from brandrelease.core.board.pod_line import pod_line
+from brandrelease.core.pod_line import pod_line
 from brandrelease.core.words import seconds
 from brandrelease.ports import Clock
 from brandrelease.settings import BoardAccess, Settings

@@ -17,7 +17,7 @@ from brandrelease.cli.commands import COMMANDS
 from brandrelease.cli.commands.explain import for_this_one
 from brandrelease.cli.commands.logs import runs
 from brandrelease.cli.completing import SHELLS, candidates, script
-from brandrelease.cli.doctor import objects
+from brandrelease.cli.doctor import leading, objects
 from brandrelease.cli.doctor.finding import State
 from brandrelease.cli.exits import Exit
 from brandrelease.cli.main import _parser
@@ -87,7 +87,7 @@ def test_times_are_written_as_kubectl_has_them() -> None:
 def test_what_a_reason_means_is_told_without_a_cluster() -> None:
     told = called("explain", "crashloopbackoff")
     assert (told.returncode, told.stderr) == (0, "")
-    assert told.stdout.startswith("  Blame: Release")
+    assert told.stdout.startswith("  Means: ")
     assert "kubectl" in told.stdout
 
 
@@ -178,10 +178,73 @@ def test_a_release_is_ill_if_it_stands_still_or_nobody_looks_at_it() -> None:
     assert list(objects.release(release(2, ago(hours=1)), NOW)) == []
     assert list(objects.release(release(1, ago(seconds=30)), NOW)) == []
     (unseen,) = objects.release(release(1, ago(minutes=3)), NOW)
-    assert unseen.what == "drumeo staging was changed, and nobody has looked at it."
+    assert unseen.what == "drumeo staging was changed, and the operator has not looked at it for more than 2 minutes."
     (still,) = objects.release(release(2, ago(), stalled=True), NOW + timedelta(minutes=5))
     assert still.what == "drumeo staging: RefNotFound. No such ref."
     assert still.advice.endswith("explain drumeo staging")
+
+
+@pytest.mark.parametrize(
+    ("ready", "pods", "state", "what"),
+    [
+        (1, 1, State.Good, "The operator's pod is ready."),
+        (2, 2, State.Good, "All 2 pods of the operator are ready."),
+        (0, 1, State.Bad, "The operator's pod is not ready."),
+        (1, 2, State.Bad, "1 of 2 pods of the operator are ready."),
+    ],
+)
+def test_the_doctor_tells_of_the_operators_pods(ready: int, pods: int, state: State, what: str) -> None:
+    found = leading._ready(ready, pods, "brandrelease-system")
+    assert (found.state, found.what, bool(found.advice)) == (state, what, state is State.Bad)
+
+
+def test_the_doctor_tells_who_leads_and_since_when_nobody_does() -> None:
+    lease = {"holderIdentity": "brandrelease-6d4c-x2k9p", "renewTime": ago(seconds=3), "leaseDurationSeconds": 15}
+    assert leading._led(lease, NOW, "ops").what == "brandrelease-6d4c-x2k9p leads, and was last heard of 3 s ago."
+    silent = leading._led(lease | {"renewTime": ago(minutes=3)}, NOW, "ops")
+    assert silent.what == (
+        "No replica of the operator leads. brandrelease-6d4c-x2k9p did, and was last heard of 3 min ago."
+    )
+    assert "kubectl -n ops get pods" in silent.advice
+    left = leading._led(lease | {"holderIdentity": ""}, NOW, "ops")
+    assert left.what == "No replica of the operator leads. The last one did, and was last heard of 3 s ago."
+
+
+# --- which cluster ----------------------------------------------------------------------------------------------------
+
+HERE = """{apiVersion: v1, kind: Config, current-context: a, contexts: [{name: a, context: {cluster: a, user: a}}],
+clusters: [{name: a, cluster: {server: "https://127.0.0.1:1"}}], users: [{name: a, user: {}}]}"""
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "why"),
+    [
+        (None, (), "there is no file {}."),
+        ("", (), "{} cannot be read as a kubeconfig."),
+        ("[]", (), "{} cannot be read as a kubeconfig."),
+        ("}", (), "{} cannot be read as a kubeconfig."),
+        ("kind: Config", (), "Invalid kube-config file."),
+        (HERE, ("--context", "nowhere"), "{} has no context nowhere."),
+    ],
+)
+def test_a_kubeconfig_that_leads_nowhere_is_told_as_such(
+    tmp_path: Path, text: str | None, words: tuple[str, ...], why: str
+) -> None:
+    file = tmp_path / "kubeconfig"
+    if text is not None:
+        file.write_text(text)
+    said = called("status", "--kubeconfig", str(file), *words)
+    assert said.returncode == Exit.Unavailable, said.stderr
+    assert said.stderr.startswith(f"brandrelease: No cluster is known: {why.format(file)}")
+
+
+def test_a_cluster_that_does_not_answer_is_told_as_such(tmp_path: Path) -> None:
+    (tmp_path / "kubeconfig").write_text(HERE)
+    said = called("status", "--kubeconfig", str(tmp_path / "kubeconfig"))
+    assert said.returncode == Exit.Unavailable
+    assert said.stderr.endswith(". Is the cluster up, and does your kubeconfig point to it?\n")
+    ill = called("doctor", "--kubeconfig", str(tmp_path / "kubeconfig"))
+    assert (ill.returncode, ill.stdout.splitlines()[-1]) == (Exit.Failed, "1 problem found.")
 
 
 # --- completion -------------------------------------------------------------------------------------------------------

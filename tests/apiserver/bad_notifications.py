@@ -47,8 +47,8 @@ BAD_NOTIFICATIONS: Final = (
     _one("of two kinds", {"slack": SLACK, "webhook": HOOK}, ONE_KIND),
     _one("of all kinds", {"slack": SLACK, "webhook": HOOK, "gitHub": GITHUB}, ONE_KIND),
     _one("by another name", {"name": "My Slack", "slack": SLACK}, ".name: must be a name such as 'slack'"),
-    _one("at another stage", {"slack": SLACK, "on": ["Broken"]}, '.on[0]: Unsupported value: "Broken": supported values: "Started"'),
-    _one("at a stage twice", {"slack": SLACK, "on": ["Live", "Live"]}, '.on[1]: Duplicate value: "Live"'),
+    _one("at another stage", {"slack": SLACK, "stages": ["Broken"]}, '.stages[0]: Unsupported value: "Broken": supported values: "Started"'),
+    _one("at a stage twice", {"slack": SLACK, "stages": ["Live", "Live"]}, '.stages[1]: Duplicate value: "Live"'),
     Bad(
         "two notifications of one name",
         {"spec.environments.0.notifications": [{"name": "a", "slack": SLACK}, {"name": "a", "webhook": HOOK}]},

@@ -151,10 +151,12 @@ def test_a_release_that_is_rolled_back_is_told_with_its_pods_and_why(site: Site)
         cluster.bad_commits.add(bad)
         page = f"/board/brands/{site.name}"
         with Viewer(site.operator, f"?brand={site.name}") as viewer:
+            cluster.leaves_old_pods.set()
             site.release("bad")
             site.until(
                 "the pod that crashes is seen", lambda: "CrashLoopBackOff (container app)" in viewer.told, SETTLE
             )
+            cluster.leaves_old_pods.clear()
             site.until("it is rolled back", lambda: site.status().get("phase") == "RolledBack", SETTLE)
             site.until("that is seen", lambda: "Ended: RolledBack" in viewer.told, SETTLE)
         told = site.operator.get(page)

@@ -300,7 +300,7 @@ def test_the_doctor_finds_what_is_ill_and_says_what_to_do(
     shop.site.release("no-such-branch", environment.number)
     environment.comes_to("Blocked")
     ill = command("doctor").ends(2)
-    assert "  ok   It serves brandreleases.brandrelease.dev as v1alpha1." in ill.out
+    assert "  ok   The cluster serves brandreleases.brandrelease.dev as v1alpha1." in ill.out
     assert f"  BAD  {shop.name} {environment.name}: RefNotFound." in ill.out
     assert f"What to do: brandrelease explain {shop.name} {environment.name}" in ill.out
     assert f"Brand {shop.name}: the operator reaches git, registry" in ill.out

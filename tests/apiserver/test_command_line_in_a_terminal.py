@@ -43,7 +43,7 @@ def test_a_release_is_followed_step_by_step_through_a_resize_to_its_exit_code(sh
         assert "✔  build" in line_with(lines, "build")
         assert "▶  rollout" in line_with(lines, "rollout")
         assert "━" in line_with(lines, "1 of 2 new pods ready")
-        assert "✔ ready  6d4cf56db6-aaaaa" in line_with(lines, "aaaaa")
+        assert "✔ Ready  6d4cf56db6-aaaaa" in line_with(lines, "aaaaa")
         terminal.resize(56, 18)
         lines = terminal.until("it is drawn anew", lambda seen: seen[0].startswith(shop.name))
         assert max(map(len, lines)) <= 56

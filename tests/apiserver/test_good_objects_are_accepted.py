@@ -194,7 +194,7 @@ BRAND_EDGES: tuple[tuple[str, Any], ...] = (
     ("spec.environments.0.notifications", []),
     (
         "spec.environments.0.notifications",
-        [{"name": "slack", "slack": {"channel": "C0123456789", "secretName": "a.b"}, "on": ["Failed", "Live"]}],
+        [{"name": "slack", "slack": {"channel": "C0123456789", "secretName": "a.b"}, "stages": ["Failed", "Live"]}],
     ),
     (
         "spec.environments.0.notifications",
@@ -277,7 +277,7 @@ def test_the_fullest_brand_is_accepted_within_what_the_rules_may_cost(api: Api) 
             "notifications": [
                 {
                     "name": f"{each}{'n' * 62}",
-                    "on": list(Stage),
+                    "stages": list(Stage),
                     "gitHub": {
                         "repository": f"o/{'r' * 138}",
                         "secretName": "s" * 253,

@@ -33,6 +33,7 @@ FOR_THE_NODE = {
 }
 FOR_THE_TESTS = {
     "faketime": "/usr/bin/faketime",  # clocks that are set while the operator runs
+    "fish": "/usr/bin/fish",  # completion, as in zsh
     "git": "/usr/bin/git",
     "jq": "/usr/bin/jq",  # in commands that the pages show
     "mmdebstrap": "/usr/bin/mmdebstrap",  # test images
@@ -42,6 +43,7 @@ FOR_THE_TESTS = {
     "prometheus": "/usr/bin/promtool",  # the alert rules
     "shellcheck": "/usr/bin/shellcheck",  # the scripts in our workflows
     "tmux": "/usr/bin/tmux",  # the command line in a terminal
+    "zsh": "/usr/bin/zsh",
 }
 FOR_THE_DATABASE = {
     "mariadb-client": "/usr/bin/mariadb",

@@ -33,18 +33,15 @@ class NotAsToldError(Exception):
 
 
 class Demo:
-    """The stage: cluster, repository, operator and the timeline of what was seen."""
+    """The stage: cluster, repository, operator, and what is told of it."""
 
     def __init__(self, cluster: Cluster, repository: Repository, base: str) -> None:
         self.kubectl, self.repository, self.base = Kubectl.of(cluster), repository, base
-        self.timeline: list[str] = []
         self._began = time.monotonic()
 
     def tell(self, text: str) -> None:
-        """A line of the timeline, with the seconds since the beginning."""
-        line = f"{time.monotonic() - self._began:7.1f} s  {text}"
-        self.timeline.append(line)
-        say(line)
+        """A line, with the seconds since the beginning."""
+        say(f"{time.monotonic() - self._began:7.1f} s  {text}")
 
     def commit(self, headline: str, bootstrap: str, message: str) -> str:
         """A developer pushes to master."""
@@ -197,7 +194,6 @@ def _story(demo: Demo, address: str) -> list[str]:
         check("Drumeo 2: paradiddles" in _page(address), "The site should show the new page, without the catalogue.")
     say("\n$ kubectl get brandreleases -A")
     say(demo.kubectl.run("get", "brandreleases", "-A"))
-    say("Timeline:\n" + "\n".join(demo.timeline))
     lost = sum(visitor.failures.values())
     say(f"\nA visitor asked for the page {visitor.asked} times, every 100 ms, all the while: {lost} requests failed.")
     check(lost == 0, f"The site should never have stopped answering, but: {dict(visitor.failures)}")

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from e2e.story import Object, Story
 from support.codebuild import CodeBuildServer, ecr_host
 from support.codebuild.builds import Build
+from support.command_line import CommandLine, Said
 from support.kubectl import eventually
 
 REGION = "us-east-2"
@@ -35,6 +36,12 @@ class CodeBuildStory(Story):
         """The one build that CodeBuild has of this brand."""
         [build] = self.aws.builds(self.name)
         return build
+
+    def command(self, *words: str, aws: bool = True) -> Said:
+        """The command line of an administrator who is logged in to AWS, or is not."""
+        command = CommandLine(self.cluster.kubeconfig, self.directory)
+        command.environment |= self.aws.environment(REGION) if aws else {"AWS_EC2_METADATA_DISABLED": "true"}
+        return command(*words)
 
     @property
     def starts(self) -> list[str]:

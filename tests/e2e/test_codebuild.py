@@ -50,6 +50,14 @@ def test_codebuilds_log_tells_why(codebuild_story: CodeBuildStory) -> None:
     assert story.starts == [commit]
     assert (story.image, story.generation) == (image, generation)
     assert story.page() == "by hand"
+    said = story.command("logs", story.name, "production").ends(0)
+    lines = [line for line in said.out.splitlines() if "cat: can't open '/composer.lock'" in line]
+    assert lines
+    assert all(line.startswith("build: ") for line in lines), lines
+    nobody = story.command("logs", story.name, "production", aws=False).ends(0)
+    assert f"build: the log is at {status['current']['build']['logsURL']}" in nobody.out.splitlines()
+    assert "The lines of CodeBuild's log are left out" in nobody.err
+    assert "build: " in nobody.out.partition("This was kept of its logs:")[2]
 
 
 def test_killed_while_codebuild_builds(codebuild_story: CodeBuildStory) -> None:

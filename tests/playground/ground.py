@@ -1,6 +1,7 @@
 """What the tutorial begins with: a cluster with a site that somebody has deployed by hand, its repository, and the operator."""
 
 import shlex
+import shutil
 import sys
 from contextlib import ExitStack
 from pathlib import Path
@@ -27,7 +28,7 @@ ADA: Final = {
 
 
 class Playground:
-    """Runs while the block runs. Its files are in the directory, which is kept."""
+    """Runs while the block runs. Its files are in the directory until the next one is opened there."""
 
     def __init__(self, cluster: Cluster, directory: Path) -> None:
         self.cluster, self.directory, self.kubectl = cluster, directory, Kubectl.of(cluster)
@@ -54,7 +55,7 @@ class Playground:
         return self.operator.last_lines()
 
     def _open(self, stack: ExitStack) -> None:
-        self.directory.mkdir(parents=True, exist_ok=True)
+        self._forget_the_last_one()
         base = images.push(images.PHP, self.cluster)
         git = stack.enter_context(GitServer(self.directory / "git", address=self.cluster.host_address))
         repository = git.repository(brand.BRAND)
@@ -66,6 +67,14 @@ class Playground:
         self.operator.start()
         stack.callback(self.operator.stop)
         self.environment_file.write_text(self._environment(git), "utf-8")
+
+    def _forget_the_last_one(self) -> None:
+        """Its repository has what somebody has pushed, and it has been at other addresses; its log is about it."""
+        self.directory.mkdir(parents=True, exist_ok=True)
+        for place in ("git", "mirrors"):
+            shutil.rmtree(self.directory / place, ignore_errors=True)
+        for file in ("operator.log", "environment"):
+            (self.directory / file).unlink(missing_ok=True)
 
     def _site(self, base: str) -> None:
         """One Deployment and one Service in each environment, as they were made by hand long ago."""

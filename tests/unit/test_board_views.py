@@ -8,11 +8,11 @@ import pytest
 from brandrelease.adapters.kube.views import pod_view
 from brandrelease.apis.brand_status import BrandStatus
 from brandrelease.apis.brandrelease import BrandRelease, Outcome, Phase
-from brandrelease.core.board.glance import TONES, Glance, Tone, glance, unreadable
-from brandrelease.core.board.pod_line import PodLine, pod_line
-from brandrelease.core.board.steps import Step, StepState, steps
+from brandrelease.core.board.glance import TONES, Glance, glance, unreadable
 from brandrelease.core.board.story import OUTCOMES, story, untold
 from brandrelease.core.board.wall import BrandSight, Counts, brand_sight, counts, wall
+from brandrelease.core.pod_line import PodLine, pod_line
+from brandrelease.core.tone import Tone
 from support.board import objects
 from support.board.objects import BAD, GOOD, NEW, NOW, at
 
@@ -27,12 +27,6 @@ def read(status: Object, **spec: Any) -> BrandRelease:
 
 def seen(status: Object) -> Glance:
     return glance(read(status))
-
-
-def the_steps(status: Object, **current: Any) -> dict[str, Step]:
-    release = read(status | {"current": status["current"] | current})
-    assert release.status.current is not None
-    return {step.title: step for step in steps(release.status.current)}
 
 
 # --- at a glance ------------------------------------------------------------------------------------------------------
@@ -105,95 +99,6 @@ def test_who_released_what_runs_is_empty_where_nobody_knows() -> None:
 def test_every_phase_has_a_tone_and_every_outcome_too() -> None:
     assert set(TONES) == set(Phase)
     assert set(OUTCOMES) == set(Outcome)
-
-
-# --- the timeline -----------------------------------------------------------------------------------------------------
-
-
-def test_the_timeline_of_a_good_release_is_done_from_end_to_end() -> None:
-    found = the_steps(objects.live("drumeo"))
-    assert list(found) == ["Asked for", "Build", "Change-over of the pods", "Watch", "Ended: Succeeded"]
-    assert {step.state for step in found.values()} == {StepState.Done}
-    assert found["Asked for"].note == "refs/heads/master by kubectl."
-    assert found["Build"].link.startswith("https://us-east-2.console.aws.amazon.com/")
-
-
-def test_the_timeline_of_a_release_under_way_ends_with_what_is_being_done() -> None:
-    found = the_steps(objects.deploying("drumeo"))
-    assert list(found) == ["Asked for", "Build", "Baseline", "Change-over of the pods"]
-    assert found["Change-over of the pods"].state is StepState.Running
-    assert found["Baseline"].note == "2 checks looked at before anything was changed."
-
-
-def test_the_timeline_of_a_release_that_was_rolled_back_says_where_it_failed() -> None:
-    found = the_steps(objects.rolled_back("drumeo"))
-    assert [found[title].state for title in ("Build", "Hook preDeploy", "Change-over of the pods", "Watch", "Rollback")] == [
-        StepState.Done, StepState.Done, StepState.Done, StepState.Failed, StepState.Done,
-    ]  # fmt: skip
-    assert found["Rollback"].note == f"To release 12, {GOOD[:12]}."
-    assert found["Ended: RolledBack"].state is StepState.Failed
-    assert [found[title].took for title in ("Build", "Watch", "Asked for")] == ["7 min", "", ""]
-
-
-@pytest.mark.parametrize(
-    ("current", "title", "state"),
-    [
-        ({"image": None, "build": {"builder": "external", "key": "k", "attempt": 1, "startedAt": at(1)}}, "Build", StepState.Running),
-        ({"build": {"builder": "external", "key": "k", "attempt": 2, "startedAt": at(1)}}, "Build", StepState.Done),
-        ({"outcome": "Superseded", "finishedAt": at(0)}, "Change-over of the pods", StepState.Stopped),
-        ({"outcome": "Failed", "finishedAt": at(0)}, "Change-over of the pods", StepState.Failed),
-        ({"hooks": {"preDeploy": {"job": "j", "startedAt": at(1)}}}, "Hook preDeploy", StepState.Running),
-        (
-            {"hooks": {"postDeploy": {"job": "j", "startedAt": at(1), "finishedAt": at(0), "succeeded": False}}},
-            "Hook postDeploy",
-            StepState.Failed,
-        ),
-        ({"rollback": {"number": 12, "image": "i", "startedAt": at(0)}}, "Rollback", StepState.Running),
-        (
-            {"rollback": {"number": 12, "image": "i", "startedAt": at(0)}, "outcome": "Failed", "finishedAt": at(0)},
-            "Rollback",
-            StepState.Failed,
-        ),
-        ({"invalidation": {"reference": "r", "requestedAt": at(0)}}, "CloudFront", StepState.Running),
-        ({"invalidation": {"reference": "r", "requestedAt": at(0), "finishedAt": at(0)}}, "CloudFront", StepState.Done),
-        ({"invalidation": {"reference": "r", "requestedAt": at(0), "problem": "no"}}, "CloudFront", StepState.Failed),
-        ({"build": None}, "Image", StepState.Done),
-    ],
-)  # fmt: skip
-def test_each_step_stands_as_the_status_says(current: Object, title: str, state: StepState) -> None:
-    assert the_steps(objects.deploying("drumeo"), **current)[title].state is state
-
-
-def test_an_image_that_was_there_says_where_it_is_from() -> None:
-    status = objects.deploying("drumeo")
-    assert the_steps(status, build=None)["Image"].note == "It was built before."
-    assert the_steps(status, build=None, imageOf=9)["Image"].note == "That of release 9, without a build."
-    assert list(the_steps(status, build=None, image=None)) == ["Asked for", "Baseline", "Change-over of the pods"]
-
-
-def test_before_anything_is_done_there_is_only_the_request() -> None:
-    nothing = dict.fromkeys(("build", "image", "baseline", "rollout"))
-    assert list(the_steps(objects.deploying("drumeo"), **nothing | {"baseline": []})) == ["Asked for"]
-
-
-def test_the_request_says_how_often_it_is_tried_and_what_let_it_through() -> None:
-    note = the_steps(objects.deploying("drumeo"), tries=2, override="Ada: now")["Asked for"].note
-    assert note == "refs/heads/master by flux, try 2. Let through: Ada: now"
-    assert the_steps(objects.deploying("drumeo"), requestedBy=None)["Asked for"].note == "refs/heads/master."
-
-
-def test_a_paused_deployment_is_said_in_the_timeline() -> None:
-    paused = {"startedAt": at(1), "paused": True}
-    assert (
-        the_steps(objects.deploying("drumeo"), rollout=paused)["Change-over of the pods"].note
-        == "The Deployment is paused."
-    )
-
-
-@pytest.mark.parametrize("url", ["javascript:alert(1)", "http://logs.example.com", "data:text/html,x", "//x"])
-def test_only_an_https_address_becomes_a_link(url: str) -> None:
-    build = objects.deploying("drumeo")["current"]["build"] | {"logsURL": url}
-    assert the_steps(objects.deploying("drumeo"), build=build)["Build"].link == ""
 
 
 # --- one brand --------------------------------------------------------------------------------------------------------

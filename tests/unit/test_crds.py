@@ -94,6 +94,12 @@ def test_every_field_says_what_it_is() -> None:
     assert where_not(lambda schema: schema["description"].endswith((".", ")")), fields) == []
 
 
+def test_no_field_needs_quotes_in_yaml() -> None:
+    """For readers of YAML 1.1, kubectl among them, these are true and false."""
+    names = {place.path.rpartition(".")[2].removesuffix("[]").removesuffix("{}") for place in ALL}
+    assert names.isdisjoint({"on", "off", "yes", "no", "y", "n", "true", "false", "null"})
+
+
 def test_every_text_has_an_end() -> None:
     assert where_not(lambda schema: {"maxLength", "enum", "format"} & set(schema), of_type("string")) == []
 

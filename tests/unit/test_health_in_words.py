@@ -211,7 +211,13 @@ def test_of_many_pods_that_were_lost_one_is_told_of() -> None:
 def test_how_far_the_change_over_is() -> None:
     assert meanwhile([pod()], view=deployment(total=2)) == "1 of 2 new pods are ready, 1 old pod is still there."
     counted_anew = deployment(total=1, updated=2, available=1)
-    assert meanwhile([pod()], view=counted_anew) == "1 of 2 new pods are ready, 0 old pods are still there."
+    assert meanwhile([pod()], view=counted_anew) == "1 of 2 new pods are ready, no old pod is left."
+
+
+def test_of_a_site_with_one_pod_there_is_the_new_one_and_the_old_one() -> None:
+    alone = deployment(wanted=1, total=2, updated=1, available=1)
+    assert meanwhile([], view=alone) == "The new pod is not ready yet, 1 old pod is still there."
+    assert meanwhile([pod()], view=alone) == "The new pod is ready, 1 old pod is still there."
 
 
 def test_a_pod_without_a_node_is_told_of_after_a_while_in_the_schedulers_words() -> None:

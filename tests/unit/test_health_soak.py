@@ -33,6 +33,9 @@ def test_a_soak_passes_when_its_time_is_over_and_not_before() -> None:
     assert early.look_again == at(40)
     assert early.message == "All 2 new pods are ready; watched until 12:00:40 UTC."
     assert soak([pod(), pod()], 40) == Passed()
+    alone = soak([pod()], 39, wanted=1, total=1, updated=1, available=1)
+    assert isinstance(alone, Progressing)
+    assert alone.message == "The new pod is ready; watched until 12:00:40 UTC."
 
 
 FAILURES = {

@@ -191,7 +191,7 @@ def test_an_endpoint_that_is_taken_out_is_forgotten() -> None:
 
 
 def test_whoever_wants_only_failures_hears_of_nothing_else() -> None:
-    world = Story(notifications=[SLACK | {"on": ["Failed", "RolledBack"]}])
+    world = Story(notifications=[SLACK | {"stages": ["Failed", "RolledBack"]}])
     world.release("one")
     world.release("bad", Behaviour.Crashes)
     world.release("good")

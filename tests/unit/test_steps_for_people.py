@@ -7,10 +7,13 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from brandrelease.adapters.kube.views import pod_view
 from brandrelease.apis.brandrelease import BrandRelease
-from brandrelease.cli.pods import Pods, pods_of
-from brandrelease.cli.steps import State, Step, steps
+from brandrelease.cli.new_pods import NewPods, new_pods
+from brandrelease.cli.step_lines import StepLine, step_lines
 from brandrelease.cli.view import facts, live_view
+from brandrelease.core.steps import StepState
+from brandrelease.core.tone import Tone
 from support.released import BAD, IMAGE, NOW, ago, current, past, released, running
 
 BUILD = {"builder": "buildKit", "key": "k", "attempt": 1, "startedAt": ago(minutes=8), "id": "build-drumeo-1"}
@@ -28,7 +31,12 @@ BACK = {"number": 11, "commit": BAD, "image": IMAGE, "startedAt": ago(minutes=1)
 def pod(name: str, *, ready: bool = True, restarts: int = 0, waiting: str = "", **metadata: Any) -> dict[str, Any]:
     state = {"waiting": {"reason": waiting}} if waiting else {"running": {}}
     return {
-        "metadata": {"name": f"drumeo-production-deployment-6d4cf56db6-{name}", **metadata},
+        "metadata": {
+            "name": f"drumeo-production-deployment-6d4cf56db6-{name}",
+            "creationTimestamp": ago(minutes=3),
+            **metadata,
+        },
+        "spec": {"containers": []},
         "status": {
             "phase": "Running",
             "conditions": [{"type": "Ready", "status": str(ready)}],
@@ -37,11 +45,15 @@ def pod(name: str, *, ready: bool = True, restarts: int = 0, waiting: str = "", 
     }
 
 
-def of(release: BrandRelease, pods: Pods | None = None) -> dict[str, Step]:
-    return {step.name: step for step in steps(release.status, NOW, pods)}
+def of(release: BrandRelease, pods: NewPods | None = None) -> dict[str, StepLine]:
+    return {line.name: line for line in step_lines(release.status, NOW, pods)}
 
 
-def drawn(release: BrandRelease, pods: Pods | None = None, width: int = 80) -> list[str]:
+def pods_of(bodies: list[dict[str, Any]], wanted: int | None) -> NewPods:
+    return new_pods(map(pod_view, bodies), wanted)
+
+
+def drawn(release: BrandRelease, pods: NewPods | None = None, width: int = 80) -> list[str]:
     console = Console(file=io.StringIO(), width=width, force_terminal=False)
     console.print(live_view(release, NOW, pods, "The cluster does not answer."))
     assert isinstance(console.file, io.StringIO)
@@ -50,8 +62,8 @@ def drawn(release: BrandRelease, pods: Pods | None = None, width: int = 80) -> l
 
 def test_a_build_that_goes_on_says_where_and_for_how_long() -> None:
     found = of(released("Building", current=current(build=BUILD)))
-    assert found["build"] == Step("build", State.Running, "buildKit in build-drumeo-1, for 8 min")
-    assert found["rollout"].state is State.Ahead
+    assert found["build"] == StepLine("build", StepState.Running, "buildKit in build-drumeo-1, for 8 min")
+    assert found["rollout"].state is StepState.Ahead
     assert (
         of(released("Building", current=current(build={**BUILD, "id": None})))["build"].detail == "buildKit, for 8 min"
     )
@@ -60,13 +72,16 @@ def test_a_build_that_goes_on_says_where_and_for_how_long() -> None:
 @pytest.mark.parametrize(
     ("fields", "expected"),
     [
-        ({"image": IMAGE}, Step("build", State.Done, "the image was there already")),
-        ({"image": IMAGE, "build": BUILT}, Step("build", State.Done, "took 4 min")),
-        ({"outcome": "Failed", "finishedAt": ago(), "build": BUILT}, Step("build", State.Failed, "build-drumeo-1")),
-        ({}, Step("build", State.Ahead)),
+        ({"image": IMAGE}, StepLine("build", StepState.Done, "the image was there already")),
+        ({"image": IMAGE, "build": BUILT}, StepLine("build", StepState.Done, "buildKit in build-drumeo-1, took 4 min")),
+        (
+            {"outcome": "Failed", "finishedAt": ago(), "build": BUILT},
+            StepLine("build", StepState.Failed, "buildKit in build-drumeo-1, took 4 min"),
+        ),
+        ({}, StepLine("build", StepState.Ahead)),
     ],
 )
-def test_the_build_step(fields: dict[str, Any], expected: Step) -> None:
+def test_the_build_step(fields: dict[str, Any], expected: StepLine) -> None:
     assert of(released("Pending", current=current(**fields)))["build"] == expected
 
 
@@ -77,10 +92,10 @@ def test_hooks_have_a_step_where_they_were_run() -> None:
     }
     found = of(released("Verifying", current=current(image=IMAGE, hooks=hooks)))
     assert list(found) == ["build", "preDeploy", "rollout", "watch", "postDeploy"]
-    assert found["preDeploy"] == Step("preDeploy", State.Done, "Job pre-12, took 60 s")
-    assert found["postDeploy"] == Step("postDeploy", State.Running, "Job post-12, for 30 s")
+    assert found["preDeploy"] == StepLine("preDeploy", StepState.Done, "Job pre-12, took 60 s")
+    assert found["postDeploy"] == StepLine("postDeploy", StepState.Running, "Job post-12, for 30 s")
     hooks["preDeploy"]["succeeded"] = False
-    assert of(released("Failed", current=current(hooks=hooks)))["preDeploy"].state is State.Failed
+    assert of(released("Failed", current=current(hooks=hooks)))["preDeploy"].state is StepState.Failed
 
 
 def test_the_rollout_counts_its_pods_and_names_those_that_are_not_ready_first() -> None:
@@ -95,16 +110,16 @@ def test_the_rollout_counts_its_pods_and_names_those_that_are_not_ready_first() 
     found = of(released("Deploying", current=current(image=IMAGE, rollout=ROLLOUT)), pods)["rollout"]
     assert found.detail == "1 of 3 new pods ready, for 3 min"
     assert found.share == pytest.approx(1 / 3)
-    assert [(part.state, part.name, part.detail) for part in found.below] == [
-        (State.Running, "CrashLoopBackOff, 2 restarts", "6d4cf56db6-bbbbb"),
-        (State.Done, "ready", "6d4cf56db6-aaaaa"),
+    assert [(part.tone, part.name, part.detail) for part in found.below] == [
+        (Tone.Bad, "CrashLoopBackOff (container app), 2 restarts", "6d4cf56db6-bbbbb"),
+        (Tone.Good, "Ready", "6d4cf56db6-aaaaa"),
     ]
 
 
 def test_pods_that_are_ready_are_no_news_once_the_rollout_is_done() -> None:
     work = current(image=IMAGE, rollout=COMPLETE, verification=WATCH)
     quiet = of(released("Verifying", current=work), pods_of([pod("aaaaa")], 1))["rollout"]
-    assert quiet == Step("rollout", State.Done, "took 60 s")
+    assert quiet == StepLine("rollout", StepState.Done, "took 60 s")
     ill = of(released("Verifying", current=work), pods_of([pod("bbbbb", ready=False)], 1))["rollout"]
     assert [part.detail for part in ill.below] == ["6d4cf56db6-bbbbb"]
 
@@ -122,47 +137,40 @@ def test_a_deployment_that_may_not_be_read_has_no_share() -> None:
     assert pods.told() == "1 new pod ready"
 
 
-@pytest.mark.parametrize(
-    ("body", "says"),
-    [
-        ({"conditions": [{"type": "PodScheduled", "status": "False", "reason": "Unschedulable"}]}, "Unschedulable"),
-        ({"phase": "Pending"}, "Pending"),
-        (
-            {"initContainerStatuses": [{"name": "i", "state": {"terminated": {"exitCode": 1, "reason": "Error"}}}]},
-            "Error",
-        ),
-        ({}, "Pending"),
-    ],
-)
-def test_what_a_pod_waits_for(body: dict[str, Any], says: str) -> None:
-    assert pods_of([{"metadata": {"name": "a-b-c"}, "status": body}], 1).pods[0].says == says
-
-
 def test_the_watch_shows_what_is_left_and_how_each_check_stands() -> None:
     work = current(image=IMAGE, rollout=COMPLETE, verification={**WATCH, "checks": CHECKS})
     found = of(released("Verifying", current=work))["watch"]
     assert found.detail == "3 min left of 5 min"
     assert found.share == pytest.approx(0.4)
-    assert [(part.name, part.state) for part in found.below] == [("home", State.Done), ("errors", State.Doubtful)]
+    assert [(part.name, part.tone) for part in found.below] == [("home", Tone.Good), ("errors", Tone.Stuck)]
+
+
+def test_a_watch_whose_time_is_over_waits_for_the_last_look() -> None:
+    over = {**WATCH, "endsAt": ago(seconds=1)}
+    found = of(released("Verifying", current=current(image=IMAGE, rollout=COMPLETE, verification=over)))["watch"]
+    assert (found.detail, found.share) == ("over, waiting for the last look", 1.0)
+    none = {**WATCH, "endsAt": WATCH["startedAt"]}
+    found = of(released("Verifying", current=current(image=IMAGE, rollout=COMPLETE, verification=none)))["watch"]
+    assert found.share is None
 
 
 def test_the_way_back_is_a_step_and_what_failed_before_it_is_marked() -> None:
     work = current(image=IMAGE, rollout=ROLLOUT, rollback=BACK)
     found = of(released("RollingBack", current=work))
-    assert found["rollout"].state is State.Failed
-    assert found["rollback"] == Step("rollback", State.Running, "to release 11 (bad0bad0bad0), for 60 s")
+    assert found["rollout"].state is StepState.Failed
+    assert found["rollback"] == StepLine("rollback", StepState.Running, "to release 11 (bad0bad0bad0), for 60 s")
     over = current(image=IMAGE, outcome="RolledBack", finishedAt=ago(), rollback={**BACK, "finishedAt": ago()})
-    assert of(released("RolledBack", current=over))["rollback"].state is State.Done
+    assert of(released("RolledBack", current=over))["rollback"].state is StepState.Done
     lost = current(image=IMAGE, outcome="Failed", finishedAt=ago(), rollback=BACK)
-    assert of(released("Failed", current=lost))["rollback"].state is State.Failed
+    assert of(released("Failed", current=lost))["rollback"].state is StepState.Failed
 
 
 def test_the_release_that_is_prepared_is_the_one_that_is_shown() -> None:
     assert (
         of(released("Verifying", current=current(image=IMAGE), next=current(13, build=BUILD)))["build"].state
-        is State.Running
+        is StepState.Running
     )
-    assert steps(released("Pending").status, NOW) == ()
+    assert step_lines(released("Pending").status, NOW) == ()
 
 
 LONG = "Container app of pod drumeo-production-deployment-6d4cf56db6-bbbbb exited with code 255 three times: " * 3

@@ -147,7 +147,7 @@ def told(number: int, stage: Stage | None = None, reason: Reason | None = None, 
 
 
 def on(*stages: Stage, of: Notification = SLACK) -> Notification:
-    return of.model_copy(update={"on": stages})
+    return of.model_copy(update={"stages": stages})
 
 
 Due = tuple[int, Stage] | None

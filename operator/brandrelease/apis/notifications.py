@@ -125,7 +125,7 @@ class Notification(ApiModel):
             )
         ),
     )
-    on: tuple[Stage, ...] = Field(
+    stages: tuple[Stage, ...] = Field(
         default=(),
         max_length=len(Stage),
         json_schema_extra=list_set(),

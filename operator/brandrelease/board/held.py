@@ -12,10 +12,10 @@ from brandrelease.apis.brandrelease import BrandRelease, BrandReleaseStatus
 from brandrelease.apis.wellknown import NAME_LABEL
 from brandrelease.board.ledger import Ledger
 from brandrelease.core.board.glance import Glance, glance, unreadable
-from brandrelease.core.board.pod_line import PodLine
 from brandrelease.core.board.story import Story, story, untold
 from brandrelease.core.board.wall import BrandSight, Wall, brand_sight, wall
 from brandrelease.core.plain import line
+from brandrelease.core.pod_line import PodLine
 
 log = structlog.get_logger(__name__)
 

@@ -28,11 +28,18 @@ _ZSH: Final = """\
 #compdef brandrelease kubectl-brandrelease
 _brandrelease() {
     local -a candidates
-    candidates=("${(@f)$("${words[1]}" __complete "${(@)words[2,CURRENT]}" 2>/dev/null)}")
+    candidates=("${(@f)$("${(Q)words[1]}" __complete "${(@Q)words[2,CURRENT]}" 2>/dev/null)}")
+    candidates=(${candidates:#})
     compadd -a candidates
 }
-compdef _brandrelease brandrelease kubectl-brandrelease
+if [[ "${funcstack[1]}" == _brandrelease ]]; then
+    _brandrelease "$@"
+else
+    (( ${+functions[compdef]} )) || { autoload -Uz compinit && compinit -i }
+    compdef _brandrelease brandrelease kubectl-brandrelease
+fi
 """
+"""Loaded by `source`, also where nobody has begun with compinit; or as the file `_brandrelease` on the fpath."""
 
 _FISH: Final = """\
 function __brandrelease_candidates

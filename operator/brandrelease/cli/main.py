@@ -171,7 +171,7 @@ async def _command(arguments: argparse.Namespace) -> Exit:
 def _in_words(status: int, message: str) -> str:
     match status:
         case 0:
-            return f"{message} Is the cluster up, and does your kubeconfig point to it?"
+            return f"{message.rstrip('.')}. Is the cluster up, and does your kubeconfig point to it?"
         case 401:
             return f"The cluster does not know you: {message} Log in again."
         case 403:

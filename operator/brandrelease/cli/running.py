@@ -2,6 +2,7 @@
 
 import asyncio
 
+from brandrelease.adapters.kube.kubeconfig import NoCluster
 from brandrelease.bootstrap import run
 from brandrelease.cli.exits import Exit, Problem
 from brandrelease.settings import InvalidSettings, load_settings
@@ -15,5 +16,8 @@ def run_operator() -> Exit:
     except InvalidSettings as error:
         raise Problem(str(error), Exit.Usage) from error
     configure_logging(settings.log_format, settings.log_level)
-    asyncio.run(run(settings))
+    try:
+        asyncio.run(run(settings))
+    except NoCluster as error:
+        raise Problem(f"The operator has no cluster to work in: {error}.", Exit.Unavailable) from error
     return Exit.Live

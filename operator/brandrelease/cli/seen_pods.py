@@ -7,12 +7,13 @@ from typing import Final
 
 from brandrelease.adapters.kube.api import DEPLOYMENTS, PODS, ApiError
 from brandrelease.adapters.kube.following import follow_all
+from brandrelease.adapters.kube.views import pod_view
 from brandrelease.apis.brandrelease import BrandRelease
 from brandrelease.apis.wellknown import NAME_LABEL, RELEASE_LABEL
 from brandrelease.cli.ended import ended
 from brandrelease.cli.exits import Problem
 from brandrelease.cli.finding import home_of
-from brandrelease.cli.pods import Pods, pods_of
+from brandrelease.cli.new_pods import NewPods, new_pods
 from brandrelease.cli.session import Session
 
 AGAIN: Final = 5.0
@@ -25,11 +26,11 @@ class SeenPods:
     def __init__(self, at: Session, release: BrandRelease) -> None:
         self._at, self._release = at, release
         self._number: int | None = None
-        self._pods: Pods | None = None
+        self._pods: NewPods | None = None
         self._watching: asyncio.Task[None] | None = None
         self._left: list[asyncio.Task[None]] = []
 
-    def of(self, release: BrandRelease) -> Pods | None:
+    def of(self, release: BrandRelease) -> NewPods | None:
         """The pods of what is rolled out, as far as they are known by now."""
         current = None if release.status.next else release.status.current
         number = current.number if current and current.rollout and not current.outcome else None
@@ -56,7 +57,7 @@ class SeenPods:
                 wanted = await self._wanted()
                 async with aclosing(follow_all(self._at.api, PODS, self._release.namespace, select)) as looks:
                     async for found in looks:
-                        self._pods = pods_of(found.values(), wanted)
+                        self._pods = new_pods(map(pod_view, found.values()), wanted)
             await asyncio.sleep(AGAIN)
 
     async def _wanted(self) -> int | None:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from brandrelease.adapters.kube.api import KubeApi, NoCluster
+from brandrelease.adapters.kube.api import KubeApi
+from brandrelease.adapters.kube.kubeconfig import NoCluster
 from brandrelease.adapters.system_clock import SystemClock
 from brandrelease.apis.wellknown import FIELD_MANAGER
 from brandrelease.cli.called import PLUGIN

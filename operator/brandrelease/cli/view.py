@@ -10,28 +10,32 @@ from rich.table import Table
 from rich.text import Text
 
 from brandrelease.apis.brandrelease import BrandRelease, CurrentRelease
-from brandrelease.cli.pods import Pods
+from brandrelease.cli.new_pods import NewPods
 from brandrelease.cli.standing import message
-from brandrelease.cli.steps import State, Step, steps
+from brandrelease.cli.step_lines import Part, StepLine, step_lines
 from brandrelease.cli.terminal import Fact, phase_text
 from brandrelease.core.plain import line, plain
 from brandrelease.core.quarantine import active
+from brandrelease.core.steps import StepState
+from brandrelease.core.tone import Tone
 from brandrelease.core.words import seconds, short
 
 MARKS: Final = {
-    State.Ahead: "·",
-    State.Running: "▶",
-    State.Done: "✔",
-    State.Failed: "✘",
-    State.Doubtful: "!",
+    StepState.Ahead: "·",
+    StepState.Running: "▶",
+    StepState.Done: "✔",
+    StepState.Failed: "✘",
+    StepState.Stopped: "■",
 }
 STYLES: Final = {
-    State.Ahead: "dim",
-    State.Running: "cyan",
-    State.Done: "green",
-    State.Failed: "red",
-    State.Doubtful: "yellow",
+    StepState.Ahead: "dim",
+    StepState.Running: "cyan",
+    StepState.Done: "green",
+    StepState.Failed: "red",
+    StepState.Stopped: "dim",
 }
+PART_MARKS: Final = {Tone.Good: "✔", Tone.Busy: "▶", Tone.Stuck: "!", Tone.Bad: "✘", Tone.Off: "·"}
+PART_STYLES: Final = {Tone.Good: "green", Tone.Busy: "cyan", Tone.Stuck: "yellow", Tone.Bad: "red", Tone.Off: "dim"}
 BAR_WIDTH: Final = 20
 CHANGES: Final = 5
 LEAVE: Final = "Ctrl-C leaves; the release goes on."
@@ -43,13 +47,13 @@ def headline(release: BrandRelease) -> Text:
     return Text("   ").join((name, phase_text(release.status.phase)))
 
 
-def live_view(release: BrandRelease, now: datetime, pods: Pods | None, trouble: str | None = None) -> RenderableType:
+def live_view(release: BrandRelease, now: datetime, pods: NewPods | None, trouble: str | None = None) -> RenderableType:
     """What is drawn anew at each change, while a person follows the release. trouble: what to know beside it."""
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(no_wrap=True)
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
-    for step in steps(release.status, now, pods):
+    for step in step_lines(release.status, now, pods):
         table.add_row(*_row(step))
         for part in step.below:
             table.add_row("", "", _part(part))
@@ -59,9 +63,9 @@ def live_view(release: BrandRelease, now: datetime, pods: Pods | None, trouble: 
     return Group(*parts, Padding(Text(LEAVE, style="dim"), (1, 0, 0, 2)))
 
 
-def _row(step: Step) -> tuple[Text, Text, Text]:
+def _row(step: StepLine) -> tuple[Text, Text, Text]:
     style = STYLES[step.state]
-    bar = _bar(step.share) + Text("  ") if step.share is not None and step.state is State.Running else Text("")
+    bar = _bar(step.share) + Text("  ") if step.share is not None and step.state is StepState.Running else Text("")
     return Text(f"  {MARKS[step.state]}", style=style), Text(step.name, style=style), bar + Text(plain(step.detail))
 
 
@@ -70,8 +74,8 @@ def _bar(share: float) -> Text:
     return Text("━" * full, style="cyan") + Text("━" * (BAR_WIDTH - full), style="dim")
 
 
-def _part(part: Step) -> Text:
-    mark = Text(f"{MARKS[part.state]} {part.name}", style=STYLES[part.state])
+def _part(part: Part) -> Text:
+    mark = Text(f"{PART_MARKS[part.tone]} {part.name}", style=PART_STYLES[part.tone])
     return mark + Text(f"  {line(part.detail)}" if part.detail else "")
 
 
@@ -86,10 +90,10 @@ def facts(release: BrandRelease, now: datetime) -> Iterator[Fact]:
     yield "ref", f"{spec.ref}{tracked}"
     if work := status.next or status.current:
         yield from _release(work)
-        for step in steps(status, now):
+        for step in step_lines(status, now):
             yield step.name, f"{MARKS[step.state]} {step.detail}".rstrip()
             for part in step.below:
-                yield "", f"{MARKS[part.state]} {part.name}  {part.detail}".rstrip()
+                yield "", f"{PART_MARKS[part.tone]} {part.name}  {part.detail}".rstrip()
     for entry in active(status):
         yield "quarantine", f"{short(entry.commit)}: {entry.reason} in release {entry.release}"
     if status.last_handled and status.last_handled.answer and status.last_handled.answer not in message(release):

@@ -16,8 +16,14 @@ def runbook_of(page: str) -> str:
     for section in re.split(r"^### ", page, flags=re.MULTILINE)[1:]:
         title, _, rest = section.partition("\n")
         if title.strip() in set(Reason):
-            told[title.strip()] = _paragraphs(re.split(r"^#{1,2} ", rest, maxsplit=1, flags=re.MULTILINE)[0])
+            paragraphs = _paragraphs(re.split(r"^#{1,2} ", rest, maxsplit=1, flags=re.MULTILINE)[0])
+            told[title.strip()] = sorted(paragraphs, key=_is_about_blame)
     return json.dumps(told, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+
+
+def _is_about_blame(paragraph: str) -> bool:
+    """Whoever is woken up asks what it means and what to do; whose doing it was comes last."""
+    return paragraph.startswith("Blame: ")
 
 
 def _paragraphs(text: str) -> list[str]:

@@ -15,7 +15,7 @@ from brandrelease.board.addresses import Board
 from brandrelease.board.held import Held
 from brandrelease.board.pages import Pages
 from brandrelease.board.streams import Streams
-from brandrelease.core.board.pod_line import pod_line
+from brandrelease.core.pod_line import pod_line
 
 Object = dict[str, Any]
 

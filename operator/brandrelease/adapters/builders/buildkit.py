@@ -205,5 +205,18 @@ def _progress(order: BuildOrder, pod: Json | None) -> str:
                 f"{what} does not start: {quoted(str(waiting.get('reason')))} {quoted(waiting.get('message', ''))}".rstrip()
                 + "."
             )
-    running = next((name for name, entry in _statuses(pod).items() if "running" in entry.get("state", {})), None)
-    return f"{what} {'takes the source' if running == FETCH else 'builds the image' if running == BUILD else 'starts'}."
+    return f"{what} {_step(pod)}."
+
+
+def _step(pod: Json) -> str:
+    """How far the two containers are, as a verb. The Job tells that it has ended some moments after its pod has."""
+    states = {name: entry.get("state", {}) for name, entry in _statuses(pod).items()}
+    fetch, build = states.get(FETCH, {}), states.get(BUILD, {})
+    fetched = fetch.get("terminated", {}).get("exitCode")
+    if "terminated" in build or fetched not in {None, 0}:
+        return "has ended, and is about to say how"
+    if "running" in build:
+        return "builds the image"
+    if fetched == 0:
+        return "has the source and is about to build the image"
+    return "takes the source" if "running" in fetch else "starts"

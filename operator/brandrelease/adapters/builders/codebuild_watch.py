@@ -15,6 +15,7 @@ from brandrelease.adapters.aws.api import AwsApi
 from brandrelease.adapters.aws.calls import Call
 from brandrelease.adapters.aws.errors import AwsError
 from brandrelease.adapters.builders.codebuild_answers import log_of, view_of
+from brandrelease.adapters.builders.codebuild_log import log_page
 from brandrelease.core.builds.codebuild import CodeBuildView
 from brandrelease.core.scrubbing.scrub import last_lines, scrub
 
@@ -34,8 +35,6 @@ SILENCE_SECONDS: Final = 60.0
 """How long CodeBuild may fail to answer until people are told."""
 
 ENDED_KEPT: Final = 1000
-LOG_LINES: Final = 200
-"""More than are kept: a secret of several lines is then still seen whole."""
 
 
 @dataclass(slots=True)
@@ -150,18 +149,10 @@ class CodeBuildWatch:
         if place is None:
             return ""
         try:
-            answer = await self._aws.call(
-                Call.GetLogEvents,
-                region,
-                logGroupName=place[0],
-                logStreamName=place[1],
-                limit=LOG_LINES,
-                startFromHead=False,
-            )
+            page = await log_page(self._aws, region, place)
         except AwsError as error:
             return f"The log could not be read. {error.sentence}"
-        lines = (str(event.get("message", "")).rstrip("\n") for event in answer.get("events", ()))
-        return last_lines(scrub("\n".join(lines), ()))
+        return last_lines(scrub("\n".join(page.lines), ()))
 
     def _number_the_queue(self) -> None:
         """How many of the operator's builds each one that is queued waits behind, in its region."""

@@ -1,19 +1,19 @@
-"""The Kubernetes API as JSON objects: read live, applied server-side. The only code that imports `kubernetes`."""
+"""The Kubernetes API as JSON objects: read live, applied server-side. The only code that imports `kubernetes`, but for `kubeconfig`."""
 
 import asyncio
 import json
-import os
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 import aiohttp
 import orjson
-from kubernetes.aio import client, config
+from kubernetes.aio import client
 from kubernetes.aio.client.exceptions import ApiException
 from kubernetes.aio.dynamic import DynamicClient
 from kubernetes.aio.dynamic.exceptions import DynamicApiError
 
+from brandrelease.adapters.kube.kubeconfig import configuration_of, load
 from brandrelease.adapters.kube.questions import UNKNOWN, question
 from brandrelease.apis.wellknown import FIELD_MANAGER
 from brandrelease.core.kubernetes_trouble import Question, Trouble
@@ -21,9 +21,6 @@ from brandrelease.core.leadership import REQUEST_SECONDS
 from brandrelease.core.plain import line
 from brandrelease.core.scrubbing.secret_patterns import without_lookalikes
 from brandrelease.ports import Fence, KubernetesFails
-
-IN_A_POD: Final = "KUBERNETES_SERVICE_HOST"
-"""The kubelet sets it in every container."""
 
 REQUEST_TIMEOUT: Final = REQUEST_SECONDS
 """Seconds for one request. A pass that waits longer would hold its object up; it is repeated instead."""
@@ -54,10 +51,6 @@ class ApiError(KubernetesFails):
     def __init__(self, status: int, message: str, asked: Question | None = None, retry_after: float = 0.0) -> None:
         self.status, self.message = status, without_lookalikes(line(message[:MESSAGE_READ]))
         super().__init__(Trouble(asked or UNKNOWN, status, self.message), retry_after)
-
-
-class NoCluster(Exception):
-    """No kubeconfig leads to a cluster. The text says what is wrong with it."""
 
 
 class Resource:
@@ -109,14 +102,11 @@ class KubeApi:
         fence: Fence | None = None,
         heard: Callable[[str | None], None] = lambda _: None,
     ) -> "KubeApi":
-        """With a kubeconfig where one is given, else with the service account of the pod."""
+        """With a kubeconfig where one is given, else with the service account of the pod. Raises NoCluster."""
         configuration = client.Configuration()
         configuration.retries = None  # the loop is the retry
         configuration.client_session_kwargs = {"trust_env": False}  # else it reads ~/.netrc anew for each request
-        if kubeconfig is not None:
-            await config.load_kube_config(config_file=str(kubeconfig), client_configuration=configuration)
-        else:
-            config.load_incluster_config(client_configuration=configuration)
+        await load(configuration, kubeconfig)
         return cls(client.ApiClient(configuration), fence, heard)
 
     def without_fence(self) -> "KubeApi":
@@ -133,17 +123,7 @@ class KubeApi:
 
         Raises NoCluster.
         """
-        configuration = client.Configuration()
-        configuration.retries = None
-        file = (
-            str(kubeconfig) if kubeconfig else os.environ.get("KUBECONFIG")
-        )  # which the library reads as it is imported
-        try:
-            await config.load_kube_config(config_file=file, context=context, client_configuration=configuration)
-        except (config.ConfigException, OSError) as error:
-            if kubeconfig or context or IN_A_POD not in os.environ:
-                raise NoCluster(str(error)) from error
-            config.load_incluster_config(client_configuration=configuration)
+        configuration = await configuration_of(kubeconfig, context)
         return cls(client.ApiClient(configuration), None, manager=manager)
 
     async def close(self) -> None:

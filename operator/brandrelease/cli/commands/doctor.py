@@ -65,9 +65,9 @@ async def _careful(findings: AsyncIterator[Finding]) -> AsyncIterator[Finding]:
     except ApiError as error:
         if error.status == 0:
             advice = "Is the cluster up, and does your kubeconfig point to it?"
-            yield Finding(State.Bad, error.message, advice, ends=True)
+            yield Finding(State.Bad, f"{error.message.rstrip('.')}.", advice, ends=True)
         else:
-            yield Finding(State.Unknown, f"It could not be looked at: {error.message}")
+            yield Finding(State.Unknown, f"This could not be looked at: {error.message}")
 
 
 def _tell(at: Session, finding: Finding) -> None:

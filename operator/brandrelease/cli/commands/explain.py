@@ -106,7 +106,9 @@ def _reason(text: str) -> Reason:
     if found := by_name.get(text.lower()):
         return found
     raise Problem(
-        f'"{text}" is no reason. Write one as the column REASON of kubectl shows it, or BRAND and ENV.', Exit.Usage
+        f'"{text}" is no reason. Write one as the column REASON of kubectl shows it; '
+        f"or, if it is a Brand, its environment too: {called()} explain {text} ENV",
+        Exit.Usage,
     )
 
 

@@ -10,7 +10,9 @@ from typing import Any, Final
 from brandrelease.adapters.kube.api import BRAND_RELEASES, PODS, ApiError
 from brandrelease.adapters.kube.following import follow, follow_all
 from brandrelease.apis.brandrelease import BrandRelease, CurrentRelease
+from brandrelease.apis.progress import BuildProgress
 from brandrelease.apis.wellknown import NAME_LABEL, RELEASE_LABEL
+from brandrelease.cli.codebuild_lines import codebuild_lines
 from brandrelease.cli.command import Command, environment_arguments
 from brandrelease.cli.ended import ended
 from brandrelease.cli.exits import Exit
@@ -55,11 +57,12 @@ async def _logs(at: Session, arguments: Namespace) -> Exit:
         return Exit.Live
     if work.build and work.build.logs_url:
         at.terminal.line(f"build: the log is at {work.build.logs_url}")
-    stream = Stream(at, follow=arguments.follow)
+    stream = Stream(at, arguments.brand, follow=arguments.follow)
     try:
         if arguments.follow:
             await _until_its_end(at, release, work.number, arguments.build_namespace, stream)
         else:
+            stream.build(work.build)
             await asyncio.gather(*(stream.once(place) for place in places(release, work, arguments.build_namespace)))
         await stream.dry(LAST_WORDS if arguments.follow else None)
     finally:
@@ -76,6 +79,7 @@ async def _until_its_end(at: Session, release: BrandRelease, number: int, builds
             work = next((each for each in (status.next, status.current) if each and each.number == number), None)
             for place in places(release, work, builds) if work else ():
                 stream.watch(place)
+            stream.build(work.build if work else None)
             if body is None or work is None or work.outcome is not None:
                 return
 
@@ -95,8 +99,8 @@ def places(release: BrandRelease, work: CurrentRelease, builds: str) -> Iterator
 class Stream:
     """A task for each place that is watched, and one for each run of a container that prints."""
 
-    def __init__(self, at: Session, *, follow: bool) -> None:
-        self._at, self._follow = at, follow
+    def __init__(self, at: Session, brand: str, *, follow: bool) -> None:
+        self._at, self._brand, self._follow = at, brand, follow
         self._watched: dict[Place, asyncio.Task[None]] = {}
         self._shown: dict[tuple[str, str, int], asyncio.Task[None]] = {}
         self.lines = 0
@@ -109,6 +113,11 @@ class Stream:
     async def once(self, place: Place) -> None:
         """Show what was printed there."""
         await self._told(place, self._list)
+
+    def build(self, build: BuildProgress | None) -> None:
+        """Show what a build prints that is not in the cluster."""
+        if build and build.id and build.builder == "codeBuild" and (key := (build.id, "", 0)) not in self._shown:
+            self._shown[key] = asyncio.create_task(self._show_build(build.id))
 
     async def dry(self, limit: float | None) -> None:
         """Wait until everything is shown, for so many seconds at most."""
@@ -144,6 +153,12 @@ class Stream:
             if key not in self._shown:
                 who = f"{place.who or name.rpartition('-')[2]} {container}"
                 self._shown[key] = asyncio.create_task(self._show(place.namespace, name, container, who))
+
+    async def _show_build(self, build_id: str) -> None:
+        async with aclosing(codebuild_lines(self._at, self._brand, build_id, follow=self._follow)) as lines:
+            async for line in lines:
+                self.lines += 1
+                self._at.terminal.line(f"build: {line}")
 
     async def _show(self, namespace: str, pod: str, container: str, who: str) -> None:
         query = {"container": container, "tailLines": str(TAIL), "follow": "true" if self._follow else "false"}

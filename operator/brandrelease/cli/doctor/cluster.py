@@ -11,7 +11,7 @@ from brandrelease.cli.session import Session
 CRDS: Final = Resource("/apis/apiextensions.k8s.io/v1", "customresourcedefinitions", namespaced=False)
 VERSION_OF_SERVER: Final = Resource("", "/version", namespaced=False)
 
-INSTALL: Final = "Install it: kubectl apply --server-side -f crds/"
+INSTALL: Final = "Install them: kubectl apply --server-side -f crds/, or by Helm (docs/installing.md)."
 
 
 async def look(at: Session, _: str) -> AsyncIterator[Finding]:
@@ -22,9 +22,17 @@ async def look(at: Session, _: str) -> AsyncIterator[Finding]:
         name = f"{resource.plural}.{GROUP}"
         body = await at.api.get(CRDS, None, name)
         if body is None:
-            yield Finding(State.Bad, f"The cluster does not know {name}.", INSTALL)
+            yield Finding(
+                State.Bad,
+                f"The cluster does not know the kind {name}: the CRDs of brandrelease are not installed.",
+                INSTALL,
+            )
             continue
         served = [each["name"] for each in body["spec"]["versions"] if each["served"]]
         good = VERSION in served
-        advice = "" if good else f"This command speaks {VERSION}: use the version that belongs to the operator."
-        yield Finding(State.Good if good else State.Bad, f"It serves {name} as {', '.join(served)}.", advice)
+        advice = (
+            ""
+            if good
+            else f"This command speaks {VERSION}: use the version of the command that belongs to the operator."
+        )
+        yield Finding(State.Good if good else State.Bad, f"The cluster serves {name} as {', '.join(served)}.", advice)

@@ -9,7 +9,7 @@ from brandrelease.adapters.kube.permissions import LEASE
 from brandrelease.cli.doctor.finding import Finding, State
 from brandrelease.cli.session import Session
 from brandrelease.core.leadership import LEASE_SECONDS
-from brandrelease.core.words import seconds, several
+from brandrelease.core.words import seconds
 
 Json = dict[str, Any]
 
@@ -23,10 +23,10 @@ async def look(at: Session, namespace: str) -> AsyncIterator[Finding]:
         yield Finding(
             State.Unknown,
             f"Namespace {namespace} has no Lease {LEASE}: no operator has led there yet.",
-            "Look where it runs: --operator-namespace. One that runs outside of the cluster takes no Lease.",
+            "If it runs in another namespace, say which: --operator-namespace. One that runs outside of the cluster takes no Lease.",
         )
     else:
-        yield _led(lease["spec"], at.clock.now())
+        yield _led(lease["spec"], at.clock.now(), namespace)
     pods = await at.api.items(PODS, namespace, labels=LABELS)
     ready = sum(
         each["type"] == "Ready" and each["status"] == "True"
@@ -34,19 +34,24 @@ async def look(at: Session, namespace: str) -> AsyncIterator[Finding]:
         for each in pod.get("status", {}).get("conditions", [])
     )
     if pods:
-        yield Finding(
-            State.Good if ready == len(pods) else State.Bad,
-            f"{ready} of {several(len(pods), 'pod')} of the operator are ready.",
-            "" if ready == len(pods) else f"See kubectl -n {namespace} get pods -l {LABELS}",
+        yield _ready(ready, len(pods), namespace)
+
+
+def _ready(ready: int, pods: int, namespace: str) -> Finding:
+    if ready == pods:
+        return Finding(
+            State.Good, "The operator's pod is ready." if pods == 1 else f"All {pods} pods of the operator are ready."
         )
+    told = "The operator's pod is not ready." if pods == 1 else f"{ready} of {pods} pods of the operator are ready."
+    return Finding(State.Bad, told, f"This tells why: kubectl -n {namespace} describe pods -l {LABELS}")
 
 
-def _led(spec: Json, now: datetime) -> Finding:
+def _led(spec: Json, now: datetime, namespace: str) -> Finding:
     holder, silent = spec.get("holderIdentity"), (now - datetime.fromisoformat(spec["renewTime"])).total_seconds()
     if holder and silent <= spec.get("leaseDurationSeconds", LEASE_SECONDS):
-        return Finding(State.Good, f"{holder} leads, and was heard of {seconds(max(silent, 0))} ago.")
+        return Finding(State.Good, f"{holder} leads, and was last heard of {seconds(max(silent, 0))} ago.")
     return Finding(
         State.Bad,
-        f"Nobody leads: {holder or 'the last one'} was heard of {seconds(silent)} ago.",
-        "No release goes on meanwhile. See the operator's Deployment, and its log.",
+        f"No replica of the operator leads. {holder or 'The last one'} did, and was last heard of {seconds(silent)} ago.",
+        f"No release goes on meanwhile. See whether the operator runs, and its log: kubectl -n {namespace} get pods",
     )

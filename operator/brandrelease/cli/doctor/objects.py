@@ -16,7 +16,8 @@ Json = dict[str, Any]
 UNSEEN: Final = timedelta(minutes=2)
 """An object whose last change is older than this and was not looked at: nobody does."""
 
-DOES_IT_RUN: Final = "Does the operator run, and does it watch this namespace? See its log."
+DOES_IT_RUN: Final = "Does the operator run? Its log tells."
+DOES_IT_WATCH: Final = "Does the operator run, and does it watch that namespace? Its log tells."
 
 ASKED_FOR: Final = frozenset({"Aborted", "RollbackRequested", "Suspended"})
 """Reasons for which something stands still because somebody wanted it so."""
@@ -47,7 +48,7 @@ def brand(body: Json) -> Iterator[Finding]:
     name = body["metadata"]["name"]
     conditions = {each["type"]: each for each in body.get("status", {}).get("conditions", [])}
     if "Ready" not in conditions:
-        yield Finding(State.Bad, f"Brand {name} was never looked at.", DOES_IT_RUN)
+        yield Finding(State.Bad, f"The operator has never looked at Brand {name}.", DOES_IT_RUN)
         return
     well: list[str] = []
     for kind, part in PARTS.items():
@@ -78,7 +79,10 @@ async def releases(at: Session, _: str) -> AsyncIterator[Finding]:
         for finding in found:
             yield finding
     if bodies:
-        yield Finding(State.Good, f"{well} of {several(len(bodies), 'BrandRelease')} need nobody.")
+        yield Finding(
+            State.Good,
+            f"Of {several(len(bodies), 'BrandRelease')}, {well} {'needs' if well == 1 else 'need'} nobody to do anything.",
+        )
     else:
         yield Finding(State.Good, "There are no BrandReleases yet.")
 
@@ -88,7 +92,11 @@ def release(body: Json, now: datetime) -> Iterator[Finding]:
     name = f"{body['spec']['brand']} {body['spec']['environment']}"
     stalled = next((each for each in body.get("status", {}).get("conditions", []) if each["type"] == "Stalled"), None)
     if _is_unseen(body, now):
-        yield Finding(State.Bad, f"{name} was changed, and nobody has looked at it.", DOES_IT_RUN)
+        yield Finding(
+            State.Bad,
+            f"{name} was changed, and the operator has not looked at it for more than 2 minutes.",
+            DOES_IT_WATCH,
+        )
     elif stalled and stalled["reason"] not in ASKED_FOR:
         yield Finding(
             State.Bad, f"{name}: {stalled['reason']}. {stalled['message']}", f"What to do: {called()} explain {name}"

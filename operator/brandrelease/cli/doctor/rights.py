@@ -9,7 +9,6 @@ from brandrelease.adapters.kube.api import BRAND_RELEASES, BRANDS, DEPLOYMENTS, 
 from brandrelease.adapters.kube.permissions import BRAND, BUILDS, CLUSTER, OWN, Grant, Permission, Where
 from brandrelease.cli.doctor.finding import Finding, State
 from brandrelease.cli.session import Session
-from brandrelease.core.words import several
 
 Json = dict[str, Any]
 
@@ -42,7 +41,7 @@ async def yours(at: Session, _: str) -> AsyncIterator[Finding]:
         if await _allowed(at, MY_ACCESS, review):
             yield Finding(State.Good, f"You may {what}, in all namespaces.")
         else:
-            yield Finding(State.Unknown, f"You may not {what} in all namespaces; in some of them you may.")
+            yield Finding(State.Unknown, f"You may not {what} in all namespaces; perhaps you may in some of them.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +74,13 @@ async def operators(at: Session, namespace: str) -> AsyncIterator[Finding]:
     try:
         answers = await asyncio.gather(*map(asked, needs))
     except ApiError as error:
-        yield Finding(State.Unknown, f"Only an administrator may ask for them: {error.message}")
+        yield Finding(
+            State.Unknown, f"Only an administrator may ask whether the operator has its rights: {error.message}"
+        )
         return
     missing = [str(need) for need, allowed in zip(needs, answers, strict=True) if not allowed]
     if not missing:
-        yield Finding(State.Good, f"{user} has all that it needs ({several(len(needs), 'right')} asked).")
+        yield Finding(State.Good, f"{user} has all rights that it needs ({len(needs)} were asked for).")
         return
     shown = "; ".join(missing[:5]) + (f"; and {len(missing) - 5} more" if len(missing) > 5 else "")  # noqa: PLR2004
     yield Finding(

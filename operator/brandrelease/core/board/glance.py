@@ -2,25 +2,16 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import Final
 
-from brandrelease.apis.brandrelease import BrandRelease, BrandReleaseStatus, CurrentRelease, PastRelease, Phase
+from brandrelease.apis.brandrelease import BrandRelease, BrandReleaseStatus, Phase
 from brandrelease.apis.conditions import Condition, ConditionType
+from brandrelease.core.steps import who_asked
+from brandrelease.core.tone import Tone
 from brandrelease.core.words import short
 
 NOT_SEEN: Final = "Pending"
 """The phase of a BrandRelease that no pass has looked at yet."""
-
-
-class Tone(StrEnum):
-    """How something is to be taken. It is always said in words too."""
-
-    Good = "good"
-    Busy = "busy"
-    Stuck = "stuck"
-    Bad = "bad"
-    Off = "off"
 
 
 TONES: Final = {
@@ -117,13 +108,6 @@ def unreadable(namespace: str, name: str, brand: str, environment: str, why: str
         target=None,
         who="",
     )
-
-
-def who_asked(release: CurrentRelease | PastRelease) -> str:
-    """Who asked for a release: the name of the client, or tracking. Empty where nobody knows."""
-    if isinstance(release, CurrentRelease) and release.tracked:
-        return "tracking"
-    return release.requested_by or ""
 
 
 def _ready(status: BrandReleaseStatus) -> Condition | None:

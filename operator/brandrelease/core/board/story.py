@@ -8,10 +8,10 @@ from typing import Final
 from brandrelease.apis.brandrelease import BrandRelease, CurrentRelease, Outcome, PastRelease
 from brandrelease.apis.conditions import ConditionStatus, ConditionType
 from brandrelease.apis.progress import LogTail
-from brandrelease.apis.verification import CheckState
-from brandrelease.core.board.glance import Glance, Tone, glance, who_asked
-from brandrelease.core.board.pod_line import PodLine
-from brandrelease.core.board.steps import Step, steps
+from brandrelease.core.board.glance import Glance, glance
+from brandrelease.core.pod_line import PodLine
+from brandrelease.core.steps import Step, StepState, steps, who_asked
+from brandrelease.core.tone import CHECK_TONES, Tone
 from brandrelease.core.words import short
 
 OUTCOMES: Final = {
@@ -20,13 +20,6 @@ OUTCOMES: Final = {
     Outcome.Failed: Tone.Bad,
     Outcome.Superseded: Tone.Off,
     Outcome.Aborted: Tone.Off,
-}
-CHECKS: Final = {
-    CheckState.Passed: Tone.Good,
-    CheckState.Failing: Tone.Busy,
-    CheckState.Failed: Tone.Bad,
-    CheckState.NotCharged: Tone.Off,
-    CheckState.Error: Tone.Stuck,
 }
 _WARNINGS: Final = {ConditionType.Quarantined, ConditionType.RollbackUnsafe}
 
@@ -148,7 +141,7 @@ def _work(current: CurrentRelease) -> Work:
         image=current.image or "",
         outcome=current.outcome or "",
         blame=current.blame or "",
-        steps=steps(current),
+        steps=tuple(step for step in steps(current) if step.state is not StepState.Ahead),
         changes=tuple(Commit(short(each.commit), each.author, each.subject) for each in listed),
         changes_more=max(0, (current.changes_total or 0) - len(listed)),
     )
@@ -159,11 +152,11 @@ def _checks(current: CurrentRelease) -> tuple[CheckLine, ...]:
     if current.verification is not None and current.verification.checks:
         watched = current.verification.checks
         return tuple(
-            CheckLine(each.name, each.state, CHECKS[each.state], each.message, each.observed_at, before=False)
+            CheckLine(each.name, each.state, CHECK_TONES[each.state], each.message, each.observed_at, before=False)
             for each in watched
         )
     return tuple(
-        CheckLine(each.name, each.state, CHECKS[each.state], each.message, each.observed_at, before=True)
+        CheckLine(each.name, each.state, CHECK_TONES[each.state], each.message, each.observed_at, before=True)
         for each in current.baseline
     )
 

@@ -6,7 +6,8 @@ from typing import Final
 
 from brandrelease.apis.brand_status import BrandConditionType, BrandStatus
 from brandrelease.apis.conditions import ConditionStatus
-from brandrelease.core.board.glance import Glance, Tone
+from brandrelease.core.board.glance import Glance
+from brandrelease.core.tone import Tone
 
 FIRST: Final = ("production", "staging")
 """Environments that come first, where there are any of these names; the others follow by name."""

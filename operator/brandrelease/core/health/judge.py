@@ -70,7 +70,7 @@ def judge_soak(
     if due := _first_due(findings, now):
         return Failed(due)
     if now < ends_at:
-        what = _told(findings, now) or f"All {deployment.wanted} new pods are ready"
+        what = _told(findings, now) or _all_ready(deployment.wanted)
         # The end as a time of day, not as a time left: a message that changed by itself would be written again and again.
         message = f"{what}; watched until {ends_at:%H:%M:%S} UTC."
         return Progressing(message, _next_moment(findings, now, ends_at))
@@ -219,4 +219,24 @@ def _rollout_in_words(scene: Scene, findings: list[Finding], now: datetime, *, u
         f" Pod {pod.name} was lost to its node ({pod.reason or pod.phase}) and does not count."
         for pod in scene.lost[:1]
     )
-    return f"{ready} of {deployment.wanted} new pods are ready, {old} old {'pod is' if old == 1 else 'pods are'} still there.{lost}"
+    return f"{_how_many_ready(ready, deployment.wanted)}, {_how_many_old(old)}.{lost}"
+
+
+def _how_many_ready(ready: int, wanted: int) -> str:
+    if wanted == 1:
+        return "The new pod is ready" if ready else "The new pod is not ready yet"
+    return f"{ready} of {wanted} new pods are ready"
+
+
+def _how_many_old(old: int) -> str:
+    match old:
+        case 0:
+            return "no old pod is left"
+        case 1:
+            return "1 old pod is still there"
+        case _:
+            return f"{old} old pods are still there"
+
+
+def _all_ready(wanted: int) -> str:
+    return _how_many_ready(1, 1) if wanted == 1 else f"All {wanted} new pods are ready"

@@ -81,7 +81,7 @@ def _takes(endpoint: Notification, told: Told, each: News) -> bool:
     if endpoint.git_hub is not None and each.apart:
         return False  # it is about no commit
     begun = told.release == each.number and told.stage is not None and told.stage not in ENDS
-    return not endpoint.on or each.stage in endpoint.on or (begun and each.is_end)
+    return not endpoint.stages or each.stage in endpoint.stages or (begun and each.is_end)
 
 
 def _so_far(world: Snapshot, status: BrandReleaseStatus, endpoint: Notification) -> Told:

@@ -4,15 +4,15 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from brandrelease.core.board.glance import Tone
 from brandrelease.core.snapshot import ContainerView, PodView, Terminated, Waiting
+from brandrelease.core.tone import Tone
 
 _NO_NEWS = {"", "ContainerCreating", "PodInitializing", "Completed"}
 
 
 @dataclass(frozen=True, slots=True)
 class PodLine:
-    """What the board says of a pod. release: the number in its label. words: how it stands, in words of the kubelet."""
+    """What people are told of a pod. release: the number in its label. words: how it stands, in words of the kubelet."""
 
     name: str
     release: str
