@@ -92,7 +92,7 @@ def _commit(story: Story, side: Side, salt: str, page: str) -> str:
 def by_the_operator(story: Story, commit: str) -> float:
     """`kubectl apply` of the BrandRelease."""
     began = time.monotonic()
-    story.release()
+    story.release(commit)
     seconds = arrives(story.cluster.registry, repository(story, OPERATOR), commit) - began
     story.becomes("Live", commit=commit)
     return seconds
