@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import signal
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -22,6 +23,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser.error(f"there is no section {', '.join(unknown)}; there are {', '.join(MODULES)}")
     folder = arguments.out or Path(tempfile.mkdtemp(prefix="brandrelease-bench-"))
     folder.mkdir(parents=True, exist_ok=True)
+    signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit("Ended."))  # so that clusters are ended too
     found = files.read(folder)
     for name in arguments.section or MODULES:
         print(f"--- {name}", file=sys.stderr, flush=True)

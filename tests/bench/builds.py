@@ -19,7 +19,7 @@ from support import brand_site, images
 from support.brand_site import Start
 from support.kubectl import eventually
 
-ROUNDS: Final = 5
+ROUNDS: Final = 4
 GOALS: Final = (Goal(Kind.Ratio, 1.15), Goal(Kind.Over, 3.0))
 OPERATOR: Final = "by the operator"
 HAND: Final = "buildctl by hand"
@@ -92,7 +92,7 @@ def _commit(story: Story, side: Side, salt: str, page: str) -> str:
 def by_the_operator(story: Story, commit: str) -> float:
     """`kubectl apply` of the BrandRelease."""
     began = time.monotonic()
-    story.release()
+    story.release(commit)
     seconds = arrives(story.cluster.registry, repository(story, OPERATOR), commit) - began
     story.becomes("Live", commit=commit)
     return seconds

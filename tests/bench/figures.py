@@ -131,10 +131,12 @@ def shares(values: Sequence[float]) -> tuple[Point, ...]:
 
 
 def in_digits(value: float | None) -> str:
-    """Three digits that count: 0.283, 1.73, 12.4, 5,000."""
+    """Three digits that count: 0.283, 1.73, 12.4, 5,000; whole numbers as they are."""
     if value is None:
         return ""
-    if value and abs(value) < 0.001:
+    if value.is_integer():
+        return f"{value:,.0f}"
+    if abs(value) < 0.001:
         return f"{value:.1g}"
     if abs(value) >= ROUGH:
         return f"{value:,.0f}"

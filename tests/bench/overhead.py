@@ -15,6 +15,8 @@ from bench.stage import say, stage
 from e2e.story import Story
 
 RELEASES: Final = 30
+REPLICAS: Final = 2
+"""As few as a site can have that is never down: its pods change over one after the other."""
 SETTLE_SECONDS: Final = 2.0
 """Then the pods that were replaced are gone, so that nothing of one release is left in the time of the next."""
 BESIDE: Final = "kubectl set image"
@@ -33,7 +35,7 @@ def measure(out: Path) -> Section:
     """The section `overhead`."""
     ours, theirs = in_turns("overhead", RELEASES)
     return Section(
-        title="one release, the image being at hand, of a site that starts at once",
+        title="one release, the image being at hand, of a site of two pods that start at once",
         figures=figures(
             ours, theirs, patched=(Goal(Kind.P50, 0.4), Goal(Kind.P95, 0.8)), rolled_out=(Goal(Kind.Ratio, 1.10),)
         ),
@@ -83,7 +85,7 @@ def in_turns(name: str, releases: int, **deployment: Any) -> tuple[list[Took], l
     """Release commits by the operator and by hand, one after the other: what each has taken."""
     with stage() as stand, stand.story(f"bench-{name}") as story:
         story.brand(soakSeconds=0, restartLimit=0)
-        story.deployment(replicas=1, **deployment)
+        story.deployment(replicas=REPLICAS, **deployment)
         story.is_rolled_out()
         story.operator.start()
         story.release(story.push(text="first page"))

@@ -14,7 +14,7 @@ from bench.stage import Stage, say, stage
 from e2e.family import Family, a_live_site
 from e2e.story import Object, Story
 from e2e.trial import RELEASE_LABEL, Trial, is_ready
-from support.kubectl import Seen
+from support.kubectl import Seen, eventually
 
 RESTORED_WITHIN: Final = 2.0
 PATCHED_WITHIN: Final = 1.0
@@ -135,11 +135,12 @@ def _fails(story: Story, name: str, family: Family, starts: tuple[float, ...]) -
             story.lose_layer(bad)
         story.release()
         story.becomes("RolledBack", commit=bad)
+        eventually(lambda: is_back(trial.versions("deployments")[-1][1], good), 30, "The good release is not all there")
     decided = family.verdict.since(trial, bad) + family.verdict.grace
     number = str(trial.verdict(bad)[1]["status"]["current"]["number"])
     deployments = trial.versions("deployments")
     patched = back_at(deployments, number, good)
-    restored = next(at for at, body in deployments if at >= patched and is_rolled_out(body))
+    restored = next(at for at, body in deployments if at >= patched and is_back(body, good))
     deadline = float(deployments[-1][1]["spec"]["progressDeadlineSeconds"])
     return Failure(name, patched - decided, restored - decided, starts, deadline)
 
@@ -148,6 +149,11 @@ def back_at(deployments: list[Seen], bad: str, good: str) -> float:
     """When the Deployment was first seen with the good release's mark after it had the bad one's."""
     changed = next(at for at, body in deployments if _release_of(body) == bad)
     return next(at for at, body in deployments if at > changed and _release_of(body) == good)
+
+
+def is_back(deployment: Object, good: str) -> bool:
+    """Whether all its pods are of the good release, and in service."""
+    return _release_of(deployment) == good and is_rolled_out(deployment)
 
 
 def _release_of(body: Object) -> str:

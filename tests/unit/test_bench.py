@@ -75,7 +75,9 @@ def test_a_goal_about_a_peer_that_is_not_there_is_missed() -> None:
     ("value", "text"),
     [
         (None, ""),
-        (0.0, "0.000"),
+        (0.0, "0"),
+        (14.0, "14"),
+        (5000.0, "5,000"),
         (0.0001, "0.0001"),
         (0.2834, "0.283"),
         (1.734, "1.73"),
@@ -103,8 +105,17 @@ def test_goals_that_come_out_alike_are_told_in_one_word() -> None:
     assert row.is_met
 
 
-def test_a_figure_that_stands_alone_leaves_the_rest_of_its_line_empty() -> None:
-    assert row_of(Figure(what="calls", values=(14.0,), unit="calls")).cells[4:] == ("", "", "", "", "", "")
+def test_a_figure_that_was_measured_once_and_stands_alone_leaves_the_rest_of_its_line_empty() -> None:
+    assert row_of(Figure(what="calls", values=(14.0,), unit="calls")).cells[2:] == (
+        "14 calls",
+        "",
+        "",
+        "",
+        "",
+        "",
+        "",
+        "",
+    )
 
 
 def test_the_table_names_each_section_and_says_how_to_read_it() -> None:
