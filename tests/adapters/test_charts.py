@@ -135,7 +135,7 @@ def granted(rules: list[Object]) -> set[tuple[Any, ...]]:
 
 
 def of_table(grant: Grant) -> set[tuple[Any, ...]]:
-    return {(p.resource.group, p.kind, verb.value, p.names) for p in grant.permissions for verb in p.verbs}
+    return {(p.resource.group, p.kind, verb.value, ()) for p in grant.permissions for verb in p.verbs}
 
 
 def roles(rendered: list[Object]) -> dict[tuple[str, str, str], set[tuple[Any, ...]]]:
