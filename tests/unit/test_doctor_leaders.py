@@ -28,7 +28,7 @@ def test_without_any_lease_nobody_has_led_yet() -> None:
 def test_each_shard_is_told_of_with_one_that_nobody_leads_and_one_that_nobody_was_started_for() -> None:
     assert told(lease("brandrelease-0-of-3"), lease("brandrelease-1-of-3", seconds=60)) == [
         (State.Good, "Shard 0/3: a_1 leads, and was heard of 1 s ago."),
-        (State.Bad, "Shard 1/3: Nobody leads: a_1 was heard of 1 min ago."),
+        (State.Bad, "Shard 1/3: Nobody leads: a_1 was heard of 60 s ago."),
         (State.Unknown, "Shard 2/3: Namespace system has no Lease brandrelease-2-of-3: no operator has led there yet."),
     ]
 
