@@ -62,6 +62,7 @@ from brandrelease.controller.measuring import Measuring
 from brandrelease.controller.probes import Probes
 from brandrelease.controller.reconcile import Reconciler
 from brandrelease.controller.resync import Known, Resync
+from brandrelease.controller.share import Share
 from brandrelease.controller.work_queue import Key, WorkQueue
 from brandrelease.controller.world import World
 from brandrelease.core.builds.fairness import BuildInFlight
@@ -102,9 +103,10 @@ class _Work:
     fleet: Fleet
     deliveries: BackgroundDeliveries
     measuring: Measuring
+    share: Share
 
     def enqueue(self, keys: Iterable[Key]) -> None:
-        for key in keys:
+        for key in self.share.of(keys):
             (self.brands if key.is_brand else self.queue).add(key)
 
     def forget(self, key: Key) -> None:
@@ -191,7 +193,9 @@ def _deliveries(
     return BackgroundDeliveries(notifiers, partial(outside.cluster.secret, settings.namespace), wake, metrics)
 
 
-def _work(settings: Settings, outside: _Outside, metrics: Metrics, known: Known, interest: Interest) -> _Work:
+def _work(
+    settings: Settings, outside: _Outside, metrics: Metrics, known: Known, interest: Interest, share: Share
+) -> _Work:
     def wake(key: Key) -> None:
         queue.add(key)  # the queue is made below: it needs the passes, and they need the turns
 
@@ -222,10 +226,10 @@ def _work(settings: Settings, outside: _Outside, metrics: Metrics, known: Known,
         build_namespace=settings.build_namespace,
     )
     announcer = KubeAnnouncer(outside.api, outside.clock, settings.instance)
-    reconciler = Reconciler(world, announcer, metrics, known.brand_releases.saw_own_write)
+    reconciler = Reconciler(world, announcer, metrics, known.brand_releases.saw_own_write, settings.shard)
     queue = WorkQueue(reconciler, metrics.queue, interest.brand_of)
     brands = WorkQueue(_over_brands(settings, outside, announcer, known), metrics.brand_queue)
-    return _Work(queue, brands, turns, watch, metrics.fleet, deliveries, measuring)
+    return _Work(queue, brands, turns, watch, metrics.fleet, deliveries, measuring, share)
 
 
 def _over_brands(settings: Settings, outside: _Outside, announcer: KubeAnnouncer, known: Known) -> BrandPass:
@@ -251,21 +255,25 @@ def _over_brands(settings: Settings, outside: _Outside, announcer: KubeAnnouncer
 def _election(settings: Settings, api: KubeApi, fence: Fence, metrics: Metrics, clock: Clock) -> Election:
     if not settings.leader_election:
         return Alone(fence, metrics.election)
-    leases = KubeLeases(api.without_fence(), settings.namespace)
+    metrics.election.shards.set(settings.shard.count)
+    leases = KubeLeases(api.without_fence(), settings.namespace, settings.shard)
     return Leading(leases, identity_of(settings.instance), fence, metrics.election, clock)
 
 
 async def _run(
     settings: Settings, api: KubeApi, clock: ClusterClock, session: aiohttp.ClientSession, fence: Fence
 ) -> None:
-    structlog.contextvars.bind_contextvars(instance=settings.instance)
+    structlog.contextvars.bind_contextvars(
+        instance=settings.instance, **({} if settings.shard.is_all else {"shard": str(settings.shard)})
+    )
     stop = _told_to_stop()
-    metrics, known, interest = Metrics(), Known(), Interest()
+    metrics, known, share = Metrics(), Known(), Share(settings.shard)
+    interest = Interest(share)
     api.counting(metrics.count_kubernetes_request)
     metrics.clock_behind_seconds.set_function(clock.owed)
     outside = _outside(settings, api, clock, session, metrics, fence, known)
     election = _election(settings, api, fence, metrics, outside.clock)
-    work = _work(settings, outside, metrics, known, interest)
+    work = _work(settings, outside, metrics, known, interest, share)
     watched = WatchedObjects(api, settings.watch_namespaces, settings.build_namespace, handlers.SELECTORS)
     arrivals = Arrivals(interest, known, work.enqueue, work.forget)
     onlooking = Onlooking(settings, watched, clock, metrics, lambda: resync.silence())  # noqa: PLW0108 - it is made below
@@ -280,10 +288,11 @@ async def _run(
 
     async def lead() -> None:
         fence.guard()
-        work.turns.seed(await _builds_in_flight(api, settings.watch_namespaces, stop))
+        builds = await _builds_in_flight(api, settings.watch_namespaces, stop)
         if stop.is_set():
             await election.resign()
             return
+        work.turns.seed(build for build in builds if settings.shard.has(build.brand))
         await _until_the_first_ends(
             pump.run(onlooking.beside(arrivals)),
             work.queue.run(settings.workers),

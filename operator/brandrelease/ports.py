@@ -103,13 +103,17 @@ class StoredLease:
 
 
 class Leases(Protocol):
-    """The one Lease that the replicas share. Raises LeaseTrouble; writes also raise LeaseChanged."""
+    """The one Lease that the replicas of a shard share. Raises LeaseTrouble; writes also raise LeaseChanged."""
 
     async def read(self) -> StoredLease | None: ...
 
     async def create(self, lease: Lease) -> StoredLease: ...
 
     async def replace(self, stored: StoredLease, lease: Lease) -> StoredLease: ...
+
+    async def others(self) -> Mapping[str, Lease]:
+        """The Leases of shards of other divisions of the fleet, by name."""
+        ...
 
 
 class Clock(Protocol):

@@ -8,6 +8,8 @@ from typing import Annotated, Self
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from brandrelease.core.sharding import WHOLE, Shard, shard_of
+
 IN_CLUSTER_NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 
 
@@ -138,6 +140,12 @@ class Settings(BaseSettings):
         default=None, validation_alias="KUBECONFIG", description="A kubeconfig; absent means the pod's service account."
     )
 
+    shard: Annotated[Shard, NoDecode] = Field(
+        default=WHOLE,
+        description="Which part of the fleet this replica is for, as i/n with i from 0 to n-1: brands are divided by their names; "
+        "default is 0/1, the whole fleet.",
+    )
+
     leader_election: bool = Field(
         default_factory=lambda others: others.get("kubeconfig") is None,
         description="Whether a Lease in the operator's own namespace decides which replica leads; default is true in a "
@@ -148,6 +156,11 @@ class Settings(BaseSettings):
     @classmethod
     def _split(cls, value: object) -> object:
         return frozenset(filter(None, (part.strip() for part in value.split(",")))) if isinstance(value, str) else value
+
+    @field_validator("shard", mode="before")
+    @classmethod
+    def _i_of_n(cls, value: object) -> object:
+        return shard_of(value) if isinstance(value, str) else value
 
     @field_validator("board")
     @classmethod

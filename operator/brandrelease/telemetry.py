@@ -116,6 +116,12 @@ class LeaderMetrics:
         self.leader = Gauge(
             "brandrelease_leader", "1 for the replica that leads, 0 for those that stand by.", registry=registry
         )
+        self.shards = Gauge(
+            "brandrelease_shards",
+            "Into how many shards this replica takes the fleet to be divided; each has a leader of its own.",
+            registry=registry,
+        )
+        self.shards.set(1)
         self.transitions = Gauge(
             "brandrelease_leader_transitions",
             "How often a replica has begun to lead, by the Lease as this one saw it last.",

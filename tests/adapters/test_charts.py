@@ -27,7 +27,7 @@ from brandrelease.adapters.kube.permissions import (
 from brandrelease.codegen.crd import KINDS, custom_resource_definition
 from brandrelease.codegen.values import Values
 from support import install_manifest
-from support.chart_values import EVERYTHING, LEAST, NOTHING_OPTIONAL, SETS
+from support.chart_values import EVERYTHING, IN_SHARDS, LEAST, NOTHING_OPTIONAL, SETS
 from support.helm import CHART, CRDS, Helm, HelmError
 
 Object = dict[str, Any]
@@ -95,6 +95,40 @@ def test_what_is_optional_can_be_left_out(helm: Helm) -> None:
     assert kinds(objects(helm, NOTHING_OPTIONAL)) == {"ServiceAccount": 1, "Deployment": 1, "Service": 1, "Lease": 1}
 
 
+def test_each_shard_has_a_deployment_of_its_own_which_no_resize_takes_for_another(helm: Helm) -> None:
+    deployments = of_kind(objects(helm, IN_SHARDS), "Deployment")
+    assert [each["metadata"]["name"] for each in deployments] == [f"brandrelease-{index}-of-3" for index in range(3)]
+    for index, each in enumerate(deployments):
+        spec, template = each["spec"], each["spec"]["template"]
+        assert spec["selector"]["matchLabels"]["brandrelease.dev/shard"] == f"{index}-of-3"
+        assert spec["selector"]["matchLabels"].items() <= template["metadata"]["labels"].items()
+        (container,) = template["spec"]["containers"]
+        assert {"name": "BRANDRELEASE_SHARD", "value": f"{index}/3"} in container["env"]
+        spread = [c["labelSelector"]["matchLabels"] for c in template["spec"]["topologySpreadConstraints"]]
+        assert spread == [spec["selector"]["matchLabels"]] * 2
+    (service,) = of_kind(objects(helm, IN_SHARDS), "Service")
+    assert all(
+        service["spec"]["selector"].items() <= each["spec"]["template"]["metadata"]["labels"].items()
+        for each in deployments
+    )
+
+
+def test_without_shards_nothing_is_called_otherwise_than_before_and_the_one_lease_is_there_with_them_too(
+    helm: Helm,
+) -> None:
+    (deployment,) = of_kind(objects(helm, LEAST), "Deployment")
+    assert deployment["metadata"]["name"] == "brandrelease"
+    assert deployment["spec"]["selector"]["matchLabels"] == {"app.kubernetes.io/name": "brandrelease"}
+    assert "BRANDRELEASE_SHARD" not in environment([deployment])
+    for values in (LEAST, IN_SHARDS):
+        assert [each["metadata"]["name"] for each in of_kind(objects(helm, values), "Lease")] == ["brandrelease"]
+
+
+def test_the_quota_of_builds_has_room_for_those_of_all_shards(helm: Helm) -> None:
+    pods = [of_kind(objects(helm, each), "ResourceQuota")[0]["spec"]["hard"]["pods"] for each in (LEAST, IN_SHARDS)]
+    assert pods == ["8", "24"]
+
+
 def test_everything_is_in_the_namespaces_that_the_values_name(helm: Helm) -> None:
     rendered = objects(helm, EVERYTHING)
     namespaces = {each["metadata"].get("namespace") for each in rendered}
@@ -135,7 +169,7 @@ def granted(rules: list[Object]) -> set[tuple[Any, ...]]:
 
 
 def of_table(grant: Grant) -> set[tuple[Any, ...]]:
-    return {(p.resource.group, p.kind, verb.value, p.names) for p in grant.permissions for verb in p.verbs}
+    return {(p.resource.group, p.kind, verb.value, ()) for p in grant.permissions for verb in p.verbs}
 
 
 def roles(rendered: list[Object]) -> dict[tuple[str, str, str], set[tuple[Any, ...]]]:
@@ -248,6 +282,11 @@ REFUSED: dict[str, tuple[Object, str]] = {
         "additional properties 'hook' not allowed",
     ),
     "too many replicas": ({"replicas": 9}, "maximum: got 9, want 5"),
+    "no shard": ({"shards": 0}, "minimum: got 0, want 1"),
+    "a shard by the back door": (
+        {"env": {"BRANDRELEASE_SHARD": "0/2"}},
+        "env sets BRANDRELEASE_SHARD, which the chart",
+    ),
     "a word for a number": ({"workers": "many"}, "got string, want integer"),
     "a mode that there is not": ({"rbac": {"mode": "Everything"}}, "must be one of 'ClusterWide', 'Namespaces'"),
     "a digest that is none": ({"image": {"repository": "r", "digest": "latest"}}, "does not match pattern"),

@@ -200,13 +200,13 @@ def test_the_doctor_tells_of_the_operators_pods(ready: int, pods: int, state: St
 
 def test_the_doctor_tells_who_leads_and_since_when_nobody_does() -> None:
     lease = {"holderIdentity": "brandrelease-6d4c-x2k9p", "renewTime": ago(seconds=3), "leaseDurationSeconds": 15}
-    assert leading._led(lease, NOW, "ops").what == "brandrelease-6d4c-x2k9p leads, and was last heard of 3 s ago."
-    silent = leading._led(lease | {"renewTime": ago(minutes=3)}, NOW, "ops")
+    assert leading._led(lease, NOW, "ops", "").what == "brandrelease-6d4c-x2k9p leads, and was last heard of 3 s ago."
+    silent = leading._led(lease | {"renewTime": ago(minutes=3)}, NOW, "ops", "")
     assert silent.what == (
         "No replica of the operator leads. brandrelease-6d4c-x2k9p did, and was last heard of 3 min ago."
     )
     assert "kubectl -n ops get pods" in silent.advice
-    left = leading._led(lease | {"holderIdentity": ""}, NOW, "ops")
+    left = leading._led(lease | {"holderIdentity": ""}, NOW, "ops", "")
     assert left.what == "No replica of the operator leads. The last one did, and was last heard of 3 s ago."
 
 

@@ -57,7 +57,7 @@ class Row:
         self.repository = git.repository(namespace)
         self.proxy = FaultProxy(server.kubeconfig, directory)
         self.cluster = PlayedCluster(Api(server.kubeconfig), namespace, self.builds, registry)
-        settings = {
+        self.settings = settings = {
             "KUBECONFIG": str(self.proxy.kubeconfig),
             "BRANDRELEASE_NAMESPACE": namespace,
             "BRANDRELEASE_BUILD_NAMESPACE": self.builds,

@@ -14,6 +14,7 @@ from brandrelease.adapters.kube.api import DEPLOYMENTS, EVENTS, JOBS, KubeApi
 from brandrelease.adapters.kube.api import LEASES as LEASE_RESOURCE
 from brandrelease.adapters.kube.leases import KubeLeases
 from brandrelease.core.leadership import Lease, released
+from brandrelease.core.sharding import Shard
 from brandrelease.ports import LeaseChanged, LeaseTrouble, NotLeading
 from cluster.api import ApiServer
 from support.fault_proxy import FaultProxy
@@ -101,6 +102,38 @@ async def test_what_others_have_written_beside_it_stays_and_what_people_write_in
     assert body["spec"]["leaseDurationSeconds"] == 15
 
 
+async def test_of_the_leases_in_the_namespace_only_those_of_other_divisions_are_the_others(
+    kube: KubeApi, api: Api, namespace: str
+) -> None:
+    half, third = KubeLeases(kube, namespace, Shard(0, 2)), KubeLeases(kube, namespace, Shard(2, 3))
+    assert await half.others() == {}
+    await half.create(MINE)
+    await third.create(released(MINE, NOON))
+    await KubeLeases(kube, namespace).create(MINE)
+    someone = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": {"name": "somebody-elses"}}
+    api.post(LEASES.format(namespace), someone).expect(201)
+    others = await half.others()
+    assert {name: lease.holder for name, lease in others.items()} == {"brandrelease": "a_1", "brandrelease-2-of-3": ""}
+    assert set(await third.others()) == {"brandrelease", "brandrelease-0-of-2"}
+    labels = api.get(f"{LEASES.format(namespace)}/brandrelease-2-of-3").expect(200)["metadata"]["labels"]
+    assert labels["brandrelease.dev/shards"] == "3"
+
+
+async def test_a_list_that_is_refused_or_not_answered_is_a_trouble_and_never_no_lease_at_all(
+    api_server: ApiServer, namespace: str, tmp_path: Path
+) -> None:
+    with FaultProxy(api_server.kubeconfig, tmp_path) as proxy:
+        kube = await KubeApi.connect(proxy.kubeconfig)
+        leases = KubeLeases(kube, namespace, Shard(0, 2))
+        for status in (403, 500):
+            with proxy.fault(of_the_lease, status=status), pytest.raises(LeaseTrouble, match="could not be compared"):
+                await leases.others()
+        with proxy.fault(of_the_lease, delay=60), pytest.raises(LeaseTrouble, match="did not answer") as silent:
+            await leases.others()
+        assert not silent.value.answered
+        await kube.close()
+
+
 async def test_a_missing_namespace_is_told_with_what_to_do(kube: KubeApi) -> None:
     leases = KubeLeases(kube, "nowhere")
     assert await leases.read() is None
@@ -110,7 +143,9 @@ async def test_a_missing_namespace_is_told_with_what_to_do(kube: KubeApi) -> Non
         await leases.create(MINE)
 
 
-@pytest.mark.parametrize(("status", "words"), [(403, "get, create and update leases"), (500, "could not be read: ")])
+@pytest.mark.parametrize(
+    ("status", "words"), [(403, "get, list, create and update leases"), (500, "could not be read: ")]
+)
 async def test_a_refusal_is_told_with_what_to_do_and_silence_is_told_apart(
     api_server: ApiServer, namespace: str, tmp_path: Path, status: int, words: str
 ) -> None:

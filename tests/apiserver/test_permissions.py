@@ -92,7 +92,7 @@ def rules(kubectl: Kubectl, user: str, namespace: str) -> set[Rule]:
 
 def of_table(*grants: Grant) -> set[Rule]:
     return {
-        (permission.resource.group, permission.kind, verb.value, permission.names)
+        (permission.resource.group, permission.kind, verb.value, ())
         for grant in grants
         for permission in grant.permissions
         for verb in permission.verbs

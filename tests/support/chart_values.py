@@ -70,9 +70,11 @@ NOTHING_OPTIONAL: Final[Values] = {
 }
 PRIVILEGED: Final[Values] = {"image": IMAGE, "builds": {"securityProfile": "privileged"}, "replicas": 0}
 
+IN_SHARDS: Final[Values] = {"image": IMAGE, "shards": 3, "replicas": 1}
 SETS: Final[dict[str, Values]] = {
     "as little as can be": LEAST,
     "everything": EVERYTHING,
     "nothing that is optional": NOTHING_OPTIONAL,
     "privileged builds, and no replica": PRIVILEGED,
+    "three shards": IN_SHARDS,
 }

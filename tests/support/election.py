@@ -1,11 +1,13 @@
 """Replicas that stand for election in virtual time, under everything that may befall a process and its network.
 
-The election and the fence are the real ones. The API server is played: one Lease, versions, and answers that come late or
+The election and the fence are the real ones. The API server is played: Leases, versions, and answers that come late or
 not at all. A process that is paused does nothing at all, and finds on waking what has come for it.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+import math
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -14,6 +16,7 @@ from typing import NoReturn, TypeVar
 from brandrelease.controller.fence import Fence
 from brandrelease.controller.leading import Leading, OwnTime
 from brandrelease.core.leadership import REQUEST_SECONDS, Lease
+from brandrelease.core.sharding import WHOLE, Shard, division_of
 from brandrelease.ports import LeaseChanged, LeaseTrouble, StoredLease
 from brandrelease.telemetry import Metrics
 
@@ -39,7 +42,10 @@ class Span:
 
 @dataclass(frozen=True)
 class Life:
-    """What befalls one replica. ends: when its process is killed (False) or told to stop (True), to be started again."""
+    """What befalls one replica. ends: when its process is killed (False) or told to stop (True), to be started again.
+
+    gone: when it is told to stop and is not started again, as its Deployment is deleted.
+    """
 
     born: float = 0.0
     wall_clock: float = 0.0
@@ -50,6 +56,8 @@ class Life:
     lost_answers: Sequence[Span] = ()
     cut: Sequence[Span] = ()
     ends: Sequence[tuple[float, bool]] = ()
+    shard: Shard = WHOLE
+    gone: float = math.inf
 
 
 @dataclass
@@ -64,10 +72,11 @@ class Term:
     end: float
     limit: float
     let_go: bool = False
+    shard: Shard = WHOLE
 
 
-class Server:
-    """The Lease as etcd has it."""
+class Stored:
+    """A Lease as etcd has it."""
 
     def __init__(self) -> None:
         self.lease: Lease | None = None
@@ -89,21 +98,26 @@ class Server:
 
 @dataclass
 class Run:
-    """All that happens."""
+    """All that happens. leases: by their names."""
 
-    server: Server = field(default_factory=Server)
+    leases: dict[str, Stored] = field(default_factory=lambda: defaultdict(Stored))
     terms: list[Term] = field(default_factory=list)
     processes: list["Process"] = field(default_factory=list)
 
     def leaders(self, now: float) -> list[str]:
         return [term.who for term in self.terms if term.start <= now < term.end]
 
+    def delete_all(self) -> None:
+        """Somebody deletes every Lease."""
+        for stored in self.leases.values():
+            stored.delete()
+
 
 class Process(OwnTime):
     """One process of a replica, from its start to its end."""
 
     def __init__(self, run: Run, life: Life, name: str) -> None:
-        self._run, self._life, self.name = run, life, name
+        self._run, self._life, self.name, self.shard = run, life, name, life.shard
         self._loop = asyncio.get_running_loop()
         self.term: Term | None = None
         self.fence = PlayedFence(self)
@@ -142,13 +156,27 @@ class Process(OwnTime):
     # --- what it asks of the server -----------------------------------------------------------------------------------
 
     async def read(self) -> StoredLease | None:
-        return await self._ask(self._run.server.read)
+        return await self._ask(self._lease.read)
 
     async def create(self, lease: Lease) -> StoredLease:
-        return await self._ask(lambda: self._run.server.write(lease, None))
+        return await self._ask(lambda: self._lease.write(lease, None))
 
     async def replace(self, stored: StoredLease, lease: Lease) -> StoredLease:
-        return await self._ask(lambda: self._run.server.write(lease, stored))
+        return await self._ask(lambda: self._lease.write(lease, stored))
+
+    async def others(self) -> Mapping[str, Lease]:
+        return await self._ask(self._list)
+
+    @property
+    def _lease(self) -> Stored:
+        return self._run.leases[self.shard.lease]
+
+    def _list(self) -> Mapping[str, Lease]:
+        return {
+            name: stored.lease
+            for name, stored in self._run.leases.items()
+            if stored.lease and division_of(name) != self.shard.count
+        }
 
     async def _ask(self, what: Callable[[], Answer]) -> Answer:
         """Done by the server whether or not somebody still waits for the answer."""
@@ -202,7 +230,7 @@ class PlayedFence(Fence):
         process, now = self._process, self._times.time()
         limit = now + moment - process.now()
         if process.term is None:
-            process.term = Term(process.name, now, limit, limit)
+            process.term = Term(process.name, now, limit, limit, shard=process.shard)
             process._run.terms.append(process.term)
         process.term.end = process.term.limit = limit
         self._times.call_at(limit, self._look)
@@ -225,7 +253,7 @@ async def play(lives: Sequence[Life], deletions: Sequence[float], seconds: float
     async with asyncio.timeout(seconds + calm + 60):
         stories = [asyncio.create_task(_story(run, life, f"r{number}")) for number, life in enumerate(lives)]
         for moment in deletions:
-            asyncio.get_running_loop().call_at(moment, run.server.delete)
+            asyncio.get_running_loop().call_at(moment, run.delete_all)
         await asyncio.sleep(seconds + calm)
         for task in [*stories, *(process.task for process in run.processes)]:
             task.cancel()
@@ -237,12 +265,12 @@ async def _story(run: Run, life: Life, name: str) -> None:
     """Processes, one after the other: a container that has ended is started again after a moment."""
     loop, ends, number = asyncio.get_running_loop(), list(life.ends), 0
     await asyncio.sleep(life.born)
-    while True:
+    while loop.time() < life.gone:
         number += 1
         process = Process(run, life, f"{name}-{number}")
-        if ends:
-            at, told = ends.pop(0)
-            await asyncio.wait({process.task}, timeout=max(0.0, at - loop.time()))
+        at, told = min((life.gone, True), ends.pop(0) if ends else (math.inf, True))
+        await asyncio.wait({process.task}, timeout=max(0.0, at - loop.time()) if at < math.inf else None)
+        if at < math.inf:
             if told and not process.task.done():
                 await process.awake()
                 await process.leading.resign()

@@ -1,7 +1,7 @@
 """The election as people and probes see it: what is told, how often, and what is said when nothing is heard."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
 import pytest
@@ -28,6 +28,7 @@ class Story(OwnTime):
 
     def __init__(self, *looks: Lease | LeaseTrouble | None) -> None:
         self.written: list[str] = []
+        self.others_seen: list[dict[str, Lease] | LeaseTrouble] = []
         self.looks, self.time, self.metrics = list(looks), 0.0, Metrics()
         self.fence = Fence(lambda: self.time, self._end)
         self.leading = Leading(self, "me", self.fence, self.metrics.election, SystemClock(), self)
@@ -59,6 +60,12 @@ class Story(OwnTime):
         if isinstance(look, LeaseTrouble):
             raise look
         return StoredLease(look, {}) if look else None
+
+    async def others(self) -> Mapping[str, Lease]:
+        seen = self.others_seen.pop(0) if self.others_seen else {}
+        if isinstance(seen, LeaseTrouble):
+            raise seen
+        return seen
 
     async def create(self, lease: Lease) -> StoredLease:
         return StoredLease(lease, {})
@@ -154,6 +161,43 @@ async def test_without_an_election_the_replica_leads_and_writes_until_it_resigns
     await alone.resign()
     with pytest.raises(NotLeading), fence.write():
         pass
+
+
+async def test_while_the_fleet_is_divided_otherwise_the_lease_is_kept_and_nothing_is_written() -> None:
+    """Told once, with the names; and where the list fails, nobody leads by what is not known."""
+    story = Story(Lease(""), Lease("me"), Lease("me"))
+    held, free = {"brandrelease-0-of-2": Lease("old")}, {"brandrelease-0-of-2": Lease("")}
+    story.others_seen = [held, held, SILENT, free]
+    with capture_logs() as lines:
+        for _ in range(3):
+            await story.leading._take_turn()
+            assert not story.leading.begins.is_set()
+            assert story.told()[0] == 0
+            with pytest.raises(NotLeading), story.fence.write():
+                pass
+        await story.leading._take_turn()
+    assert story.leading.begins.is_set()
+    assert story.written == ["me"] * 4
+    assert [line.get("waits_for") for line in lines if "divided otherwise" in line["event"]] == [
+        ("brandrelease-0-of-2",)
+    ]
+
+
+async def test_who_waits_for_another_division_lets_its_lease_go_when_it_is_told_to_stop() -> None:
+    story = Story(Lease(""), Lease("me"))
+    story.others_seen = [{"brandrelease": Lease("old")}]
+    await story.leading._take_turn()
+    await story.leading.resign()
+    assert story.written == ["me", ""]
+
+
+async def test_who_leads_asks_no_more_about_other_divisions() -> None:
+    story = Story(Lease(""))
+    story.others_seen = [{}, {"brandrelease-0-of-2": Lease("new")}]
+    await story.leading._take_turn()
+    await story.leading._take_turn()
+    assert story.others_seen
+    assert story.leading.begins.is_set()
 
 
 def test_identities_begin_with_the_name_of_the_instance_and_are_never_the_same() -> None:

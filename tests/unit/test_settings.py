@@ -33,6 +33,7 @@ def test_the_defaults_are_those_of_an_operator_in_a_cluster() -> None:
     assert settings.instance
     assert settings.board is BoardAccess.Off
     assert settings.token_of_board is None
+    assert settings.shard.is_all
 
 
 def test_from_a_kubeconfig_nobody_is_elected_unless_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -62,6 +63,7 @@ def test_each_variable_is_heard(monkeypatch: pytest.MonkeyPatch) -> None:
         "BRANDRELEASE_BUILD_SECURITY_PROFILE": "rootless",
         "BRANDRELEASE_INSTANCE": "pod-1",
         "BRANDRELEASE_LEADER_ELECTION": "true",
+        "BRANDRELEASE_SHARD": "1/3",
         "BRANDRELEASE_BOARD": "token",
         "BRANDRELEASE_BOARD_TOKEN": "a token that nobody guesses",
         "BRANDRELEASE_LOG_FORMAT": "console",
@@ -87,6 +89,7 @@ def test_each_variable_is_heard(monkeypatch: pytest.MonkeyPatch) -> None:
         "build_security_profile": SecurityProfile.Rootless,
         "instance": "pod-1",
         "leader_election": True,
+        "shard": {"index": 1, "count": 3},
         "board": BoardAccess.Token,
         "board_token": SecretStr("a token that nobody guesses"),
         "board_token_file": None,
@@ -128,6 +131,8 @@ BAD = [
     ("BRANDRELEASE_BUILD_SECURITY_PROFILE", "root"),
     ("BRANDRELEASE_LEADER_ELECTION", "sometimes"),
     ("BRANDRELEASE_INSTANCE", "x" * 201),
+    ("BRANDRELEASE_SHARD", "2/2"),
+    ("BRANDRELEASE_SHARD", "half"),
     ("BRANDRELEASE_BOARD", "public"),
     ("BRANDRELEASE_BOARD", "token"),
     ("BRANDRELEASE_LOG_FORMAT", "xml"),

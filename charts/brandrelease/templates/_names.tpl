@@ -6,6 +6,11 @@ app.kubernetes.io/part-of: brandrelease
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 {{- end }}
 
+{{- /* As 0-of-2; empty where the brands are not divided. */ -}}
+{{- define "brandrelease.shard" -}}
+{{- if gt .count 1 }}{{ .index }}-of-{{ .count }}{{ end -}}
+{{- end }}
+
 {{- define "brandrelease.image" -}}
 {{- with .Values.image -}}
 {{ .repository }}{{ if .digest }}@{{ .digest }}{{ else }}:{{ .tag | default $.Chart.AppVersion }}{{ end }}

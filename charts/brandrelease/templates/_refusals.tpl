@@ -35,8 +35,8 @@
 {{- end -}}
 {{- end -}}
 {{- range $name, $_ := .Values.env -}}
-{{- if has $name (list "BRANDRELEASE_NAMESPACE" "BRANDRELEASE_BUILD_NAMESPACE" "BRANDRELEASE_WATCH_NAMESPACES" "BRANDRELEASE_CACHE_DIR" "BRANDRELEASE_INSTANCE" "BRANDRELEASE_LEADER_ELECTION" "BRANDRELEASE_HTTP_ADDRESS" "KUBECONFIG") -}}
-{{- fail (printf "env sets %s, which the chart sets, or which its other objects rely on. Use the value of the chart that it belongs to: builds.namespace, brandNamespaces, rbac.mode." $name) -}}
+{{- if has $name (list "BRANDRELEASE_NAMESPACE" "BRANDRELEASE_BUILD_NAMESPACE" "BRANDRELEASE_WATCH_NAMESPACES" "BRANDRELEASE_CACHE_DIR" "BRANDRELEASE_INSTANCE" "BRANDRELEASE_LEADER_ELECTION" "BRANDRELEASE_SHARD" "BRANDRELEASE_HTTP_ADDRESS" "KUBECONFIG") -}}
+{{- fail (printf "env sets %s, which the chart sets, or which its other objects rely on. Use the value of the chart that it belongs to: builds.namespace, brandNamespaces, rbac.mode, shards." $name) -}}
 {{- end -}}
 {{- end -}}
 {{- end }}

@@ -36,5 +36,8 @@ ABORT_ANNOTATION: Final = f"{GROUP}/abort"
 OVERRIDE_ANNOTATION: Final = f"{GROUP}/override"
 """On a BrandRelease: "<commit> <why>" lets a quarantined commit through."""
 
+SHARDS_LABEL: Final = f"{GROUP}/shards"
+"""On the Lease of a shard: how many shards there are."""
+
 HOOK_LABEL: Final = f"{GROUP}/hook"
 """On a hook's Job and its pod: preDeploy or postDeploy."""

@@ -81,6 +81,5 @@ def _grant(grant: Grant) -> str:
 
 
 def _row(permission: Permission) -> str:
-    only = f" (only `{'`, `'.join(permission.names)}`)" if permission.names else ""
     group = f"`{permission.resource.group}`" if permission.resource.group else "core"
-    return f"| {group} | `{permission.kind}`{only} | {', '.join(permission.verbs)} | {permission.what_for} |"
+    return f"| {group} | `{permission.kind}` | {', '.join(permission.verbs)} | {permission.what_for} |"

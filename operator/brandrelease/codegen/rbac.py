@@ -88,12 +88,10 @@ def _role(grant: Grant) -> str:
 
 
 def _rule(permission: Permission) -> str:
-    names = f"    resourceNames: {_list(permission.names)}\n" if permission.names else ""
     return (
         f"  # {permission.what_for}\n"
         f'  - apiGroups: ["{permission.resource.group}"]\n'
         f"    resources: {_list([permission.kind])}\n"
-        f"{names}"
         f"    verbs: {_list(permission.verbs)}\n"
     )
 

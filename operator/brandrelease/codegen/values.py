@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+from brandrelease.core.sharding import MOST
 from brandrelease.settings import LogFormat, LogLevel, SecurityProfile, Settings
 
 
@@ -175,7 +176,10 @@ class Builds(Group):
         description="Whether the chart makes it. It is kept when the chart is uninstalled: your Secrets are in it.",
     )
     max_concurrent: int = Field(
-        default=_setting("max_concurrent_builds"), ge=1, le=100, description="How many builds run at the same time."
+        default=_setting("max_concurrent_builds"),
+        ge=1,
+        le=100,
+        description="How many builds run at the same time, of each shard.",
     )
     image: str = Field(
         default=_setting("build_image"), min_length=1, max_length=500, description="Image of build Jobs."
@@ -319,6 +323,12 @@ class Values(Group):
     )
     replicas: int = Field(
         default=2, ge=0, le=5, description="One leads, the others stand by. 0 stops the operator; the sites run on."
+    )
+    shards: int = Field(
+        default=1,
+        ge=1,
+        le=MOST,
+        description="Into how many parts the brands are divided, each with a Deployment of its own of so many replicas; docs/scaling.md.",
     )
     resources: Resources = Field(default=Resources(), description="What each replica reserves and may use.")
     priority_class_name: OptionalName = Field(

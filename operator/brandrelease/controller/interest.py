@@ -4,15 +4,18 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from brandrelease.apis.wellknown import HOOK_LABEL, NAME_LABEL
+from brandrelease.controller.share import Share
 from brandrelease.controller.work_queue import Key, brand_key
+from brandrelease.core.sharding import WHOLE
 
 Metadata = Mapping[str, Any]
 
 
 class Interest:
-    """Remembers which BrandReleases belong to a Brand, from what the watch and the resync show."""
+    """Remembers which BrandReleases belong to a Brand, from what the watch and the resync show; of its share of the fleet only."""
 
-    def __init__(self) -> None:
+    def __init__(self, share: Share | None = None) -> None:
+        self._share = share or Share(WHOLE)
         self._by_brand: dict[str, set[Key]] = {}
         self._brands: dict[Key, str] = {}
 
@@ -22,7 +25,7 @@ class Interest:
 
     def learn(self, key: Key, brand: str) -> Iterable[Key]:
         """A BrandRelease was seen; spec.brand cannot change. A new one may hold an environment of the Brand."""
-        if self._brands.get(key) == brand:
+        if not self._share.learn(key, brand) or self._brands.get(key) == brand:
             return ()
         self.forget(key)  # one of its name that is gone, which nobody has told of
         self._brands[key] = brand
@@ -31,6 +34,7 @@ class Interest:
 
     def forget(self, key: Key) -> Iterable[Key]:
         """A BrandRelease is gone: another one of the brand may take its place, and the Brand tells which."""
+        self._share.forget(key)
         brand = self._brands.pop(key, None)
         if brand is None:
             return ()

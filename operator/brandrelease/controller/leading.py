@@ -26,6 +26,7 @@ from brandrelease.core.leadership import (
     released,
     sighted,
 )
+from brandrelease.core.resizing import Sightings, looked, still_held
 from brandrelease.elapsed import elapsed
 from brandrelease.ports import Clock, LeaseChanged, Leases, LeaseTrouble, StoredLease
 from brandrelease.telemetry import LeaderMetrics
@@ -115,6 +116,8 @@ class Leading:
         self.begins = asyncio.Event()
         self._stored: StoredLease | None = None
         self._seen: Sighting | None = None
+        self._others: Sightings = {}
+        self._told_to_wait = False
         self._turn = asyncio.Lock()
         self._resigned = False
         self._heard_at = self._now()
@@ -196,11 +199,26 @@ class Leading:
         else:
             self._stored = await self._leases.replace(self._stored, lease)
         self._see(self._stored.lease)
+        if not self.begins.is_set() and await self._is_led_otherwise():
+            return
         self._fence.open_until(sent_at + RENEW_SECONDS)
         if not self.begins.is_set():
             log.info("This replica leads.", identity=self._me, transitions=lease.transitions)
             self._metrics.leader.set(1)
             self.begins.set()
+
+    async def _is_led_otherwise(self) -> bool:
+        """Whether somebody may lead by a Lease of another division of the fleet. Only a look after one's own Lease is written counts."""
+        self._others = looked(self._others, await self._leases.others(), self._now())
+        held = still_held(self._others, self._now())
+        if held and not self._told_to_wait:
+            self._told_to_wait = True
+            log.info(
+                "The fleet is still divided otherwise: this replica has the Lease of its shard, and does not lead before the "
+                "others' Leases are let go or have expired. Stop those replicas if they are not being stopped already.",
+                waits_for=held,
+            )
+        return bool(held)
 
     def _see(self, lease: Lease | None) -> None:
         before = self._seen
@@ -214,7 +232,7 @@ class Leading:
 
     async def _let_go(self) -> None:
         stored = await self._leases.read()
-        if self.begins.is_set() and stored and stored.lease.holder == self._me:
+        if stored and stored.lease.holder == self._me:
             await self._leases.replace(stored, released(stored.lease, self._clock.now()))
             log.info("The Lease is let go: another replica can lead at once.")
 

@@ -23,6 +23,7 @@ from brandrelease.core.decide import decide
 from brandrelease.core.freshness import Seen, is_outdated
 from brandrelease.core.kubernetes_trouble import Trouble, headline_of, is_told, with_trouble
 from brandrelease.core.questions import order_in_flight, prepared
+from brandrelease.core.sharding import WHOLE, Shard
 from brandrelease.core.snapshot import Refusal, Snapshot
 from brandrelease.elapsed import elapsed
 from brandrelease.ports import Announcer, DeploymentChanged, KubernetesFails, Refused, StatusConflict
@@ -40,10 +41,16 @@ class Reconciler:
     """Passes over BrandReleases. What it remembers a restart may forget: nothing is decided by it."""
 
     def __init__(
-        self, world: World, announcer: Announcer, metrics: Metrics, own_write: Callable[[str, str], None]
+        self,
+        world: World,
+        announcer: Announcer,
+        metrics: Metrics,
+        own_write: Callable[[str, str], None],
+        shard: Shard = WHOLE,
     ) -> None:
         """own_write is told uid and new resourceVersion of each status written, so that its event is no news."""
         self._world, self._announcer, self._metrics, self._own_write = world, announcer, metrics, own_write
+        self._shard = shard
         self._refusals: dict[Key, Refusal] = {}
         self._written: dict[Key, tuple[str, Seen]] = {}
         """Uid and version of the last status that this process has written."""
@@ -60,6 +67,8 @@ class Reconciler:
             self._world.measurements.forget(key.namespace, key.name)
             self._metrics.fleet.forget(key.namespace, key.name)
             self._world.deliveries.forget(key.namespace, key.name)
+            return Again()
+        if not self._shard.has(release.spec.brand):  # found by a list, which does not tell of which brand it is
             return Again()
         try:
             return await self._pass(key, release)

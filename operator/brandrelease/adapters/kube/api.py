@@ -285,7 +285,13 @@ class KubeApi:
 
     async def _request(self, method: str, path: str, **parameters: Any) -> Json:
         response = await self._send(method, path, **parameters)
-        answer: Json = orjson.loads(await response.read())
+        try:
+            answer = orjson.loads(await response.read())
+        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+            told = f"The answer of the Kubernetes API broke off or is no JSON: {error or type(error).__name__}"
+            raise ApiError(0, told, question(method, path)) from error
+        if not isinstance(answer, dict):
+            raise ApiError(0, "The answer of the Kubernetes API is empty.", question(method, path))
         return answer
 
     async def _send(self, method: str, path: str, **parameters: Any) -> aiohttp.ClientResponse:

@@ -44,13 +44,12 @@ class Where(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Permission:
-    """Some verbs on one resource. what_for: a phrase. names: only objects of these names; empty means all."""
+    """Some verbs on one resource. what_for: a phrase."""
 
     resource: Resource
     verbs: tuple[Verb, ...]
     what_for: str
     subresource: str = ""
-    names: tuple[str, ...] = ()
 
     @property
     def kind(self) -> str:
@@ -75,9 +74,6 @@ SEEN: Final = (Verb.Get, Verb.List, Verb.Watch)
 WATCHED: Final = (Verb.List, Verb.Watch)
 TOLD: Final = (Verb.Get, Verb.Create, Verb.Patch)
 
-LEASE: Final = "brandrelease"
-"""Name of the Lease that says which replica leads."""
-
 CLUSTER: Final = Grant(
     "brandrelease",
     Where.Cluster,
@@ -99,8 +95,11 @@ OWN: Final = Grant(
     Where.Own,
     (
         Permission(SECRETS, (Verb.Get,), "logins of checks and notifications, by name"),
-        Permission(LEASES, (Verb.Create,), "which replica leads; RBAC cannot bind a creation to a name"),
-        Permission(LEASES, (Verb.Get, Verb.Update), "which replica leads", names=(LEASE,)),
+        Permission(
+            LEASES,
+            (Verb.Get, Verb.List, Verb.Create, Verb.Update),
+            "which replica leads, and whether the fleet is still divided otherwise; the names of Leases change with the shards",
+        ),
     ),
 )
 

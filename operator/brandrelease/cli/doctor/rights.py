@@ -65,9 +65,7 @@ async def operators(at: Session, namespace: str) -> AsyncIterator[Finding]:
     turns = asyncio.Semaphore(AT_ONCE)
 
     async def asked(need: _Need) -> bool:
-        attributes = _attributes(
-            need.permission.resource, need.verb, need.permission.subresource, need.namespace, need.permission.names
-        )
+        attributes = _attributes(need.permission.resource, need.verb, need.permission.subresource, need.namespace)
         async with turns:
             return await _allowed(at, ACCESS, {"spec": {"resourceAttributes": attributes, "user": user}})
 
@@ -111,11 +109,9 @@ async def _homes(at: Session) -> AsyncIterator[str]:
                 yield home
 
 
-def _attributes(
-    resource: Resource, verb: str, subresource: str = "", namespace: str | None = None, names: tuple[str, ...] = ()
-) -> Json:
+def _attributes(resource: Resource, verb: str, subresource: str = "", namespace: str | None = None) -> Json:
     found = {"group": resource.group, "resource": resource.plural, "verb": verb}
-    more = {"subresource": subresource, "namespace": namespace, "name": names[0] if names else None}
+    more = {"subresource": subresource, "namespace": namespace}
     return found | {key: value for key, value in more.items() if value}
 
 
