@@ -27,8 +27,8 @@ def test_without_any_lease_nobody_has_led_yet() -> None:
 
 def test_each_shard_is_told_of_with_one_that_nobody_leads_and_one_that_nobody_was_started_for() -> None:
     assert told(lease("brandrelease-0-of-3"), lease("brandrelease-1-of-3", seconds=60)) == [
-        (State.Good, "Shard 0/3: a_1 leads, and was heard of 1 s ago."),
-        (State.Bad, "Shard 1/3: Nobody leads: a_1 was heard of 60 s ago."),
+        (State.Good, "Shard 0/3: a_1 leads, and was last heard of 1 s ago."),
+        (State.Bad, "Shard 1/3: No replica of the operator leads. a_1 did, and was last heard of 60 s ago."),
         (State.Unknown, "Shard 2/3: Namespace system has no Lease brandrelease-2-of-3: no operator has led there yet."),
     ]
 
@@ -36,9 +36,9 @@ def test_each_shard_is_told_of_with_one_that_nobody_leads_and_one_that_nobody_wa
 def test_leases_of_a_former_division_are_not_told_of() -> None:
     former = [lease("brandrelease", "", 90), lease("brandrelease-0-of-2", "", 100)]
     assert [text for _, text in told(*former, lease("brandrelease-0-of-2"), lease("brandrelease-1-of-2"))] == [
-        "Shard 0/2: a_1 leads, and was heard of 1 s ago.",
-        "Shard 1/2: a_1 leads, and was heard of 1 s ago.",
+        "Shard 0/2: a_1 leads, and was last heard of 1 s ago.",
+        "Shard 1/2: a_1 leads, and was last heard of 1 s ago.",
     ]
     assert told(lease("brandrelease"), lease("brandrelease-0-of-2", "", 100)) == [
-        (State.Good, "a_1 leads, and was heard of 1 s ago.")
+        (State.Good, "a_1 leads, and was last heard of 1 s ago.")
     ]
