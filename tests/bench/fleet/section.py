@@ -7,6 +7,7 @@ from typing import Final
 
 from bench.figures import Curve, Figure, Goal, Kind, Peer, Section
 from bench.fleet.idle import Idle
+from bench.fleet.meter import NEXT_PAGE
 from bench.fleet.plan import Plan
 from bench.fleet.storm import Storm
 from bench.fleet.walk import Seen, walk
@@ -69,7 +70,12 @@ def _at_rest(idle: Idle, largest: int) -> list[Figure]:
         Figure(what=of("processors"), values=(idle.cores,), unit="cores", goals=at_most(CORES)),
         Figure(what=of("processor time for each a minute"), values=(idle.cores * 60_000 / count,), unit="ms"),
         Figure(what=of("lists a minute"), values=(requests["list"],), unit="", goals=at_most(LISTS)),
-        Figure(what=of("other requests a minute"), values=(requests.total() - requests["list"],), unit=""),
+        Figure(what=of("further pages of them"), values=(requests[NEXT_PAGE],), unit=""),
+        Figure(
+            what=of("other requests a minute"),
+            values=(requests.total() - requests["list"] - requests[NEXT_PAGE],),
+            unit="",
+        ),
         Figure(what=of("from a start until all were looked at"), values=(idle.started,), goals=at_most(START)),
     ]
 
