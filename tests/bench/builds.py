@@ -19,7 +19,7 @@ from support import brand_site, images
 from support.brand_site import Start
 from support.kubectl import eventually
 
-ROUNDS: Final = 4
+ROUNDS: Final = 3
 GOALS: Final = (Goal(Kind.Ratio, 1.15), Goal(Kind.Over, 3.0))
 OPERATOR: Final = "by the operator"
 HAND: Final = "buildctl by hand"

@@ -166,10 +166,10 @@ def test_a_deployment_is_rolled_out_when_all_its_pods_are_new_and_available() ->
     assert not is_rolled_out({**body, "status": {}})
 
 
-def test_live_stands_beside_the_end_of_the_rollout_by_hand() -> None:
-    patched, rolled_out, live = figures_of_releases([Took(0.3, 1.7, 1.9)], [Took(0.1, 1.5)])
+def test_live_stands_beside_the_end_of_kubectl_rollout_status() -> None:
+    patched, rolled_out, live = figures_of_releases([Took(0.3, 1.7, 1.9)], [Took(0.1, 1.5, 1.6)])
     assert (patched.values, rolled_out.values, live.values) == ((0.3,), (1.7,), (1.9,))
-    assert [each.peer.values for each in (patched, rolled_out, live) if each.peer] == [(0.1,), (1.5,), (1.5,)]
+    assert [each.peer.values for each in (patched, rolled_out, live) if each.peer] == [(0.1,), (1.5,), (1.6,)]
 
 
 def test_a_pod_has_started_when_it_is_ready_for_the_first_time() -> None:
