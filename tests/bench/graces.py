@@ -21,7 +21,7 @@ def measure(out: Path) -> Section:
         TRIALS.run(),
         "end of the grace",
         (
-            "Kubernetes notes its times in whole seconds, and graces count from those: what is below zero comes of that.",
+            "Graces count from times that Kubernetes keeps in whole seconds; so does this.",
             "Left out: registries and webhooks that are down, nodes that are gone: they wait for the same deadline as quota.",
         ),
         "graces",

@@ -7,7 +7,7 @@ from bench.figures import Goal, Kind, Section
 from bench.overhead import curve, figures, in_turns
 from support import brand_site
 
-RELEASES: Final = 10
+RELEASES: Final = 8
 READY_AFTER: Final = 4
 
 

@@ -3,6 +3,7 @@
 The sites are those of the end-to-end stories; every moment is the arrival of a watch event.
 """
 
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from typing import Final
 from bench.figures import Curve, Figure, Goal, Kind, Peer, Section, shares
 from bench.moments import REST_SECONDS, is_rolled_out
 from bench.stage import Stage, say, stage
+from brandrelease.adapters.system_clock import SystemClock
 from e2e.family import Family, a_live_site
 from e2e.story import Object, Story
 from e2e.trial import RELEASE_LABEL, Trial, is_ready
@@ -136,13 +138,21 @@ def _fails(story: Story, name: str, family: Family, starts: tuple[float, ...]) -
         story.release()
         story.becomes("RolledBack", commit=bad)
         eventually(lambda: is_back(trial.versions("deployments")[-1][1], good), 30, "The good release is not all there")
-    decided = family.verdict.since(trial, bad) + family.verdict.grace
+    decided = end_of(family.verdict.grace, family.verdict.since(trial, bad))
     number = str(trial.verdict(bad)[1]["status"]["current"]["number"])
     deployments = trial.versions("deployments")
     patched = back_at(deployments, number, good)
     restored = next(at for at, body in deployments if at >= patched and is_back(body, good))
     deadline = float(deployments[-1][1]["spec"]["progressDeadlineSeconds"])
     return Failure(name, patched - decided, restored - decided, starts, deadline)
+
+
+def end_of(grace: float, since: float) -> float:
+    """When it is over, on the monotonic clock. It counts from a time that Kubernetes keeps, which is in whole seconds."""
+    if not grace:
+        return since
+    ahead = SystemClock().now().timestamp() - time.monotonic()
+    return math.floor(since + ahead) - ahead + grace
 
 
 def back_at(deployments: list[Seen], bad: str, good: str) -> float:

@@ -59,8 +59,14 @@ def checks_the_schema_first(story: Story) -> Given:
 
 
 def has_a_proxy_beside_it(story: Story) -> Given:
-    """A sidecar that starts with version 1 of something that all brands share, and then stays."""
-    return {"initContainers": [knows_schema_1(story, "proxy", "; exec sleep 100000") | {"restartPolicy": "Always"}]}
+    """A sidecar that starts with version 1 of something that all brands share, and then stays.
+
+    It has a startup probe, as sidecars should: without one the site starts beside a proxy that is about to end, counts as ready
+    for that moment, and may have taken the place of the old pods by then.
+    """
+    probe = {"exec": {"command": ["/bin/test", "-e", "/started"]}, "periodSeconds": 1}
+    proxy = knows_schema_1(story, "proxy", "; touch /started; exec sleep 100000")
+    return {"initContainers": [proxy | {"restartPolicy": "Always", "startupProbe": probe}]}
 
 
 def knows_schema_1(story: Story, name: str, then: str = "") -> Given:

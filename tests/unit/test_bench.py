@@ -1,5 +1,6 @@
 """What the bench says of what it has measured: quantiles, goals, the table, the file and the page."""
 
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from bench.overhead import Took
 from bench.overhead import figures as figures_of_releases
 from bench.rows import row_of
 from bench.sections import MODULES
-from bench.trials import Failure, back_at, section, starts_of
+from bench.trials import Failure, back_at, end_of, section, starts_of
 from e2e.trial import RELEASE_LABEL
 
 MACHINE = Machine("2026-11-28", "a processor", 2, 7.8, "6.12", "3.11.2", (0.5, 1.25))
@@ -166,10 +167,10 @@ def test_a_deployment_is_rolled_out_when_all_its_pods_are_new_and_available() ->
     assert not is_rolled_out({**body, "status": {}})
 
 
-def test_live_stands_beside_the_end_of_the_rollout_by_hand() -> None:
-    patched, rolled_out, live = figures_of_releases([Took(0.3, 1.7, 1.9)], [Took(0.1, 1.5)])
+def test_live_stands_beside_the_end_of_kubectl_rollout_status() -> None:
+    patched, rolled_out, live = figures_of_releases([Took(0.3, 1.7, 1.9)], [Took(0.1, 1.5, 1.6)])
     assert (patched.values, rolled_out.values, live.values) == ((0.3,), (1.7,), (1.9,))
-    assert [each.peer.values for each in (patched, rolled_out, live) if each.peer] == [(0.1,), (1.5,), (1.5,)]
+    assert [each.peer.values for each in (patched, rolled_out, live) if each.peer] == [(0.1,), (1.5,), (1.6,)]
 
 
 def test_a_pod_has_started_when_it_is_ready_for_the_first_time() -> None:
@@ -193,6 +194,12 @@ def test_the_way_back_is_the_good_releases_mark_after_the_bad_ones() -> None:
         return {"metadata": {"labels": {RELEASE_LABEL: number}}}
 
     assert back_at([(1.0, marked("1")), (2.0, marked("2")), (3.0, marked("1")), (4.0, marked("1"))], "2", "1") == 3.0
+
+
+def test_a_grace_ends_with_a_whole_second_and_what_has_none_is_decided_at_once() -> None:
+    assert end_of(0.0, 12.3) == 12.3
+    since = time.monotonic()
+    assert since + 9.0 < end_of(10.0, since) <= since + 10.0
 
 
 def test_all_families_are_told_together_and_each_by_itself() -> None:
