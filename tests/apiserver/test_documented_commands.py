@@ -33,6 +33,7 @@ OF_OTHERS: Final = {
     "ingress": "a part of a NetworkPolicy",
     "patches": "a part of a kustomization",
     "resources": "a kustomization",
+    "shards": "values of our chart, which tests of the chart render",
     "version": "a buildspec",
 }
 """A field by which a block is seen to be no object of ours, and what it is then."""
