@@ -8,6 +8,7 @@ from typing import Final
 
 from bench.fleet.meter import Used, metrics_of
 from bench.fleet.stage import Stage
+from support.operator_process import OperatorProcess
 
 SETTLE: Final = 30.0
 """Seconds after everything was looked at, in which what was begun at the start comes to its end."""
@@ -39,11 +40,7 @@ async def idle(stage: Stage, count: int, seconds: float) -> Idle:
     began = time.monotonic()
     try:
         operator.start()
-        while metrics_of(operator).looked_at < count:
-            if time.monotonic() - began > START_LIMIT:
-                message = f"Not every BrandRelease was looked at.\n{operator.last_lines()}"
-                raise AssertionError(message)
-            await asyncio.sleep(max(0.5, count / 1000))  # each page of metrics makes the start longer
+        await all_looked_at(operator, count)
         started = time.monotonic() - began
         await asyncio.sleep(SETTLE)
         meter = stage.meter(operator)
@@ -52,3 +49,13 @@ async def idle(stage: Stage, count: int, seconds: float) -> Idle:
         return Idle(count, started, meter.end())
     finally:
         operator.kill()
+
+
+async def all_looked_at(operator: OperatorProcess, count: int) -> None:
+    """Wait until so many BrandReleases have had their first pass in the life of this process."""
+    limit = time.monotonic() + START_LIMIT
+    while metrics_of(operator).looked_at < count:
+        if time.monotonic() > limit:
+            message = f"Not every BrandRelease was looked at.\n{operator.last_lines()}"
+            raise AssertionError(message)
+        await asyncio.sleep(max(0.5, count / 1000))  # each page of metrics makes the start longer

@@ -13,7 +13,7 @@ REST: Final = "120"
 
 @dataclass(frozen=True)
 class Plan:
-    """sizes: one after another, the same fleet that grows. rest: seconds for which it is looked at at rest.
+    """sizes: one after another, the same fleet that grows. rest: seconds for which the largest is looked at at rest.
 
     crowd: of how many there are storms in which all have a new commit, and of how many releases the neighbour's fail.
     profiled: of how many the storm with the profiler is.
@@ -31,6 +31,10 @@ class Plan:
     @property
     def largest(self) -> int:
         return self.sizes[-1]
+
+    def rest_of(self, size: int) -> float:
+        """The largest is what goals are about; of the others a minute is enough."""
+        return self.rest if size == self.largest else min(self.rest, 60.0)
 
     @property
     def crowd(self) -> int:

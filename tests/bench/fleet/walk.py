@@ -8,7 +8,7 @@ from typing import Final
 
 from bench.fleet import parts
 from bench.fleet.by_hand import ByHand, by_hand
-from bench.fleet.idle import Idle, idle
+from bench.fleet.idle import Idle, all_looked_at, idle
 from bench.fleet.plan import Plan
 from bench.fleet.population import Brands
 from bench.fleet.small import SmallBrand
@@ -57,6 +57,7 @@ async def _size(ground: Stage, brands: Brands, size: int, small: SmallBrand, see
     _say(f"a fleet of {size}")
     new = await brands.grow(size)
     with ground.operator() as operator:
+        await all_looked_at(operator, before + bool(before))
         await small.release()
         _say(f"the first release of {len(new)} of {size}")
         seen.new[before + len(new)] = await storm(ground, operator, brands, new)
@@ -73,13 +74,14 @@ async def _size(ground: Stage, brands: Brands, size: int, small: SmallBrand, see
                 await storm(ground, operator, brands, crowd[: seen.plan.profiled])
             seen.parts = parts.shares(collapsed)
     _say(f"{size} at rest")
-    seen.rest.append(await idle(ground, size + 1, seen.plan.rest))
+    seen.rest.append(await idle(ground, size + 1, seen.plan.rest_of(size)))
 
 
 async def _failures(ground: Stage, brands: Brands, small: SmallBrand, seen: Seen) -> None:
     crowd = brands.sites[: seen.plan.crowd]
     _say(f"{len(crowd)} releases that fail")
     with ground.operator() as operator:
+        await all_looked_at(operator, len(brands.sites) + 1)  # the small brand beside them
         await small.release()
         failing = asyncio.create_task(storm(ground, operator, brands, crowd))
         seen.beside_failures += await small.releases_during(failing, after=len(crowd) / 100)
