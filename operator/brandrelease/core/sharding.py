@@ -15,6 +15,9 @@ LEASE: Final = "brandrelease"
 MOST: Final = 64
 """Shards. Each holds all watches, and the API server serves every one."""
 
+_SHARD: Final = re.compile(r"(\d{1,2})/(\d{1,2})", re.ASCII)
+_LEASE_OF_A_SHARD: Final = re.compile(rf"{LEASE}(?:-\d+-of-(\d+))?", re.ASCII)
+
 
 @dataclass(frozen=True, slots=True)
 class Shard:
@@ -46,7 +49,7 @@ WHOLE: Final = Shard()
 
 def shard_of(text: str) -> Shard:
     """The shard of a text like 0/2; raises ValueError with what to write instead."""
-    found = re.fullmatch(r"(\d{1,2})/(\d{1,2})", text.strip(), re.ASCII)
+    found = _SHARD.fullmatch(text.strip())
     index, count = map(int, found.groups()) if found else (0, 0)
     if not index < count <= MOST:
         message = f"must be i/n with i from 0 to n-1 and n from 1 to {MOST}: 0/2 and 1/2 are the two halves, 0/1 is the whole fleet"
@@ -56,5 +59,5 @@ def shard_of(text: str) -> Shard:
 
 def division_of(lease: str) -> int | None:
     """Into how many parts the fleet is divided by whom this Lease lets lead; None for a Lease of something else."""
-    found = re.fullmatch(rf"{LEASE}(?:-\d+-of-(\d+))?", lease, re.ASCII)
+    found = _LEASE_OF_A_SHARD.fullmatch(lease)
     return int(found[1] or 1) if found else None
