@@ -37,6 +37,14 @@ class Failure:
     deadline: float
 
 
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """What came of it. lost: families that were not rolled back."""
+
+    failures: tuple[Failure, ...]
+    lost: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trials:
     """Families to try, and how often. anew: these need a site of their own each time, because of what they leave behind."""
@@ -45,19 +53,28 @@ class Trials:
     times: int
     anew: frozenset[str] = frozenset()
 
-    def run(self) -> list[Failure]:
-        """All of them, one after the other."""
+    def run(self) -> Tried:
+        """All of them, one after the other. One that is not rolled back is told, and is no reason to lose the others."""
         failures: list[Failure] = []
+        lost: list[str] = []
         with stage() as stand:
             for name, family in self.families.items():
-                sites = self.times if name in self.anew else 1
-                for site in range(sites):
-                    failures += _on_one_site(stand, f"{name}-{site}", name, family, self.times // sites)
-        return failures
+                try:
+                    failures += self._of_a_family(stand, name, family)
+                except AssertionError as error:
+                    say(f"{name}: {error}")
+                    lost.append(name)
+        return Tried(tuple(failures), tuple(lost))
+
+    def _of_a_family(self, stand: Stage, name: str, family: Family) -> list[Failure]:
+        sites = self.times if name in self.anew else 1
+        each = (_on_one_site(stand, f"{name}-{site}", name, family, self.times // sites) for site in range(sites))
+        return [failure for failures in each for failure in failures]
 
 
-def section(title: str, failures: list[Failure], since: str, words: tuple[str, ...], curve: str) -> Section:
+def section(title: str, tried: Tried, since: str, words: tuple[str, ...], curve: str) -> Section:
     """All families together, and then each."""
+    failures = tried.failures
     patched = tuple(each.patched for each in failures)
     deadline = Peer("the Deployment's deadline", tuple(each.deadline for each in failures))
     starts = Peer("start of a pod", tuple(start for each in failures for start in each.pod_starts))
@@ -84,7 +101,8 @@ def section(title: str, failures: list[Failure], since: str, words: tuple[str, .
         y="% of the failures",
         lines={"to the rollback patch": shares(patched)},
     )
-    return Section(title=title, figures=(*together, *each_family), curves=(plot,), words=words)
+    lost = tuple(f"Not in these figures: {name}, which was not rolled back in this run." for name in tried.lost)
+    return Section(title=title, figures=(*together, *each_family), curves=(plot,), words=(*words, *lost))
 
 
 def _of_a_family(name: str, failures: list[Failure]) -> Figure:

@@ -16,7 +16,7 @@ from bench.overhead import Took
 from bench.overhead import figures as figures_of_releases
 from bench.rows import row_of
 from bench.sections import MODULES
-from bench.trials import Failure, back_at, end_of, section, starts_of
+from bench.trials import Failure, Tried, back_at, end_of, section, starts_of
 from e2e.trial import RELEASE_LABEL
 
 MACHINE = Machine("2026-11-28", "a processor", 2, 7.8, "6.12", "3.11.2", (0.5, 1.25))
@@ -204,7 +204,7 @@ def test_a_grace_ends_with_a_whole_second_and_what_has_none_is_decided_at_once()
 
 def test_all_families_are_told_together_and_each_by_itself() -> None:
     failures = [Failure("crash", 0.1, 0.2, (1.0, 2.0), 600.0), Failure("root", 0.3, 0.4, (1.5,), 600.0)]
-    found = section("title", failures, "the end", ("words",), "curve")
+    found = section("title", Tried(tuple(failures), ("sidecar",)), "the end", ("words",), "curve")
     assert [(figure.what, figure.values) for figure in found.figures] == [
         ("the end → rollback patch", (0.1, 0.3)),
         ("the end → all pods good", (0.2, 0.4)),
@@ -212,4 +212,5 @@ def test_all_families_are_told_together_and_each_by_itself() -> None:
         ("  root → rollback patch", (0.3,)),
     ]
     assert [figure.peer.values for figure in found.figures if figure.peer] == [(600.0, 600.0), (1.0, 2.0, 1.5)]
+    assert found.words == ("words", "Not in these figures: sidecar, which was not rolled back in this run.")
     assert all(figure.is_met(goal) for figure in found.figures for goal in figure.goals)
