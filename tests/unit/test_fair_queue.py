@@ -6,7 +6,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from brandrelease.controller.fair_queue import FairQueue
+from brandrelease.controller.fair_queue import UNDER_WAY_OF, FairQueue
 
 Key = tuple[str, int]
 
@@ -29,6 +29,29 @@ async def test_one_release_of_a_small_brand_waits_for_one_of_the_thousand_of_ano
 
 async def test_brands_of_the_same_size_alternate() -> None:
     assert await served([("a", 1), ("a", 2), ("b", 1), ("b", 2)]) == [("a", 1), ("b", 1), ("a", 2), ("b", 2)]
+
+
+async def test_a_rollback_waits_for_none_of_a_thousand_releases_that_begin() -> None:
+    queue: FairQueue[Key] = FairQueue(lane)
+    for number in range(1000):
+        queue.put((f"brand-{number}", 0))
+    queue.put(("bad", 0), under_way=True)
+    assert await queue.get() == ("bad", 0)
+
+
+async def test_what_begins_gets_its_share_however_much_is_under_way() -> None:
+    queue: FairQueue[Key] = FairQueue(lane)
+    for number in range(100):
+        queue.put((f"brand-{number}", 0), under_way=True)
+    queue.put(("new", 0))
+    assert ("new", 0) in [await queue.get() for _ in range(UNDER_WAY_OF)]
+
+
+async def test_brands_take_turns_with_what_is_under_way_too() -> None:
+    queue: FairQueue[Key] = FairQueue(lane)
+    for key in (("a", 1), ("a", 2), ("b", 1)):
+        queue.put(key, under_way=True)
+    assert [await queue.get() for _ in range(3)] == [("a", 1), ("b", 1), ("a", 2)]
 
 
 async def test_who_waits_for_a_key_gets_the_next_that_comes() -> None:

@@ -330,3 +330,25 @@ async def test_an_absurd_time_is_cut_to_a_minute_and_another_object_does_not_wai
         queue.add(B)
         await asyncio.sleep(70)
     assert [(key, round(at - work.begun[0][1])) for key, at in work.begun] == [(A, 0), (B, 1), (A, 60)]
+
+
+async def test_what_is_under_way_is_looked_at_again_before_what_begins() -> None:
+    order: list[Key] = []
+    first = asyncio.Event()
+
+    async def work(key: Key) -> Again:
+        order.append(key)
+        if len(order) == 1:
+            await first.wait()
+        return Again(under_way=key == B)
+
+    async with working(work, workers=1) as queue:
+        queue.add(B)
+        await asyncio.sleep(0.01)
+        for number in range(5):
+            queue.add(Key("shop", f"new-{number}"))
+        queue.add(B)  # while its pass goes on: it is followed by another
+        first.set()
+        await asyncio.sleep(0.05)
+    assert order[:2] == [B, B]
+    assert len(order) == 7

@@ -22,7 +22,7 @@ from brandrelease.core.builds.images import BuildOrder
 from brandrelease.core.decide import decide
 from brandrelease.core.freshness import Seen, is_outdated
 from brandrelease.core.kubernetes_trouble import Trouble, headline_of, is_told, with_trouble
-from brandrelease.core.questions import order_in_flight, prepared
+from brandrelease.core.questions import order_in_flight, prepared, watches_pods
 from brandrelease.core.sharding import WHOLE, Shard
 from brandrelease.core.snapshot import Refusal, Snapshot
 from brandrelease.elapsed import elapsed
@@ -89,7 +89,7 @@ class Reconciler:
         # At the same time: a rollback does not wait until people are told of it.
         again, _ = await asyncio.gather(self._act(key, plan), self._announce(release, plan))
         self._troubles.over(key)
-        return again
+        return replace(again, under_way=watches_pods(release.model_copy(update={"status": plan.status})))
 
     def _is_outdated(self, key: Key, release: BrandRelease) -> bool:
         """Where nothing is to be written, no conflict would tell: an old status would be carried out once more."""

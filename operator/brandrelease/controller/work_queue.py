@@ -56,12 +56,14 @@ def brand_key(name: str) -> Key:
 class Again:
     """When to look at an object again if nothing happens before: after a time, or after a growing pause.
 
-    not_before: so long it is not looked at again whatever happens.
+    not_before: so long it is not looked at again whatever happens. under_way: its pods are being replaced or watched, so its
+    next look is more urgent than one that only begins something.
     """
 
     after: timedelta | None = None
     retry: timedelta | None = None
     not_before: timedelta = timedelta()
+    under_way: bool = False
 
 
 class WorkQueue:
@@ -75,6 +77,7 @@ class WorkQueue:
         self._ready: FairQueue[Key] = FairQueue(lane_of)
         self._waiting: dict[Key, float] = {}
         self._busy: set[Key] = set()
+        self._under_way: set[Key] = set()
         self._asked_while_busy: set[Key] = set()
         self._timers: dict[Key, asyncio.TimerHandle] = {}
         self._tries: dict[Key, int] = {}
@@ -114,7 +117,7 @@ class WorkQueue:
         now = asyncio.get_running_loop().time()
         self._waiting[key] = now
         self._spent[key] = max(self._spent.get(key, now), now) + PACE
-        self._ready.put(key)
+        self._ready.put(key, under_way=key in self._under_way)
         self._metrics.queue_depth.set(len(self._waiting))
 
     def forget(self, key: Key) -> None:
@@ -124,6 +127,7 @@ class WorkQueue:
         self._tries.pop(key, None)
         self._spent.pop(key, None)
         self._held.pop(key, None)
+        self._under_way.discard(key)
         if key in self._busy:
             self._asked_while_busy.add(key)
 
@@ -159,6 +163,7 @@ class WorkQueue:
                 self._busy.discard(key)
                 if not self._busy:
                     self._quiet.set()
+            (self._under_way.add if again.under_way else self._under_way.discard)(key)
             if key in self._asked_while_busy and not again.not_before:
                 self.add(key)
             else:
@@ -179,11 +184,11 @@ class WorkQueue:
             result = "failed"
             log.warning("The Kubernetes API failed; the pass will be repeated.", **_who(key), error=str(failed))
             asked_for = min(timedelta(seconds=failed.retry_after), LONGEST_HOLD)
-            return Again(retry=FAILED_PASS_LIMIT, not_before=asked_for)
+            return Again(retry=FAILED_PASS_LIMIT, not_before=asked_for, under_way=key in self._under_way)
         except Exception:
             result = "failed"
             log.exception("The pass failed and will be repeated.", **_who(key))
-            return Again(retry=FAILED_PASS_LIMIT)
+            return Again(retry=FAILED_PASS_LIMIT, under_way=key in self._under_way)
         finally:
             self._metrics.passes.labels(result).inc()
             self._metrics.pass_seconds.observe(asyncio.get_running_loop().time() - started)
