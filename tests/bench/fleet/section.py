@@ -30,7 +30,10 @@ WORDS: Final = (
         "By hand is what `kubectl set image` does, 16 at a time, until all Deployments have changed over: nobody resolves a ref, "
         "looks for an image, looks at pods or tells of it."
     ),
-    "The failing neighbour is not one Brand, which has at most 32 environments, but as many Brands as the releases need.",
+    (
+        "The failing Brand has 32 environments, the most that a Brand can have, and all are given bad commits again and again. Beside "
+        "many Brands a small one takes its turn with each of them, so it waits for longer; that has no goal."
+    ),
 )
 
 
@@ -111,20 +114,25 @@ def _storm(storm: Storm, seen: Seen) -> list[Figure]:
 
 
 def _neighbours(seen: Seen) -> list[Figure]:
-    alone, goals = Peer("alone", tuple(seen.alone)), (Goal(Kind.Ratio, SLOWER),)
-    crowd = f"{seen.plan.crowd:,}"
+    alone, crowd = Peer("alone", tuple(seen.alone)), f"{seen.plan.crowd:,}"
     told = {
-        f"a small brand's release in a storm of {crowd}": seen.beside_a_storm,
-        f"a small brand's release beside {crowd} that fail": seen.beside_failures,
+        f"a small brand's release beside one Brand of which {crowd} fail": (
+            seen.beside_one_brand,
+            (Goal(Kind.Ratio, SLOWER),),
+        ),
+        f"a small brand's release in a storm of {crowd} of many": (seen.beside_a_storm, ()),
+        f"a small brand's release beside {crowd} of many that fail": (seen.beside_failures, ()),
     }
     figures = [
-        Figure(what=what, values=tuple(values), peer=alone, goals=goals) for what, values in told.items() if values
+        Figure(what=what, values=tuple(values), peer=alone, goals=goals)
+        for what, (values, goals) in told.items()
+        if values
     ]
-    figures += [
-        Figure(what=f"{storm.count:,} that fail: rolled back", values=(storm.per_second,), unit="a second")
-        for storm in seen.failing
+    failing = [(f"{storm.count:,} of many that fail: rolled back", [storm]) for storm in seen.failing]
+    failing += [("one Brand of which all fail: rolled back", seen.one_brand)] if seen.one_brand else []
+    return figures + [
+        Figure(what=what, values=tuple(each.per_second for each in storms), unit="a second") for what, storms in failing
     ]
-    return figures
 
 
 def _curves(seen: Seen) -> tuple[Curve, ...]:

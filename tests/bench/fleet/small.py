@@ -2,11 +2,10 @@
 
 import asyncio
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from bench.fleet.population import Brands, Site
 from bench.fleet.stage import Stage
-from bench.fleet.storm import Storm
 from soak.kube import Object
 
 LIMIT: Final = 300.0
@@ -47,7 +46,7 @@ class SmallBrand:
         """So many, one after another."""
         return [await self.release() for _ in range(count)]
 
-    async def releases_during(self, other: asyncio.Task[Storm], after: float) -> list[float]:
+    async def releases_during(self, other: asyncio.Task[Any], after: float) -> list[float]:
         """One after another until the other has ended, the first when the other has run for so many seconds."""
         took: list[float] = []
         await asyncio.wait([other], timeout=after)

@@ -1,6 +1,7 @@
 """The whole of the fleet's measures on one cluster: a fleet that grows, storms of it, its rest, its neighbours, its peer."""
 
 import asyncio
+import math
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +19,9 @@ from bench.fleet.storm import Storm, storm
 ALONE: Final = 5
 """Releases of the small brand while nothing else happens."""
 
+MOST_ENVIRONMENTS: Final = 32
+"""Of one Brand; the CRD takes no more."""
+
 GOOD: Final = 3
 """Releases of each site that go well: its first, the storm's, the profiled one's. All later ones crash."""
 
@@ -31,9 +35,12 @@ class Seen:
     rest: list[Idle] = field(default_factory=list)
     storms: list[Storm] = field(default_factory=list)
     failing: list[Storm] = field(default_factory=list)
+    one_brand: list[Storm] = field(default_factory=list)
+    """Of one Brand, all of whose releases fail, again and again."""
     alone: list[float] = field(default_factory=list)
     beside_a_storm: list[float] = field(default_factory=list)
     beside_failures: list[float] = field(default_factory=list)
+    beside_one_brand: list[float] = field(default_factory=list)
     by_hand: list[ByHand] = field(default_factory=list)
     parts: dict[str, float] = field(default_factory=dict)
 
@@ -86,6 +93,19 @@ async def _failures(ground: Stage, brands: Brands, small: SmallBrand, seen: Seen
         failing = asyncio.create_task(storm(ground, operator, brands, crowd))
         seen.beside_failures += await small.releases_during(failing, after=len(crowd) / 100)
         seen.failing.append(await failing)
+        _say(f"{len(crowd)} releases of one Brand that fail")
+        bad = Brands(ground, "bad", environments=MOST_ENVIRONMENTS, good=1)
+        sites = await bad.grow(MOST_ENVIRONMENTS)
+        await storm(ground, operator, bad, sites)
+        await small.release()
+
+        async def again_and_again() -> list[Storm]:
+            rounds = math.ceil(len(crowd) / len(sites))
+            return [await storm(ground, operator, bad, sites) for _ in range(rounds)]
+
+        one_brand = asyncio.create_task(again_and_again())
+        seen.beside_one_brand += await small.releases_during(one_brand, after=1)
+        seen.one_brand += await one_brand
 
 
 _BEGAN: Final = time.monotonic()
