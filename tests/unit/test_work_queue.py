@@ -12,7 +12,7 @@ import structlog
 from structlog.testing import capture_logs
 
 from brandrelease.controller import work_queue as module
-from brandrelease.controller.work_queue import AT_ONCE_LIMIT, PACE, Again, Key, WorkQueue
+from brandrelease.controller.work_queue import AT_ONCE_LIMIT, CROWD, PACE, Again, Key, WorkQueue
 from brandrelease.core.kubernetes_trouble import Question, Trouble
 from brandrelease.ports import KubernetesFails, NotLeading
 from brandrelease.telemetry import Metrics
@@ -352,3 +352,34 @@ async def test_what_is_under_way_is_looked_at_again_before_what_begins() -> None
         await asyncio.sleep(0.05)
     assert order[:2] == [B, B]
     assert len(order) == 7
+
+
+@on_virtual_time
+async def test_in_a_crowd_what_is_under_way_is_looked_at_once_a_second_and_begins_go_on_meanwhile() -> None:
+    looked_at: list[Key] = []
+
+    async def work(key: Key) -> Again:
+        looked_at.append(key)
+        await asyncio.sleep(0.05)
+        return Again(under_way=key == B)
+
+    async with working(work, workers=1) as queue:
+        queue.add(B)
+        await asyncio.sleep(0.1)
+        for number in range(10 * CROWD):
+            queue.add(Key("shop", f"new-{number}"))
+        for _ in range(100):
+            queue.add(B)
+            await asyncio.sleep(0.05)
+    assert 4 <= looked_at.count(B) <= 7  # in 5 seconds
+    assert len(looked_at) > 90
+
+
+@on_virtual_time
+async def test_without_a_crowd_what_is_under_way_is_looked_at_as_often_as_it_asks() -> None:
+    work = Work(*[Again(under_way=True)] * 12)
+    async with working(work) as queue:
+        for _ in range(12):
+            queue.add(B)
+            await asyncio.sleep(0.01)
+    assert len(work.begun) == 12

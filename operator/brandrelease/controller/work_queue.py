@@ -24,6 +24,12 @@ AT_ONCE_LIMIT: Final = 20
 PACE: Final = 0.5
 """Seconds between two passes over one object after that, however many events come: each pass asks the API server anew."""
 
+CROWD: Final = 30
+"""So many keys that wait are about a second of work."""
+
+CROWDED_PACE: Final = 1.0
+"""Seconds between two passes over what is under way while there is a crowd: what happens meanwhile is seen in one look."""
+
 FAILED_PASS_LIMIT: Final = timedelta(minutes=1)
 """Longest pause after passes that failed: the API server may answer again at any time."""
 
@@ -77,7 +83,8 @@ class WorkQueue:
         self._ready: FairQueue[Key] = FairQueue(lane_of)
         self._waiting: dict[Key, float] = {}
         self._busy: set[Key] = set()
-        self._under_way: set[Key] = set()
+        self._under_way: dict[Key, float] = {}
+        """When each key that is under way was looked at last."""
         self._asked_while_busy: set[Key] = set()
         self._timers: dict[Key, asyncio.TimerHandle] = {}
         self._tries: dict[Key, int] = {}
@@ -90,7 +97,7 @@ class WorkQueue:
     def add(self, key: Key) -> None:
         """Ask for a pass. Asking many times before it begins is as asking once; during one, it is followed by another.
 
-        An object that has just had many passes gets its next one a moment later.
+        An object that has just had many passes gets its next one a moment later; in a crowd, also one that has just had one.
         """
         if key in self._held:  # the timer that is set will bring it
             if asyncio.get_running_loop().time() < self._held[key]:
@@ -103,14 +110,24 @@ class WorkQueue:
         elif key not in self._waiting:
             loop = asyncio.get_running_loop()
             if (pause := self._spent.get(key, 0.0) - AT_ONCE_LIMIT * PACE - loop.time()) > 0:
+                self._timers[key] = loop.call_later(pause, self._begin_put_off, key)
+            elif len(self._waiting) >= CROWD and (pause := self._looked_at(key) + CROWDED_PACE - loop.time()) > 0:
                 self._timers[key] = loop.call_later(pause, self._begin, key)
-                return
-            self._enter(key)
+            else:
+                self._enter(key)
+
+    def _looked_at(self, key: Key) -> float:
+        """When what is under way was looked at last; never, for all else."""
+        return self._under_way.get(key, -CROWDED_PACE)
+
+    def _begin_put_off(self, key: Key) -> None:
+        """The pause is over of an object that had had many passes."""
+        self._metrics.put_off.inc()
+        self._begin(key)
 
     def _begin(self, key: Key) -> None:
         """The pause is over."""
         del self._timers[key]
-        self._metrics.put_off.inc()
         self._enter(key)
 
     def _enter(self, key: Key) -> None:
@@ -127,7 +144,7 @@ class WorkQueue:
         self._tries.pop(key, None)
         self._spent.pop(key, None)
         self._held.pop(key, None)
-        self._under_way.discard(key)
+        self._under_way.pop(key, None)
         if key in self._busy:
             self._asked_while_busy.add(key)
 
@@ -163,7 +180,9 @@ class WorkQueue:
                 self._busy.discard(key)
                 if not self._busy:
                     self._quiet.set()
-            (self._under_way.add if again.under_way else self._under_way.discard)(key)
+            self._under_way.pop(key, None)
+            if again.under_way:
+                self._under_way[key] = asyncio.get_running_loop().time()
             if key in self._asked_while_busy and not again.not_before:
                 self.add(key)
             else:
