@@ -27,7 +27,7 @@ PACE: Final = 0.5
 CROWD: Final = 30
 """So many keys that wait are about a second of work."""
 
-CROWDED_PACE: Final = 1.0
+CROWDED_PACE: Final = 2.0
 """Seconds between two passes over what is under way while there is a crowd: what happens meanwhile is seen in one look."""
 
 FAILED_PASS_LIMIT: Final = timedelta(minutes=1)
