@@ -140,17 +140,16 @@ class _Outside:
             each.close()
 
 
-def _outside(  # noqa: PLR0913, PLR0917 - what adapters are made of
+def _outside(
     settings: Settings,
     api: KubeApi,
     clock: Clock,
     session: aiohttp.ClientSession,
     metrics: Metrics,
     fence: Fence,
-    known: Known,
 ) -> _Outside:
     aws = AwsApi(metrics, fence)
-    cluster = KubeCluster(api, settings.watch_namespaces, clock.now, known.of("pods").has_newer)
+    cluster = KubeCluster(api, settings.watch_namespaces, clock.now)
     secrets, names = KubeSecrets(api), SystemNames()
     aws_of_checks = AwsApi(metrics, fence)  # a look that hangs must not take the threads of builds
     sources: dict[str, Check] = {
@@ -270,8 +269,9 @@ async def _run(
     metrics, known, share = Metrics(), Known(), Share(settings.shard)
     interest = Interest(share)
     api.counting(metrics.count_kubernetes_request)
+    api.believing(known.has_newer)
     metrics.clock_behind_seconds.set_function(clock.owed)
-    outside = _outside(settings, api, clock, session, metrics, fence, known)
+    outside = _outside(settings, api, clock, session, metrics, fence)
     election = _election(settings, api, fence, metrics, outside.clock)
     work = _work(settings, outside, metrics, known, interest, share)
     watched = WatchedObjects(api, settings.watch_namespaces, settings.build_namespace, handlers.SELECTORS)

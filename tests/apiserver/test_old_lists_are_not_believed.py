@@ -1,14 +1,15 @@
-"""A list that shows a pod older than its watch has told it is asked for again: nobody judges pods by how they were."""
+"""An answer that shows an object older than its watch has told it is asked for again: nobody decides by how things were."""
 
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
 from apiserver.json_api import Api
-from brandrelease.adapters.kube.api import ApiError, KubeApi
+from brandrelease.adapters.kube.api import JOBS, ApiError, KubeApi
 from brandrelease.adapters.kube.cluster import KubeCluster
 from brandrelease.adapters.system_clock import SystemClock
-from brandrelease.controller.resync import Versions
+from brandrelease.controller.resync import Known
 from cluster.api import ApiServer
 from support.fault_proxy import FaultProxy
 
@@ -19,24 +20,68 @@ POD = {
     "metadata": {"name": "web-1", "labels": LABELS},
     "spec": {"containers": [{"name": "app", "image": "registry.example.com/drumeo:1"}]},
 }
+JOB = {
+    "apiVersion": "batch/v1",
+    "kind": "Job",
+    "metadata": {"name": "build"},
+    "spec": {
+        "template": {
+            "spec": {
+                "restartPolicy": "Never",
+                "containers": [{"name": "build", "image": "registry.example.com/build:1"}],
+            }
+        }
+    },
+}
+STARTED = {"status": {"active": 1, "startTime": "2026-01-01T12:00:00Z"}}
 READY = {"status": {"conditions": [{"type": "Ready", "status": "True"}]}}
 
 
-async def test_pods_are_not_judged_by_a_list_that_is_older_than_what_their_watch_has_told(
-    api_server: ApiServer, api: Api, namespace: str, tmp_path: Path
-) -> None:
-    pods, watched = f"/api/v1/namespaces/{namespace}/pods", Versions()
-    api.post(pods, POD).expect(201)
+@pytest.fixture
+async def kube(api_server: ApiServer, proxy: FaultProxy) -> AsyncIterator[KubeApi]:
+    kube = await KubeApi.connect(proxy.kubeconfig)
+    yield kube
+    await kube.close()
+
+
+@pytest.fixture
+def proxy(api_server: ApiServer, tmp_path: Path) -> Iterator[FaultProxy]:
     with FaultProxy(api_server.kubeconfig, tmp_path) as proxy:
-        kube = await KubeApi.connect(proxy.kubeconfig)
-        cluster = KubeCluster(kube, frozenset(), SystemClock().now, watched.has_newer)
-        assert [pod.ready for pod in await cluster.pods(namespace, "drumeo", 7)] == [False]
-        assert watched.is_news(api.merge(f"{pods}/web-1/status", READY).expect(200)["metadata"])
-        with (
-            proxy.fault(lambda request: request.is_for("GET", "/pods"), stale=True) as fault,
-            pytest.raises(ApiError, match="gave an older state of pod web-1 than before"),
-        ):
-            await cluster.pods(namespace, "drumeo", 7)
-        assert len(fault.met) == 1
-        assert [pod.ready for pod in await cluster.pods(namespace, "drumeo", 7)] == [True]
-        await kube.close()
+        yield proxy
+
+
+async def test_pods_are_not_judged_by_a_list_that_is_older_than_what_their_watch_has_told(
+    api: Api, namespace: str, proxy: FaultProxy, kube: KubeApi
+) -> None:
+    pods, watched = f"/api/v1/namespaces/{namespace}/pods", Known()
+    kube.believing(watched.has_newer)
+    api.post(pods, POD).expect(201)
+    cluster = KubeCluster(kube, frozenset(), SystemClock().now)
+    assert [pod.ready for pod in await cluster.pods(namespace, "drumeo", 7)] == [False]
+    assert watched.of("pods").is_news(api.merge(f"{pods}/web-1/status", READY).expect(200)["metadata"])
+    with (
+        proxy.fault(lambda request: request.is_for("GET", "/pods"), stale=True) as fault,
+        pytest.raises(ApiError, match="gave an older state of pod web-1 than before"),
+    ):
+        await cluster.pods(namespace, "drumeo", 7)
+    assert len(fault.met) == 1
+    assert [pod.ready for pod in await cluster.pods(namespace, "drumeo", 7)] == [True]
+
+
+async def test_nobody_waits_for_a_job_that_has_ended_because_it_was_shown_as_it_was_before(
+    api: Api, namespace: str, proxy: FaultProxy, kube: KubeApi
+) -> None:
+    jobs, watched = f"/apis/batch/v1/namespaces/{namespace}/jobs", Known()
+    kube.believing(watched.has_newer)
+    api.post(jobs, JOB).expect(201)
+    assert await kube.get(JOBS, namespace, "build") is not None
+    assert watched.of("jobs").is_news(api.merge(f"{jobs}/build/status", STARTED).expect(200)["metadata"])
+    with (
+        proxy.fault(lambda request: request.is_for("GET", "/jobs/build"), stale=True) as fault,
+        pytest.raises(ApiError, match="gave an older state of job build than before"),
+    ):
+        await kube.get(JOBS, namespace, "build")
+    assert len(fault.met) == 1
+    body = await kube.get(JOBS, namespace, "build")
+    assert body is not None
+    assert body["status"]["active"] == 1

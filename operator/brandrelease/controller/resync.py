@@ -69,6 +69,10 @@ class Known:
         """The versions seen of this kind, by its plural."""
         return self.kinds.setdefault(kind, Versions())
 
+    def has_newer(self, kind: str, metadata: Metadata) -> bool:
+        """Whether a newer version of this object of the kind was seen a short while ago."""
+        return kind in self.kinds and self.kinds[kind].has_newer(metadata)
+
     @property
     def brand_releases(self) -> Versions:
         return self.of("brandreleases")

@@ -36,6 +36,9 @@ METADATA_ONLY: Final = "application/json;as=PartialObjectMetadataList;g=meta.k8s
 Json = dict[str, Any]
 
 
+IsOld = Callable[[str, Mapping[str, Any]], bool]
+"""Takes the plural of a kind, and the metadata of an object: whether a newer version of it is known."""
+
 Count = Callable[[str, Question, int], None]
 """Takes the HTTP method, what was asked, and the status of the answer: 0 where there was none."""
 
@@ -94,6 +97,7 @@ class KubeApi:
         self._client, self._fence, self._heard, self._manager = api_client, fence, heard, manager
         self._dynamic = DynamicClient(api_client)  # not awaited: the paths are known, so nothing is discovered
         self._count: Count = _nothing
+        self._is_old: IsOld = _never
 
     @classmethod
     async def connect(
@@ -126,18 +130,28 @@ class KubeApi:
         configuration = await configuration_of(kubeconfig, context)
         return cls(client.ApiClient(configuration), None, manager=manager)
 
+    def believing(self, is_old: IsOld) -> None:
+        """From now on an object that is older than what a watch has told of it is a trouble, and no answer.
+
+        A proxy or a cache in between may give one. Whoever decides by it would wait for an event that has come already.
+        """
+        self._is_old = is_old
+
     async def close(self) -> None:
         """Close the connections."""
         await self._client.close()
 
     async def get(self, resource: Resource, namespace: str | None, name: str) -> Json | None:
         """The object as it is now; None if there is none."""
+        path = resource.path(namespace, name)
         try:
-            return await self._request("get", resource.path(namespace, name))
+            body = await self._request("get", path)
         except ApiError as error:
             if error.status == 404:  # noqa: PLR2004 - HTTP
                 return None
             raise
+        self._believe(resource, path, [body])
+        return body
 
     async def items(
         self, resource: Resource, namespace: str | None, *, labels: str | None = None, fields: str | None = None
@@ -149,8 +163,19 @@ class KubeApi:
         self, resource: Resource, namespace: str | None, *, labels: str | None = None, fields: str | None = None
     ) -> tuple[list[Json], str]:
         """All objects that match, and the version of the list, from which a watch can go on."""
-        answer = await self._request("get", resource.path(namespace), label_selector=labels, field_selector=fields)
-        return answer["items"] or [], str(answer["metadata"]["resourceVersion"])
+        path = resource.path(namespace)
+        answer = await self._request("get", path, label_selector=labels, field_selector=fields)
+        bodies = answer["items"] or []
+        self._believe(resource, path, bodies)
+        return bodies, str(answer["metadata"]["resourceVersion"])
+
+    def _believe(self, resource: Resource, path: str, bodies: list[Json]) -> None:
+        """Raises ApiError where one of them is older than what a watch has told."""
+        if old := next(
+            (each["metadata"]["name"] for each in bodies if self._is_old(resource.plural, each["metadata"])), None
+        ):
+            told = f"The API server gave an older state of {resource.plural.removesuffix('s')} {old} than before"
+            raise ApiError(0, told, question("get", path))
 
     async def pages(self, resource: Resource, namespace: str | None, size: int) -> AsyncIterator[list[Json]]:
         """All objects, at most `size` of them at a time."""
@@ -341,3 +366,8 @@ def _retry_after(error: Any) -> float:
 
 def _nothing(_method: str, _asked: Question, _status: int) -> None:
     """Where nobody counts."""
+
+
+def _never(_kind: str, _metadata: Mapping[str, Any]) -> bool:
+    """Where nobody watches."""
+    return False

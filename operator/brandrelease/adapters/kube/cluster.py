@@ -24,7 +24,6 @@ from brandrelease.adapters.kube.claims import claim_of
 from brandrelease.adapters.kube.fellows import PlatformFailure, fellows, platform_failures
 from brandrelease.adapters.kube.logs import log_tail
 from brandrelease.adapters.kube.pod_events import WARNINGS_ABOUT_PODS, pod_warnings
-from brandrelease.adapters.kube.questions import question
 from brandrelease.adapters.kube.reading_secrets import read_secret
 from brandrelease.adapters.kube.together import Together
 from brandrelease.adapters.kube.views import deployment_view, pod_view
@@ -55,15 +54,9 @@ REFUSALS = {400, 403, 404, 409, 422}
 class KubeCluster:
     """Live reads and fenced writes."""
 
-    def __init__(
-        self,
-        api: KubeApi,
-        namespaces: frozenset[str],
-        now: Callable[[], datetime],
-        is_old: Callable[[Mapping[str, Any]], bool] = lambda _: False,
-    ) -> None:
-        """namespaces: those that are watched; empty means all. is_old: whether a watch has told a newer version of a pod."""
-        self._api, self._now, self._is_old = api, now, is_old
+    def __init__(self, api: KubeApi, namespaces: frozenset[str], now: Callable[[], datetime]) -> None:
+        """namespaces: those that are watched; empty means all."""
+        self._api, self._now = api, now
         self._namespaces: list[str | None] = [*sorted(namespaces)] or [None]
         self._settled: dict[tuple[str, str], str] = {}
         """Uids of BrandReleases that hold their environment for good, by namespace and name."""
@@ -106,13 +99,8 @@ class KubeCluster:
         return deployment_view(body) if body else None
 
     async def pods(self, namespace: str, release_name: str, release_number: int) -> tuple[PodView, ...]:
-        """Raises ApiError where the list is older than what a watch has told: pods are not judged by how they were."""
         labels = f"{NAME_LABEL}={release_name},{RELEASE_LABEL}={release_number}"
         bodies = await self._api.items(PODS, namespace, labels=labels)
-        if old := next((body["metadata"]["name"] for body in bodies if self._is_old(body["metadata"])), None):
-            raise ApiError(
-                0, f"The API server gave an older state of pod {old} than before", question("get", PODS.path(namespace))
-            )
         return tuple(map(pod_view, bodies))
 
     async def log_tail(self, namespace: str, pod: str, container: str, *, previous: bool) -> str:
