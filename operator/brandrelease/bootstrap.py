@@ -269,7 +269,7 @@ async def _run(
     metrics, known, share = Metrics(), Known(), Share(settings.shard)
     interest = Interest(share)
     api.counting(metrics.count_kubernetes_request)
-    api.believing(known.has_newer)
+    api.believing(known.had_newer)
     metrics.clock_behind_seconds.set_function(clock.owed)
     outside = _outside(settings, api, clock, session, metrics, fence)
     election = _election(settings, api, fence, metrics, outside.clock)

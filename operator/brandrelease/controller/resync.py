@@ -38,10 +38,12 @@ class Versions:
         self._seen[uid] = (Seen(version, elapsed()), kept)
         return True
 
-    def has_newer(self, metadata: Metadata) -> bool:
-        """Whether a newer version of this object was seen a short while ago, so that this one cannot be what there is now."""
+    def had_newer(self, metadata: Metadata, asked_at: float) -> bool:
+        """Whether a newer version of this object was seen a short while before it was asked for, so that this one was old then."""
         seen, _ = self._seen.get(str(metadata["uid"]), (None, None))
-        return is_outdated(int(metadata["resourceVersion"]), seen, elapsed())
+        return (
+            seen is not None and seen.at <= asked_at and is_outdated(int(metadata["resourceVersion"]), seen, elapsed())
+        )
 
     def saw_own_write(self, uid: str, version: str) -> None:
         """Our own write made this version: the event that tells of it is no news."""
@@ -69,9 +71,9 @@ class Known:
         """The versions seen of this kind, by its plural."""
         return self.kinds.setdefault(kind, Versions())
 
-    def has_newer(self, kind: str, metadata: Metadata) -> bool:
-        """Whether a newer version of this object of the kind was seen a short while ago."""
-        return kind in self.kinds and self.kinds[kind].has_newer(metadata)
+    def had_newer(self, kind: str, metadata: Metadata, asked_at: float) -> bool:
+        """Whether a newer version of this object of the kind was seen a short while before it was asked for."""
+        return kind in self.kinds and self.kinds[kind].had_newer(metadata, asked_at)
 
     @property
     def brand_releases(self) -> Versions:

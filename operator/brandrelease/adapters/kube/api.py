@@ -20,6 +20,7 @@ from brandrelease.core.kubernetes_trouble import Question, Trouble
 from brandrelease.core.leadership import REQUEST_SECONDS
 from brandrelease.core.plain import line
 from brandrelease.core.scrubbing.secret_patterns import without_lookalikes
+from brandrelease.elapsed import elapsed
 from brandrelease.ports import Fence, KubernetesFails
 
 REQUEST_TIMEOUT: Final = REQUEST_SECONDS
@@ -36,8 +37,8 @@ METADATA_ONLY: Final = "application/json;as=PartialObjectMetadataList;g=meta.k8s
 Json = dict[str, Any]
 
 
-IsOld = Callable[[str, Mapping[str, Any]], bool]
-"""Takes the plural of a kind, and the metadata of an object: whether a newer version of it is known."""
+IsOld = Callable[[str, Mapping[str, Any], float], bool]
+"""Takes the plural of a kind, the metadata of an object, and a moment: whether a newer version of it was known by then."""
 
 Count = Callable[[str, Question, int], None]
 """Takes the HTTP method, what was asked, and the status of the answer: 0 where there was none."""
@@ -143,14 +144,14 @@ class KubeApi:
 
     async def get(self, resource: Resource, namespace: str | None, name: str) -> Json | None:
         """The object as it is now; None if there is none."""
-        path = resource.path(namespace, name)
+        path, asked_at = resource.path(namespace, name), elapsed()
         try:
             body = await self._request("get", path)
         except ApiError as error:
             if error.status == 404:  # noqa: PLR2004 - HTTP
                 return None
             raise
-        self._believe(resource, path, [body])
+        self._believe(resource, path, [body], asked_at)
         return body
 
     async def items(
@@ -163,18 +164,22 @@ class KubeApi:
         self, resource: Resource, namespace: str | None, *, labels: str | None = None, fields: str | None = None
     ) -> tuple[list[Json], str]:
         """All objects that match, and the version of the list, from which a watch can go on."""
-        path = resource.path(namespace)
+        path, asked_at = resource.path(namespace), elapsed()
         answer = await self._request("get", path, label_selector=labels, field_selector=fields)
         bodies = answer["items"] or []
-        self._believe(resource, path, bodies)
+        self._believe(resource, path, bodies, asked_at)
         return bodies, str(answer["metadata"]["resourceVersion"])
 
-    def _believe(self, resource: Resource, path: str, bodies: list[Json]) -> None:
-        """Raises ApiError where one of them is older than what a watch has told."""
-        if old := next(
-            (each["metadata"]["name"] for each in bodies if self._is_old(resource.plural, each["metadata"])), None
-        ):
-            told = f"The API server gave an older state of {resource.plural.removesuffix('s')} {old} than before"
+    def _believe(self, resource: Resource, path: str, bodies: list[Json], asked_at: float) -> None:
+        """Raises ApiError where one of them is older than what a watch had told before the question.
+
+        What it has told since is no fault of the answer, and asks for a pass of its own.
+        """
+        metadatas = (body["metadata"] for body in bodies if "metadata" in body)  # the version of the server has none
+        if old := next((each for each in metadatas if self._is_old(resource.plural, each, asked_at)), None):
+            told = (
+                f"The API server gave an older state of {resource.plural.removesuffix('s')} {old['name']} than before"
+            )
             raise ApiError(0, told, question("get", path))
 
     async def pages(self, resource: Resource, namespace: str | None, size: int) -> AsyncIterator[list[Json]]:
@@ -368,6 +373,6 @@ def _nothing(_method: str, _asked: Question, _status: int) -> None:
     """Where nobody counts."""
 
 
-def _never(_kind: str, _metadata: Mapping[str, Any]) -> bool:
+def _never(_kind: str, _metadata: Mapping[str, Any], _asked_at: float) -> bool:
     """Where nobody watches."""
     return False
