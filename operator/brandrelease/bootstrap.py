@@ -1,12 +1,9 @@
-"""The composition root: settings become adapters, adapters become a World, and all of it runs until told to stop."""
+"""The composition root: settings become adapters, adapters become a World, and both an Operator, which runs."""
 
 import asyncio
-import contextlib
-import signal
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final
 
 import aiohttp
 import structlog
@@ -29,10 +26,8 @@ from brandrelease.adapters.checks.prometheus import PrometheusQueries
 from brandrelease.adapters.checks.web_page import WebPage
 from brandrelease.adapters.cluster_clock import ClusterClock
 from brandrelease.adapters.git.remote import GitCli
-from brandrelease.adapters.kube.allowed import FORBIDDEN, refused
-from brandrelease.adapters.kube.api import ApiError, KubeApi
+from brandrelease.adapters.kube.api import KubeApi
 from brandrelease.adapters.kube.brands import KubeBrands
-from brandrelease.adapters.kube.builds_in_flight import builds_in_flight
 from brandrelease.adapters.kube.cluster import KubeCluster, WatchedObjects
 from brandrelease.adapters.kube.events import KubeAnnouncer
 from brandrelease.adapters.kube.hooks import KubeHooks
@@ -49,36 +44,27 @@ from brandrelease.adapters.system_clock import SystemClock
 from brandrelease.apis.notifications import GitHub, Slack, Webhook
 from brandrelease.controller import handlers
 from brandrelease.controller.arrivals import Arrivals
-from brandrelease.controller.brand_pass import WORKERS, BrandPass
+from brandrelease.controller.brand_pass import BrandPass
 from brandrelease.controller.brand_questions import Questions
 from brandrelease.controller.build_turns import BuildTurns
 from brandrelease.controller.deliveries import BackgroundDeliveries
 from brandrelease.controller.fence import Fence
 from brandrelease.controller.interest import Interest
-from brandrelease.controller.lag import measure_lag
 from brandrelease.controller.leading import Alone, Election, Leading, identity_of
 from brandrelease.controller.looking import Looking
 from brandrelease.controller.measuring import Measuring
-from brandrelease.controller.probes import Probes
 from brandrelease.controller.reconcile import Reconciler
 from brandrelease.controller.resync import Known, Resync
 from brandrelease.controller.share import Share
 from brandrelease.controller.work_queue import Key, WorkQueue
 from brandrelease.controller.world import World
-from brandrelease.core.builds.fairness import BuildInFlight
-from brandrelease.fleet import Fleet
+from brandrelease.lifetime import Operator, Work, told_to_stop
 from brandrelease.onlooking import Onlooking
 from brandrelease.ports import Check, Clock, Notifier
 from brandrelease.settings import Settings
 from brandrelease.telemetry import Metrics
 
 log = structlog.get_logger(__name__)
-
-LAST_PASSES_SECONDS: Final = 3.0
-"""For passes that are under way when the operator is told to stop. Most take a tenth of a second."""
-
-LIST_AGAIN_SECONDS: Final = 2.0
-"""Pause at the start, while the API server does not answer."""
 
 
 async def run(settings: Settings) -> None:
@@ -90,31 +76,6 @@ async def run(settings: Settings) -> None:
             await _run(settings, api, clock, session, fence)
     finally:
         await api.close()
-
-
-@dataclass(frozen=True, slots=True)
-class _Work:
-    """The passes over BrandReleases and over Brands, and what they wait for."""
-
-    queue: WorkQueue
-    brands: WorkQueue
-    turns: BuildTurns
-    watch: CodeBuildWatch
-    fleet: Fleet
-    deliveries: BackgroundDeliveries
-    measuring: Measuring
-    share: Share
-
-    def enqueue(self, keys: Iterable[Key]) -> None:
-        for key in self.share.of(keys):
-            (self.brands if key.is_brand else self.queue).add(key)
-
-    def forget(self, key: Key) -> None:
-        self.queue.forget(key)
-        self.turns.forget(key.namespace, key.name)
-        self.fleet.forget(key.namespace, key.name)
-        self.deliveries.forget(key.namespace, key.name)
-        self.measuring.forget(key.namespace, key.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +155,7 @@ def _deliveries(
 
 def _work(
     settings: Settings, outside: _Outside, metrics: Metrics, known: Known, interest: Interest, share: Share
-) -> _Work:
+) -> Work:
     def wake(key: Key) -> None:
         queue.add(key)  # the queue is made below: it needs the passes, and they need the turns
 
@@ -228,7 +189,7 @@ def _work(
     reconciler = Reconciler(world, announcer, metrics, known.brand_releases.saw_own_write, settings.shard)
     queue = WorkQueue(reconciler, metrics.queue, interest.brand_of)
     brands = WorkQueue(_over_brands(settings, outside, announcer, known), metrics.brand_queue)
-    return _Work(queue, brands, turns, watch, metrics.fleet, deliveries, measuring, share)
+    return Work(queue, brands, turns, watch, metrics.fleet, deliveries, measuring, share)
 
 
 def _over_brands(settings: Settings, outside: _Outside, announcer: KubeAnnouncer, known: Known) -> BrandPass:
@@ -259,112 +220,55 @@ def _election(settings: Settings, api: KubeApi, fence: Fence, metrics: Metrics, 
     return Leading(leases, identity_of(settings.instance), fence, metrics.election, clock)
 
 
+def _operator(
+    settings: Settings, outside: _Outside, metrics: Metrics, clock: ClusterClock, fence: Fence, known: Known
+) -> Operator:
+    share = Share(settings.shard)
+    interest, api = Interest(share), outside.api
+    work = _work(settings, outside, metrics, known, interest, share)
+    arrivals = Arrivals(interest, known, work.enqueue, work.forget)
+    watched = WatchedObjects(api, settings.watch_namespaces, settings.build_namespace, handlers.SELECTORS)
+    onlooking = Onlooking(settings, watched, clock, metrics, lambda: resync.silence())  # noqa: PLW0108 - it is made below
+    resync = Resync(onlooking.lists, known, interest.by_kind(), work.enqueue, arrivals.gone, metrics)
+    return Operator(
+        settings=settings,
+        api=api,
+        fence=fence,
+        metrics=metrics,
+        election=_election(settings, api, fence, metrics, clock),
+        work=work,
+        arrivals=arrivals,
+        onlooking=onlooking,
+        resync=resync,
+        pump=handlers.Pump(
+            settings.watch_namespaces, settings.build_namespace, kubeconfig=settings.kubeconfig is not None
+        ),
+    )
+
+
 async def _run(
     settings: Settings, api: KubeApi, clock: ClusterClock, session: aiohttp.ClientSession, fence: Fence
 ) -> None:
     structlog.contextvars.bind_contextvars(
         instance=settings.instance, **({} if settings.shard.is_all else {"shard": str(settings.shard)})
     )
-    stop = _told_to_stop()
-    metrics, known, share = Metrics(), Known(), Share(settings.shard)
-    interest = Interest(share)
+    stop, metrics, known = told_to_stop(), Metrics(), Known()
     api.counting(metrics.count_kubernetes_request)
     api.believing(known.had_newer)
     metrics.clock_behind_seconds.set_function(clock.owed)
     outside = _outside(settings, api, clock, session, metrics, fence)
-    election = _election(settings, api, fence, metrics, outside.clock)
-    work = _work(settings, outside, metrics, known, interest, share)
-    watched = WatchedObjects(api, settings.watch_namespaces, settings.build_namespace, handlers.SELECTORS)
-    arrivals = Arrivals(interest, known, work.enqueue, work.forget)
-    onlooking = Onlooking(settings, watched, clock, metrics, lambda: resync.silence())  # noqa: PLW0108 - it is made below
-    resync = Resync(onlooking.lists, known, interest.by_kind(), work.enqueue, arrivals.gone, metrics)
-    probes = Probes(metrics, work.queue.oldest_wait, resync.silence, election.silence)
-    runner = await probes.start(settings.http_host, settings.http_port, settings.resync_seconds, onlooking.add_to)
+    operator = _operator(settings, outside, metrics, clock, fence, known)
+    runner = await operator.serve()
     log.info("The operator runs.", http=settings.http_address)
-    pump = handlers.Pump(
-        settings.watch_namespaces, settings.build_namespace, kubeconfig=settings.kubeconfig is not None
-    )
     telling = asyncio.create_task(_tell_who_we_are(outside.aws))
-
-    async def lead() -> None:
-        fence.guard()
-        builds = await _builds_in_flight(api, settings.watch_namespaces, stop)
-        if stop.is_set():
-            await election.resign()
-            return
-        work.turns.seed(build for build in builds if settings.shard.has(build.brand))
-        await _until_the_first_ends(
-            pump.run(onlooking.beside(arrivals)),
-            work.queue.run(settings.workers),
-            work.brands.run(WORKERS),
-            resync.run(settings.resync_seconds),
-            work.watch.run(),
-            measure_lag(metrics.event_loop_lag_seconds),
-            _end_well(stop, work, election, pump),
-        )
-
     try:
-        await _until_the_first_ends(_stand_by_then(lead, election, stop, onlooking), election.run())
+        await operator.run(stop)
     finally:
         telling.cancel()
-        await work.deliveries.close()
+        await operator.work.deliveries.close()
         outside.close()
         await runner.cleanup()
         log.info("The operator has stopped.")
-
-
-def _told_to_stop() -> asyncio.Event:
-    """Set by SIGTERM and SIGINT."""
-    stop = asyncio.Event()
-    for each in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(each, stop.set)
-    return stop
-
-
-async def _stand_by_then(
-    lead: Callable[[], Coroutine[Any, Any, None]], election: Election, stop: asyncio.Event, onlooking: Onlooking
-) -> None:
-    """Until told to stop: the election and the board while another replica leads, and all the rest after that."""
-    looking = None if election.begins.is_set() else asyncio.create_task(onlooking.stand_by())
-    waits = [asyncio.ensure_future(each.wait()) for each in (election.begins, stop)]
-    await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-    for each in (*waits, *filter(None, [looking])):
-        each.cancel()
-    if not stop.is_set():
-        await lead()
-
-
-async def _end_well(stop: asyncio.Event, work: _Work, election: Election, pump: handlers.Pump) -> None:
-    """When told to stop: end what is under way, let another replica lead, and only then wait for kopf, which takes 5 s."""
-    await stop.wait()
-    log.info("The operator is told to stop.")
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(LAST_PASSES_SECONDS):
-            await asyncio.gather(work.queue.rest(), work.brands.rest())
-    await work.deliveries.close()
-    await election.resign()
-    pump.stop()
-    await asyncio.get_running_loop().create_future()  # the end of the pump ends everything
-
-
-async def _builds_in_flight(api: KubeApi, namespaces: frozenset[str], stop: asyncio.Event) -> list[BuildInFlight]:
-    """The builds that run already. Nothing is built before they are known, so that a restart never means too many.
-
-    An API server that is away is waited for, until the operator is told to stop.
-    """
-    while not stop.is_set():
-        try:
-            return await builds_in_flight(api, namespaces)
-        except ApiError as error:
-            if error.status == FORBIDDEN:
-                log.error(refused(error, everywhere=not namespaces))  # noqa: TRY400 - the sentence says it all
-            else:
-                log.warning(
-                    "The builds that run already cannot be listed yet; they are listed again.", why=error.message
-                )
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), LIST_AGAIN_SECONDS)
-    return []
 
 
 async def _tell_who_we_are(aws: AwsApi) -> None:
@@ -376,18 +280,3 @@ async def _tell_who_we_are(aws: AwsApi) -> None:
         log.warning(
             "AWS does not know the operator. Brands with codeBuild or an ECR repository need it.", why=identity.said
         )
-
-
-async def _until_the_first_ends(first: Coroutine[Any, Any, None], *others: Coroutine[Any, Any, None]) -> None:
-    """Run all until the first has ended, then end the others. One of those that ends before is never left unnoticed."""
-    tasks = [asyncio.ensure_future(work) for work in (first, *others)]
-    try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        for task in done:
-            task.result()
-        if tasks[0] not in done:
-            raise RuntimeError("A part of the operator has ended by itself; the process ends, to be started again.")
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
