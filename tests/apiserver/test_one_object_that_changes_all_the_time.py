@@ -12,7 +12,7 @@ import pytest
 from apiserver.objects import RELEASES
 from apiserver.operated_site import Site, is_status_write
 from brandrelease.apis.wellknown import NAME_LABEL, RELEASE_LABEL
-from brandrelease.controller.work_queue import AT_ONCE_LIMIT, PACE
+from brandrelease.controller.pace import AT_ONCE_LIMIT, PACE
 from support.fault_proxy import Request
 
 STORM_SECONDS = 8.0

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from queue import Queue
 from typing import Any, Final
 
-from brandrelease.controller.work_queue import PACE
+from brandrelease.controller.pace import PACE
 from support.kubectl import Seen
 
 Object = dict[str, Any]

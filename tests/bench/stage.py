@@ -33,15 +33,8 @@ class Stage:
         directory = self.directory / name
         directory.mkdir()
         told = Story(name, self.cluster, self.git, directory, **options)
-        told.namespaces()
-        try:
+        with told.played():
             yield told
-        finally:
-            told.operator.kill()
-            for namespace in (told.namespace, told.builds, told.own):
-                told.kubectl.delete("namespace", namespace, wait=False)
-            told.account.remove()
-            told.kubectl.delete("brand", told.name, wait=False)
 
 
 @contextmanager

@@ -3,7 +3,6 @@
 import os
 import re
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
@@ -103,11 +102,8 @@ def two_stories(
     other = Story(two, cluster, git, tmp_path / two)
     story = Story(one, cluster, git, tmp_path, beside=other.namespace)
     other.operator, other.account, other.own, other.builds = story.operator, story.account, story.own, story.builds
-    with ExitStack() as after:
-        yield (
-            after.enter_context(contextmanager(_played)(story)),
-            after.enter_context(contextmanager(_played)(other)),
-        )
+    with story.played(), other.played():
+        yield story, other
 
 
 @pytest.fixture
@@ -195,12 +191,5 @@ Told = TypeVar("Told", bound=Story)
 
 
 def _played(told: Told) -> Iterator[Told]:
-    told.namespaces()
-    try:
+    with told.played():
         yield told
-    finally:
-        told.operator.kill()
-        for namespace in (told.namespace, told.builds, told.own):
-            told.kubectl.delete("namespace", namespace, wait=False)
-        told.account.remove()
-        told.kubectl.delete("brand", told.name, wait=False)

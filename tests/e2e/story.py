@@ -3,7 +3,8 @@
 import json
 import time
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -100,6 +101,19 @@ class Story:
         """A Secret in the build namespace."""
         metadata = {"name": name, "namespace": self.builds}
         self.kubectl.apply({"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": dict(data)})
+
+    @contextmanager
+    def played(self) -> Iterator[None]:
+        """Its namespaces while the block runs; then its operator is killed, and all of it is deleted."""
+        self.namespaces()
+        try:
+            yield
+        finally:
+            self.operator.kill()
+            for namespace in (self.namespace, self.builds, self.own):
+                self.kubectl.delete("namespace", namespace, wait=False)
+            self.account.remove()
+            self.kubectl.delete("brand", self.name, wait=False)
 
     def namespaces(self) -> None:
         """The namespaces, and in them the rights of the operator."""

@@ -12,7 +12,8 @@ import structlog
 from structlog.testing import capture_logs
 
 from brandrelease.controller import work_queue as module
-from brandrelease.controller.work_queue import AT_ONCE_LIMIT, CROWD, CROWDED_PACE, PACE, Again, Key, WorkQueue
+from brandrelease.controller.pace import AT_ONCE_LIMIT, CROWD, CROWDED_PACE, PACE
+from brandrelease.controller.work_queue import Again, Key, WorkQueue
 from brandrelease.core.kubernetes_trouble import Question, Trouble
 from brandrelease.ports import KubernetesFails, NotLeading
 from brandrelease.telemetry import Metrics
@@ -332,6 +333,7 @@ async def test_an_absurd_time_is_cut_to_a_minute_and_another_object_does_not_wai
     assert [(key, round(at - work.begun[0][1])) for key, at in work.begun] == [(A, 0), (B, 1), (A, 60)]
 
 
+@on_virtual_time
 async def test_what_is_under_way_is_looked_at_again_before_what_begins() -> None:
     order: list[Key] = []
     first = asyncio.Event()

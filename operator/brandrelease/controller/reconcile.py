@@ -79,12 +79,12 @@ class Reconciler:
     async def _pass(self, key: Key, release: BrandRelease) -> Again:
         if self._is_outdated(key, release):
             log.info("The API server gave an older object than this process has written; looking again.")
-            return Again(retry=CONFLICT_LIMIT)
+            return Again(retry=CONFLICT_LIMIT, under_way=watches_pods(release))
         self._metrics.fleet.see(release, release.status)
         snapshot = await observe(self._world, release, self._refusals.get(key))
         plan = self._still_in_trouble(key, snapshot, self._decide(snapshot))
         if not await self._record(release, plan):
-            return Again(retry=CONFLICT_LIMIT)
+            return Again(retry=CONFLICT_LIMIT, under_way=watches_pods(release))
         self._world.deliveries.want(key.namespace, key.name, plan.notices)
         # At the same time: a rollback does not wait until people are told of it.
         again, _ = await asyncio.gather(self._act(key, plan), self._announce(release, plan))

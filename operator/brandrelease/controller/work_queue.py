@@ -10,6 +10,7 @@ from typing import Final
 import structlog
 
 from brandrelease.controller.fair_queue import FairQueue
+from brandrelease.controller.pace import Pace
 from brandrelease.ports import KubernetesFails, NotLeading
 from brandrelease.telemetry import QueueMetrics
 
@@ -18,21 +19,8 @@ log = structlog.get_logger(__name__)
 FIRST_PAUSE: Final = 1.0
 """Seconds until the first repetition of a pass that failed; each further pause is twice as long."""
 
-AT_ONCE_LIMIT: Final = 20
-"""So many passes over one object may follow each other at once; a whole release, with its rollback, needs fewer."""
-
-PACE: Final = 0.5
-"""Seconds between two passes over one object after that, however many events come: each pass asks the API server anew."""
-
-CROWD: Final = 30
-"""So many keys that wait are about a second of work."""
-
-CROWDED_PACE: Final = 2.0
-"""Seconds between two passes over what is under way while there is a crowd: what happens meanwhile is seen in one look."""
-
 FAILED_PASS_LIMIT: Final = timedelta(minutes=1)
 """Longest pause after passes that failed: the API server may answer again at any time."""
-
 
 LONGEST_HOLD: Final = timedelta(minutes=1)
 """Longest time for which the API server can ask not to be asked again: a header that is wrong must not stop an object."""
@@ -83,15 +71,12 @@ class WorkQueue:
         self._ready: FairQueue[Key] = FairQueue(lane_of)
         self._waiting: dict[Key, float] = {}
         self._busy: set[Key] = set()
-        self._under_way: dict[Key, float] = {}
-        """When each key that is under way was looked at last."""
         self._asked_while_busy: set[Key] = set()
         self._timers: dict[Key, asyncio.TimerHandle] = {}
         self._tries: dict[Key, int] = {}
         self._rests, self._quiet = False, asyncio.Event()
         self._quiet.set()
-        self._spent: dict[Key, float] = {}
-        """When all the passes that each key has had are made up for, at one for each PACE."""
+        self._pace: Pace[Key] = Pace()
         self._held: dict[Key, float] = {}
 
     def add(self, key: Key) -> None:
@@ -109,16 +94,12 @@ class WorkQueue:
             self._asked_while_busy.add(key)
         elif key not in self._waiting:
             loop = asyncio.get_running_loop()
-            if (pause := self._spent.get(key, 0.0) - AT_ONCE_LIMIT * PACE - loop.time()) > 0:
+            if pause := self._pace.pause_after_many(key, loop.time()):
                 self._timers[key] = loop.call_later(pause, self._begin_put_off, key)
-            elif len(self._waiting) >= CROWD and (pause := self._looked_at(key) + CROWDED_PACE - loop.time()) > 0:
+            elif pause := self._pace.pause_in_a_crowd(key, loop.time(), len(self._waiting)):
                 self._timers[key] = loop.call_later(pause, self._begin, key)
             else:
                 self._enter(key)
-
-    def _looked_at(self, key: Key) -> float:
-        """When what is under way was looked at last; never, for all else."""
-        return self._under_way.get(key, -CROWDED_PACE)
 
     def _begin_put_off(self, key: Key) -> None:
         """The pause is over of an object that had had many passes."""
@@ -133,8 +114,8 @@ class WorkQueue:
     def _enter(self, key: Key) -> None:
         now = asyncio.get_running_loop().time()
         self._waiting[key] = now
-        self._spent[key] = max(self._spent.get(key, now), now) + PACE
-        self._ready.put(key, under_way=key in self._under_way)
+        self._pace.asked(key, now)
+        self._ready.put(key, under_way=self._pace.is_under_way(key))
         self._metrics.queue_depth.set(len(self._waiting))
 
     def forget(self, key: Key) -> None:
@@ -142,9 +123,8 @@ class WorkQueue:
         if timer := self._timers.pop(key, None):
             timer.cancel()
         self._tries.pop(key, None)
-        self._spent.pop(key, None)
         self._held.pop(key, None)
-        self._under_way.pop(key, None)
+        self._pace.forget(key)
         if key in self._busy:
             self._asked_while_busy.add(key)
 
@@ -180,9 +160,7 @@ class WorkQueue:
                 self._busy.discard(key)
                 if not self._busy:
                     self._quiet.set()
-            self._under_way.pop(key, None)
-            if again.under_way:
-                self._under_way[key] = asyncio.get_running_loop().time()
+            self._pace.ended(key, asyncio.get_running_loop().time(), under_way=again.under_way)
             if key in self._asked_while_busy and not again.not_before:
                 self.add(key)
             else:
@@ -203,11 +181,11 @@ class WorkQueue:
             result = "failed"
             log.warning("The Kubernetes API failed; the pass will be repeated.", **_who(key), error=str(failed))
             asked_for = min(timedelta(seconds=failed.retry_after), LONGEST_HOLD)
-            return Again(retry=FAILED_PASS_LIMIT, not_before=asked_for, under_way=key in self._under_way)
+            return Again(retry=FAILED_PASS_LIMIT, not_before=asked_for, under_way=self._pace.is_under_way(key))
         except Exception:
             result = "failed"
             log.exception("The pass failed and will be repeated.", **_who(key))
-            return Again(retry=FAILED_PASS_LIMIT, under_way=key in self._under_way)
+            return Again(retry=FAILED_PASS_LIMIT, under_way=self._pace.is_under_way(key))
         finally:
             self._metrics.passes.labels(result).inc()
             self._metrics.pass_seconds.observe(asyncio.get_running_loop().time() - started)

@@ -1,0 +1,55 @@
+"""How soon an object is looked at again."""
+
+import pytest
+
+from brandrelease.controller.pace import AT_ONCE_LIMIT, CROWD, CROWDED_PACE, PACE, Pace
+
+KEY, NOON = "drumeo", 1000.0
+
+
+def test_so_many_passes_follow_each_other_at_once_and_then_one_for_each_pace() -> None:
+    pace: Pace[str] = Pace()
+    for _ in range(AT_ONCE_LIMIT):
+        assert pace.pause_after_many(KEY, NOON) == 0
+        pace.asked(KEY, NOON)
+    pace.asked(KEY, NOON)
+    assert pace.pause_after_many(KEY, NOON) == PACE
+    assert pace.pause_after_many(KEY, NOON + PACE) == 0
+
+
+def test_what_rests_for_long_enough_may_have_as_many_passes_again() -> None:
+    pace: Pace[str] = Pace()
+    for _ in range(2 * AT_ONCE_LIMIT):
+        pace.asked(KEY, NOON)
+    pace.asked(KEY, NOON + 2 * AT_ONCE_LIMIT * PACE)
+    assert pace.pause_after_many(KEY, NOON + 2 * AT_ONCE_LIMIT * PACE) == 0
+
+
+@pytest.mark.parametrize(
+    ("under_way", "waiting", "pause"), [(True, CROWD, CROWDED_PACE - 0.5), (True, CROWD - 1, 0), (False, CROWD, 0)]
+)
+def test_only_what_is_under_way_waits_for_its_next_look_and_only_in_a_crowd(
+    *, under_way: bool, waiting: int, pause: float
+) -> None:
+    pace: Pace[str] = Pace()
+    pace.ended(KEY, NOON, under_way=under_way)
+    assert pace.pause_in_a_crowd(KEY, NOON + 0.5, waiting) == pause
+    assert pace.pause_in_a_crowd(KEY, NOON + CROWDED_PACE, waiting) == 0
+
+
+def test_a_pass_says_whether_the_object_is_still_under_way() -> None:
+    pace: Pace[str] = Pace()
+    pace.ended(KEY, NOON, under_way=True)
+    assert pace.is_under_way(KEY)
+    pace.ended(KEY, NOON, under_way=False)
+    assert not pace.is_under_way(KEY)
+
+
+def test_what_is_gone_leaves_nothing_behind() -> None:
+    pace: Pace[str] = Pace()
+    for _ in range(2 * AT_ONCE_LIMIT):
+        pace.asked(KEY, NOON)
+    pace.ended(KEY, NOON, under_way=True)
+    pace.forget(KEY)
+    assert not pace.is_under_way(KEY)
+    assert pace.pause_after_many(KEY, NOON) == 0
