@@ -140,7 +140,7 @@ playground: programs ## A cluster with a site, its repository and the operator, 
 
 OUT ?=
 .PHONY: bench
-bench: programs ## What the operator costs, beside kubectl, buildctl and polling in the same run (WHAT="overhead builds", OUT=folder, FLEET=100,300)
+bench: programs ## What the operator costs, beside kubectl, buildctl and polling in the same run (WHAT="overhead builds", OUT=folder, FLEET=40)
 	@$(RUN) --group bench python -m bench $(filter-out everything,$(WHAT)) $(if $(OUT),--out $(OUT))
 
 SECONDS ?= 1200

@@ -24,7 +24,7 @@ class Plan:
 
     @classmethod
     def told(cls) -> Self:
-        """FLEET=100,300 and FLEET_SECONDS=60 make a short one; whole minutes, because what is done at rest is done once a minute."""
+        """FLEET=40 and FLEET_SECONDS=10 make a short one; figures need whole minutes, because what is done at rest is done once a minute."""
         sizes = sorted(int(each) for each in (os.environ.get(SIZES) or FULL).split(","))
         return cls(tuple(sizes), float(os.environ.get(SECONDS) or REST))
 
