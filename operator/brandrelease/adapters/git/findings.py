@@ -2,10 +2,11 @@
 
 from collections import OrderedDict
 from collections.abc import Hashable
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
-KEPT = 100
-"""Answers about one repository. Brands of one repository ask the same within minutes; more would only be memory."""
+KEPT: Final = 5
+"""Answers of one kind about one repository. Its environments ask the same within minutes; what is new between two commits can
+have kilobytes, and a fleet has thousands of repositories."""
 
 T = TypeVar("T")
 
