@@ -237,6 +237,30 @@ def test_a_minute_of_503_is_survived_by_the_process_and_the_release_in_flight(si
     site.watches(30)
 
 
+KOPF_GIVES_UP = 54.0
+"""Seconds of refusals after which a watch of kopf's ends, and 5 s after it kopf cancels what still goes on."""
+
+
+@pytest.mark.timeout(240)
+def test_watches_that_wait_to_ask_again_while_kopf_ends_do_not_keep_all_of_them_closed(site: Site) -> None:
+    """Each of them swallows kopf's cancellation or does not, as the order of a set will have it: three are let wait."""
+
+    def is_for_first(request: Request) -> bool:
+        return request.path.endswith(("/pods", "/jobs"))
+
+    site.brand()
+    site.start()
+    site.is_live("one")
+    with site.proxy.fault(is_for_first, status=503):
+        site.proxy.end_watches()
+        time.sleep(KOPF_GIVES_UP - 24)
+        with site.proxy.fault(lambda request: not is_for_first(request), status=503):
+            site.proxy.end_watches()  # these ask 20 s after this, and would again after 33 s
+            time.sleep(24 + 5.5)
+    site.watches(30)
+    site.is_live("two")
+
+
 @pytest.mark.parametrize("status", [429, 500])
 def test_some_seconds_of_refusals_during_a_release_only_delay_it(site: Site, status: int) -> None:
     site.brand()

@@ -2,11 +2,12 @@
 
 import asyncio
 import gc
+from contextlib import suppress
 from typing import Any
 
 from structlog.testing import capture_logs
 
-from brandrelease.controller.handlers import AT_ONE_TIME, CANCEL_AGAIN, HandingOver, cancel_again, tell_of_forgotten
+from brandrelease.controller.handlers import AT_ONE_TIME, CANCEL_AGAIN, HandingOver, cancel_the_rest, tell_of_forgotten
 from support.virtual_time import on_virtual_time
 
 
@@ -22,7 +23,10 @@ async def swallows(times: int) -> None:
 
 @on_virtual_time
 async def test_a_task_that_swallows_its_cancellation_is_cancelled_until_it_ends() -> None:
-    guard, stubborn = asyncio.create_task(cancel_again()), asyncio.create_task(swallows(times=3))
+    guard, stubborn = (
+        asyncio.create_task(cancel_the_rest(asyncio.current_task())),
+        asyncio.create_task(swallows(times=3)),
+    )
     await asyncio.sleep(0)
     stubborn.cancel()
     await asyncio.wait({stubborn}, timeout=10 * CANCEL_AGAIN)
@@ -32,7 +36,10 @@ async def test_a_task_that_swallows_its_cancellation_is_cancelled_until_it_ends(
 
 @on_virtual_time
 async def test_a_task_that_nobody_has_cancelled_is_left_alone() -> None:
-    guard, other = asyncio.create_task(cancel_again()), asyncio.create_task(asyncio.sleep(100 * CANCEL_AGAIN, "done"))
+    guard, other = (
+        asyncio.create_task(cancel_the_rest(asyncio.current_task())),
+        asyncio.create_task(asyncio.sleep(100 * CANCEL_AGAIN, "done")),
+    )
     assert await other == "done"
     guard.cancel()
 
@@ -48,11 +55,32 @@ async def test_a_task_that_is_cancelled_and_cleans_up_is_given_time_for_it() -> 
             await asyncio.sleep(CANCEL_AGAIN / 2)
             tidied.append(True)
 
-    guard, tidy = asyncio.create_task(cancel_again()), asyncio.create_task(tidies())
+    guard, tidy = asyncio.create_task(cancel_the_rest(asyncio.current_task())), asyncio.create_task(tidies())
     await asyncio.sleep(0)
     tidy.cancel()
     await asyncio.wait({tidy})
     assert tidied == [True]
+    guard.cancel()
+
+
+@on_virtual_time
+async def test_what_a_cancelled_task_waits_for_behind_a_shield_is_cancelled_too() -> None:
+    """kopf's watcher closes its scheduler so; that never comes to its end when the scheduler's own tasks have ended."""
+
+    async def closes_what_never_closes() -> None:
+        closing = asyncio.create_task(asyncio.sleep(3600))
+        while not closing.done():
+            with suppress(asyncio.CancelledError):
+                await asyncio.shield(closing)
+
+    running = asyncio.current_task()
+    guard, watcher = asyncio.create_task(cancel_the_rest(running)), asyncio.create_task(closes_what_never_closes())
+    await asyncio.sleep(0)
+    watcher.cancel()
+    await asyncio.wait({watcher}, timeout=10 * CANCEL_AGAIN)
+    assert watcher.done()
+    assert running
+    assert not running.cancelling()
     guard.cancel()
 
 

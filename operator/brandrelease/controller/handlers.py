@@ -35,7 +35,7 @@ WATCH_SECONDS: Final = 240
 """A watch is renewed this often; the API server would otherwise choose at random up to an hour."""
 
 CANCEL_AGAIN: Final = 2.0
-"""Seconds after which a task of kopf's that was cancelled, and goes on, is cancelled again."""
+"""Seconds after which kopf's tasks are cancelled again, if one goes on that was cancelled."""
 
 LONGEST_PAUSE: Final = 10.0
 """Seconds until ended watches are started again."""
@@ -104,7 +104,9 @@ class Pump:
         self._kopf = loop, flag
         if self._stop.is_set():  # since the loop above looked
             return
-        guard = asyncio.create_task(cancel_again())  # made before kopf's tasks: at its end it cancels all others
+        guard = asyncio.create_task(
+            cancel_the_rest(asyncio.current_task())
+        )  # made before kopf's: it cancels all others
         try:
             await kopf.operator(
                 registry=handlers,
@@ -168,19 +170,23 @@ def tell_of_forgotten(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) 
         loop.default_exception_handler(context)
 
 
-async def cancel_again() -> None:
-    """Cancel for ever what was cancelled and goes on all the same.
+async def cancel_the_rest(running: asyncio.Task[Any] | None) -> None:
+    """Cancel every task but the running one, again and again, as long as one of them was cancelled and goes on.
 
     kopf cancels its streams once, when it ends, and waits for them without a limit. A stream that just then waits to
     repeat a request can swallow that and go on (kopf 1.45, clients/api.py: `stream` returns if its stopper, a task that
-    is cancelled with it, is done first). Then kopf would never end, and its watches never be started again.
+    is cancelled with it, is done first). If it then finds objects, it hands them to a scheduler whose tasks have ended,
+    and waits behind a shield until that has taken them: to cancel the stream is not enough any more, and what it waits
+    for was never cancelled by anybody. Then kopf would never end, and its watches never be started again.
     """
     before: set[asyncio.Task[Any]] = set()
     while True:
         await asyncio.sleep(CANCEL_AGAIN)
-        cancelled = {task for task in asyncio.all_tasks() if task.cancelling()}
-        for task in cancelled & before:
-            task.cancel()
+        others = asyncio.all_tasks() - {running, asyncio.current_task()}
+        cancelled = {task for task in others if task.cancelling()}
+        if cancelled & before:
+            for task in others:
+                task.cancel()
         before = cancelled
 
 
