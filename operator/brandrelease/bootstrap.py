@@ -188,11 +188,13 @@ def _work(
     announcer = KubeAnnouncer(outside.api, outside.clock, settings.instance)
     reconciler = Reconciler(world, announcer, metrics, known.brand_releases.saw_own_write, settings.shard)
     queue = WorkQueue(reconciler, metrics.queue, interest.brand_of)
-    brands = WorkQueue(_over_brands(settings, outside, announcer, known), metrics.brand_queue)
+    brands = WorkQueue(_over_brands(settings, outside, announcer, known, interest), metrics.brand_queue)
     return Work(queue, brands, turns, watch, metrics.fleet, deliveries, measuring, share)
 
 
-def _over_brands(settings: Settings, outside: _Outside, announcer: KubeAnnouncer, known: Known) -> BrandPass:
+def _over_brands(
+    settings: Settings, outside: _Outside, announcer: KubeAnnouncer, known: Known, interest: Interest
+) -> BrandPass:
     questions = Questions(
         sources=outside.git,
         registry=outside.registry,
@@ -208,7 +210,7 @@ def _over_brands(settings: Settings, outside: _Outside, announcer: KubeAnnouncer
         ),
     )
     namespaces = settings.watch_namespaces
-    brands = KubeBrands(outside.api, namespaces)
+    brands = KubeBrands(outside.api, namespaces, interest.last_change)
     return BrandPass(brands, questions, announcer, outside.clock, namespaces, known.of("brands").saw_own_write)
 
 

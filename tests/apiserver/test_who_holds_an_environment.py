@@ -1,16 +1,18 @@
 """The oldest BrandRelease holds its environment. Once nothing older can come, the API server is not asked for it again."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from apiserver.json_api import Api
-from apiserver.objects import RELEASES, brand_release
+from apiserver.objects import RELEASES, brand, brand_release
 from brandrelease.adapters.kube.api import KubeApi
+from brandrelease.adapters.kube.brands import KubeBrands
 from brandrelease.adapters.kube.cluster import KubeCluster
 from brandrelease.adapters.system_clock import SystemClock
+from brandrelease.apis.brand import Brand
 from brandrelease.apis.brandrelease import BrandRelease
 from brandrelease.core.holding import SETTLED_AFTER
 from cluster.api import ApiServer
@@ -20,9 +22,10 @@ class Asked:
     """A cluster whose lists are counted, at a time that a test chooses."""
 
     def __init__(self, kube: KubeApi, namespace: str) -> None:
-        self.lists, self.later = 0, timedelta()
+        self.lists, self.later, self.last_change = 0, timedelta(), 0
         kube.counting(lambda _method, asked, _status: self._count(asked.resource))
         self.cluster = KubeCluster(kube, frozenset({namespace}), lambda: SystemClock().now() + self.later)
+        self.brands = KubeBrands(kube, frozenset({namespace}), lambda _brand: self.last_change)
 
     def _count(self, resource: str) -> None:
         self.lists += resource == "brandreleases"
@@ -38,8 +41,9 @@ async def asked(api_server: ApiServer, namespace: str) -> AsyncIterator[Asked]:
     await kube.close()
 
 
-def made(api: Api, namespace: str, name: str) -> dict[str, Any]:
-    return api.post(RELEASES.format(namespace), brand_release({"metadata.name": name})).expect(201)
+def made(api: Api, namespace: str, name: str, environment: str = "production") -> dict[str, Any]:
+    changes = {"metadata.name": name, "spec.environment": environment}
+    return api.post(RELEASES.format(namespace), brand_release(changes)).expect(201)
 
 
 async def test_a_young_holder_is_asked_for_each_time_and_an_old_one_once(
@@ -74,3 +78,32 @@ async def test_one_that_was_deleted_and_made_again_is_asked_for_again(api: Api, 
     api.delete(f"{RELEASES.format(namespace)}/drumeo").expect(200)
     await asked.holder(made(api, namespace, "drumeo"))
     assert asked.lists == 2
+
+
+async def test_one_question_settles_it_for_all_of_a_brand_after_a_restart(
+    api: Api, namespace: str, asked: Asked
+) -> None:
+    bodies = [made(api, namespace, f"drumeo-{number}", environment=f"e{number}") for number in range(3)]
+    asked.later = 2 * SETTLED_AFTER
+    assert [await asked.holder(body) for body in bodies] == ["drumeo-0", "drumeo-1", "drumeo-2"]
+    assert asked.lists == 1
+
+
+async def test_a_brand_asks_who_holds_its_environments_when_a_release_has_come_or_gone_or_they_are_others(
+    api: Api, namespace: str, asked: Asked
+) -> None:
+    async def holders(*names: str) -> Mapping[str, str]:
+        environments = [{"name": name, "namespace": namespace} for name in names]
+        body = brand({"metadata.uid": "u", "spec.environments": environments})
+        return await asked.brands.holders(Brand.from_object(body))
+
+    made(api, namespace, "first", environment="e0")
+    assert await holders("e0") == {"e0": "first"}
+    made(api, namespace, "second", environment="e1")
+    assert await holders("e0") == {"e0": "first"}
+    assert asked.lists == 1
+    assert await holders("e0", "e1") == {"e0": "first", "e1": "second"}
+    api.delete(f"{RELEASES.format(namespace)}/second").expect(200)
+    asked.last_change += 1
+    assert await holders("e0", "e1") == {"e0": "first"}
+    assert asked.lists == 3

@@ -94,3 +94,23 @@ def test_a_brand_release_that_was_made_again_for_another_brand_is_of_that_one_al
 def test_releases_of_one_brand_share_their_turns_and_what_was_never_seen_is_for_itself(interest: Interest) -> None:
     assert interest.brand_of(PRODUCTION) == interest.brand_of(STAGING) == "drumeo"
     assert interest.brand_of(Key("x", "y")) == "x/y"
+
+
+def test_whatever_comes_or_goes_of_a_brand_is_a_change_of_that_brand_alone(interest: Interest) -> None:
+    def changes() -> list[int]:
+        seen.append(interest.last_change("drumeo"))
+        return seen
+
+    seen: list[int] = []
+    changes()
+    interest.learn(Key("x", "y"), "drumeo")
+    changes()
+    interest.forget(Key("x", "y"))
+    changes()
+    interest.learn(Key("x", "y"), "drumeo")
+    assert len(set(changes())) == 4
+    before = interest.last_change("pianote")
+    interest.learn(PRODUCTION, "drumeo")  # nothing new
+    assert interest.last_change("drumeo") == seen[-1]
+    assert interest.last_change("pianote") == before
+    assert interest.last_change("guitareo") == 0

@@ -1,6 +1,7 @@
 """Which BrandReleases and Brands an event concerns. It only ever says "look at these again", so a wrong guess costs a pass."""
 
 from collections.abc import Callable, Iterable, Mapping
+from itertools import count
 from typing import Any
 
 from brandrelease.apis.wellknown import HOOK_LABEL, NAME_LABEL
@@ -18,10 +19,15 @@ class Interest:
         self._share = share or Share(WHOLE)
         self._by_brand: dict[str, set[Key]] = {}
         self._brands: dict[Key, str] = {}
+        self._changes, self._last_change = count(1), dict[str, int]()
 
     def brand_of(self, key: Key) -> str:
         """The Brand of a BrandRelease that was seen; of another one, its own name, and of a Brand that of the Brand."""
         return self._brands.get(key, str(key))
+
+    def last_change(self, brand: str) -> int:
+        """A number that is another one after a BrandRelease of the Brand has come or gone; 0 while none is known."""
+        return self._last_change.get(brand, 0)
 
     def learn(self, key: Key, brand: str) -> Iterable[Key]:
         """A BrandRelease was seen; spec.brand cannot change. A new one may hold an environment of the Brand."""
@@ -30,6 +36,7 @@ class Interest:
         self.forget(key)  # one of its name that is gone, which nobody has told of
         self._brands[key] = brand
         self._by_brand.setdefault(brand, set()).add(key)
+        self._last_change[brand] = next(self._changes)
         return (brand_key(brand),)
 
     def forget(self, key: Key) -> Iterable[Key]:
@@ -40,8 +47,9 @@ class Interest:
             return ()
         others = self._by_brand[brand]
         others.discard(key)
+        self._last_change[brand] = next(self._changes)
         if not others:
-            del self._by_brand[brand]
+            del self._by_brand[brand], self._last_change[brand]
         return (*(other for other in others if other.namespace == key.namespace), brand_key(brand))
 
     def of_brand(self, metadata: Metadata) -> Iterable[Key]:

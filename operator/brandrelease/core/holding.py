@@ -20,6 +20,6 @@ class Claim:
     name: str
 
 
-def holds_for_good(claim: Claim, now: datetime) -> bool:
-    """Whether a holder will hold as long as it is there: nothing older can come any more, so nobody need ask again."""
-    return now - claim.created > SETTLED_AFTER
+def is_settled(created: datetime, now: datetime) -> bool:
+    """Whether nothing older than this can come any more: what holds an environment then does so as long as it is there."""
+    return now - created > SETTLED_AFTER

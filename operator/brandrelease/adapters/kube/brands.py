@@ -1,17 +1,17 @@
 """The port `Brands` on the Kubernetes API."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 from pydantic import ValidationError
 
 from brandrelease.adapters.kube.api import BRAND_RELEASES, BRANDS, ApiError, KubeApi
-from brandrelease.adapters.kube.claims import claim_of
+from brandrelease.adapters.kube.claims import first_claims
 from brandrelease.apis.brand import Brand
 from brandrelease.apis.brand_status import BrandStatus
 from brandrelease.apis.wellknown import API_VERSION
 from brandrelease.core.brands.seen import SeenBrand
-from brandrelease.core.holding import Claim
 from brandrelease.core.snapshot import BrandInvalid
 from brandrelease.ports import StatusConflict
 
@@ -31,26 +31,50 @@ def read_brand(body: dict[str, Any]) -> Brand | BrandInvalid:
         return BrandInvalid(f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}.")
 
 
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """Who held the environments of a Brand. homes: their namespaces. last_change: that of its BrandReleases before it."""
+
+    homes: Mapping[str, str]
+    last_change: int
+    holders: Mapping[str, str]
+
+
 class KubeBrands:
     """Live reads and fenced writes of Brands."""
 
-    def __init__(self, api: KubeApi, namespaces: frozenset[str]) -> None:
-        """namespaces: those that are watched; empty means all."""
-        self._api, self._namespaces = api, namespaces
+    def __init__(self, api: KubeApi, namespaces: frozenset[str], last_change: Callable[[str], int]) -> None:
+        """namespaces: those that are watched; empty means all.
+
+        last_change tells a number that is another one after a BrandRelease of the Brand of this name has come or gone.
+        """
+        self._api, self._namespaces, self._last_change = api, namespaces, last_change
+        self._held: dict[str, _Held] = {}
 
     async def brand(self, name: str) -> SeenBrand | None:
         body = await self._api.get(BRANDS, None, name)
-        return _seen(body) if body else None
+        if body is None:
+            self._held.pop(name, None)
+            return None
+        return _seen(body)
 
     async def holders(self, brand: Brand) -> Mapping[str, str]:
-        homes = brand.namespaces()
-        found: dict[str, list[Claim]] = {}
-        for place in self._places(frozenset(homes.values())):
-            for body in await self._api.items(BRAND_RELEASES, place, fields=f"spec.brand={brand.name}"):
-                environment = str(body["spec"]["environment"])
-                if homes.get(environment) == body["metadata"]["namespace"]:
-                    found.setdefault(environment, []).append(claim_of(body))
-        return {environment: min(claims).name for environment, claims in found.items()}
+        """Asked again when it may be another answer: a list in each pass over a Brand was most of a fleet's lists."""
+        homes, last_change = brand.namespaces(), self._last_change(brand.name)
+        held = self._held.get(brand.name)
+        if held is None or (held.homes, held.last_change) != (homes, last_change):
+            held = self._held[brand.name] = _Held(homes, last_change, await self._ask_for_holders(brand.name, homes))
+        return held.holders
+
+    async def _ask_for_holders(self, brand: str, homes: Mapping[str, str]) -> Mapping[str, str]:
+        fields = f"spec.brand={brand}"
+        bodies = [
+            body
+            for place in self._places(frozenset(homes.values()))
+            for body in await self._api.items(BRAND_RELEASES, place, fields=fields)
+            if homes.get(body["spec"]["environment"]) == body["metadata"]["namespace"]
+        ]
+        return {environment: claim.name for environment, claim in first_claims(bodies).items()}
 
     def _places(self, homes: frozenset[str]) -> list[str | None]:
         """Where to look: a list of all namespaces makes the API server go through the whole fleet for one Brand."""

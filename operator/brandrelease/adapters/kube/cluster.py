@@ -20,7 +20,7 @@ from brandrelease.adapters.kube.api import (
     KubeApi,
 )
 from brandrelease.adapters.kube.brands import read_brand
-from brandrelease.adapters.kube.claims import claim_of
+from brandrelease.adapters.kube.claims import first_claims
 from brandrelease.adapters.kube.fellows import PlatformFailure, fellows, platform_failures
 from brandrelease.adapters.kube.logs import log_tail
 from brandrelease.adapters.kube.pod_events import WARNINGS_ABOUT_PODS, pod_warnings
@@ -32,7 +32,7 @@ from brandrelease.apis.brandrelease import BrandRelease, BrandReleaseStatus
 from brandrelease.apis.reasons import Reason
 from brandrelease.apis.wellknown import API_VERSION, NAME_LABEL, RELEASE_LABEL
 from brandrelease.core.actions import DeploymentPatch
-from brandrelease.core.holding import holds_for_good
+from brandrelease.core.holding import is_settled
 from brandrelease.core.render import deployment_body
 from brandrelease.core.snapshot import BrandInvalid, DeploymentView, Fellow, PodView, PodWarning, Refusal
 from brandrelease.ports import DeploymentChanged, Refused, Secret, StatusConflict
@@ -77,11 +77,16 @@ class KubeCluster:
         place = release.namespace, release.name
         if self._settled.get(place) == release.uid:
             return release.name
-        fields = f"spec.brand={release.spec.brand},spec.environment={release.spec.environment}"
-        found = await self._api.items(BRAND_RELEASES, release.namespace, fields=fields)
-        first = min(map(claim_of, found), default=None)
-        if first and first.uid == release.uid and holds_for_good(first, self._now()):
-            self._settled[place] = release.uid
+        fields = f"spec.brand={release.spec.brand}"
+        if not is_settled(
+            release.created_at, self._now()
+        ):  # nothing will be settled, so the others would be read for nothing
+            fields += f",spec.environment={release.spec.environment}"
+        claims = first_claims(await self._api.items(BRAND_RELEASES, release.namespace, fields=fields))
+        for claim in claims.values():
+            if is_settled(claim.created, self._now()):
+                self._settled[release.namespace, claim.name] = claim.uid
+        first = claims.get(release.spec.environment)
         return first.name if first else release.name
 
     async def commits_being_built(self, brand: str, *, but: str) -> frozenset[str]:
