@@ -2,7 +2,7 @@
 
 import pytest
 
-from brandrelease.controller.pace import AT_ONCE_LIMIT, CROWD, CROWDED_PACE, PACE, Pace
+from brandrelease.controller.pace import AT_ONCE_LIMIT, BUNDLE, CROWD, CROWDED_PACE, PACE, Pace
 
 KEY, NOON = "drumeo", 1000.0
 
@@ -26,15 +26,16 @@ def test_what_rests_for_long_enough_may_have_as_many_passes_again() -> None:
 
 
 @pytest.mark.parametrize(
-    ("under_way", "waiting", "pause"), [(True, CROWD, CROWDED_PACE - 0.5), (True, CROWD - 1, 0), (False, CROWD, 0)]
+    ("under_way", "waiting", "pause"),
+    [(True, CROWD, CROWDED_PACE), (True, CROWD - 1, BUNDLE), (False, CROWD, 0), (False, CROWD - 1, 0)],
 )
-def test_only_what_is_under_way_waits_for_its_next_look_and_only_in_a_crowd(
+def test_only_what_is_under_way_waits_for_its_next_look_and_for_longer_in_a_crowd(
     *, under_way: bool, waiting: int, pause: float
 ) -> None:
     pace: Pace[str] = Pace()
     pace.ended(KEY, NOON, under_way=under_way)
-    assert pace.pause_in_a_crowd(KEY, NOON + 0.5, waiting) == pause
-    assert pace.pause_in_a_crowd(KEY, NOON + CROWDED_PACE, waiting) == 0
+    assert pace.pause_under_way(KEY, NOON, waiting) == pytest.approx(pause)
+    assert pace.pause_under_way(KEY, NOON + pause, waiting) == 0
 
 
 def test_a_pass_says_whether_the_object_is_still_under_way() -> None:

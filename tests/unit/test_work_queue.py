@@ -12,7 +12,7 @@ import structlog
 from structlog.testing import capture_logs
 
 from brandrelease.controller import work_queue as module
-from brandrelease.controller.pace import AT_ONCE_LIMIT, CROWD, CROWDED_PACE, PACE
+from brandrelease.controller.pace import AT_ONCE_LIMIT, BUNDLE, CROWD, CROWDED_PACE, PACE
 from brandrelease.controller.work_queue import Again, Key, WorkQueue
 from brandrelease.core.kubernetes_trouble import Question, Trouble
 from brandrelease.ports import KubernetesFails, NotLeading
@@ -340,8 +340,7 @@ async def test_what_is_under_way_is_looked_at_again_before_what_begins() -> None
 
     async def work(key: Key) -> Again:
         order.append(key)
-        if len(order) == 1:
-            await first.wait()
+        await (first.wait() if len(order) == 1 else asyncio.sleep(BUNDLE))
         return Again(under_way=key == B)
 
     async with working(work, workers=1) as queue:
@@ -349,10 +348,10 @@ async def test_what_is_under_way_is_looked_at_again_before_what_begins() -> None
         await asyncio.sleep(0.01)
         for number in range(5):
             queue.add(Key("shop", f"new-{number}"))
-        queue.add(B)  # while its pass goes on: it is followed by another
+        queue.add(B)  # while its pass goes on: it is followed by another, as soon as that may begin
         first.set()
-        await asyncio.sleep(0.05)
-    assert order[:2] == [B, B]
+        await asyncio.sleep(7 * BUNDLE)
+    assert B in order[2:4]
     assert len(order) == 7
 
 
@@ -378,10 +377,11 @@ async def test_in_a_crowd_what_is_under_way_is_looked_at_now_and_then_and_begins
 
 
 @on_virtual_time
-async def test_without_a_crowd_what_is_under_way_is_looked_at_as_often_as_it_asks() -> None:
+async def test_without_a_crowd_a_bundle_of_events_about_what_is_under_way_is_one_look() -> None:
     work = Work(*[Again(under_way=True)] * 12)
     async with working(work) as queue:
-        for _ in range(12):
+        for _ in range(60):
             queue.add(B)
-            await asyncio.sleep(0.01)
-    assert len(work.begun) == 12
+            await asyncio.sleep(BUNDLE / 20)
+        await asyncio.sleep(10)
+    assert [round(at / BUNDLE) for _, at in work.begun] == [0, 1, 2, 3]

@@ -14,11 +14,14 @@ AT_ONCE_LIMIT: Final = 20
 PACE: Final = 0.5
 """Between two passes over one object after that."""
 
+BUNDLE: Final = 0.1
+"""Between two passes over what is under way: a pod that is replaced has an event for each of its steps, and they come in bundles."""
+
 CROWD: Final = 30
 """So many keys that wait are about a second of work."""
 
 CROWDED_PACE: Final = 2.0
-"""Between two passes over what is under way while there is a crowd: what happens meanwhile is seen in one look."""
+"""The same while there is a crowd: what happens meanwhile is seen in one look."""
 
 
 class Pace(Generic[K]):
@@ -34,11 +37,11 @@ class Pace(Generic[K]):
         """How long a key waits that has had many passes; 0 for others."""
         return max(0.0, self._spent.get(key, now) - AT_ONCE_LIMIT * PACE - now)
 
-    def pause_in_a_crowd(self, key: K, now: float, waiting: int) -> float:
+    def pause_under_way(self, key: K, now: float, waiting: int) -> float:
         """How long what is under way waits where so many keys do, if it has just had a pass; 0 for all else."""
-        if waiting < CROWD or key not in self._under_way:
+        if key not in self._under_way:
             return 0.0
-        return max(0.0, self._under_way[key] + CROWDED_PACE - now)
+        return max(0.0, self._under_way[key] + (CROWDED_PACE if waiting >= CROWD else BUNDLE) - now)
 
     def is_under_way(self, key: K) -> bool:
         """Whether the last pass has said so."""

@@ -82,7 +82,7 @@ class WorkQueue:
     def add(self, key: Key) -> None:
         """Ask for a pass. Asking many times before it begins is as asking once; during one, it is followed by another.
 
-        An object that has just had many passes gets its next one a moment later; in a crowd, also one that has just had one.
+        An object that has just had many passes gets its next one a moment later, and one that is under way also after one.
         """
         if key in self._held:  # the timer that is set will bring it
             if asyncio.get_running_loop().time() < self._held[key]:
@@ -96,7 +96,7 @@ class WorkQueue:
             loop = asyncio.get_running_loop()
             if pause := self._pace.pause_after_many(key, loop.time()):
                 self._timers[key] = loop.call_later(pause, self._begin_put_off, key)
-            elif pause := self._pace.pause_in_a_crowd(key, loop.time(), len(self._waiting)):
+            elif pause := self._pace.pause_under_way(key, loop.time(), len(self._waiting)):
                 self._timers[key] = loop.call_later(pause, self._begin, key)
             else:
                 self._enter(key)

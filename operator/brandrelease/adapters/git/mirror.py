@@ -108,7 +108,7 @@ class Mirror:
         """
 
         async def work() -> tuple[str, tuple[str, ...]]:
-            await self._fetch(remote, "--prune", "--", remote.url, *_ALL_REFS)
+            await self._fetch_all(remote)
             commit = await self._commit(remote, name)
             arguments = ("for-each-ref", f"--contains={commit}", "--format=%(refname)", HEADS, TAGS)
             names = (await self._local(*arguments)).decode(errors="replace").splitlines()
@@ -258,20 +258,33 @@ class Mirror:
         half.rename(self._path)
 
     async def _commit(self, remote: Remote, name: str) -> str:
-        await self._have(remote, (name,))
-        # Prints the commit where the id is a tag's, and nothing where it is a tree's or a file's.
-        if commit := (await self._local(*_LOOK_UP, name, "--")).decode().strip():
+        if commit := await self._commit_here(name):
+            return commit
+        await self._fetch_all(remote)
+        if commit := await self._commit_here(name):
+            return commit
+        await self._fetch_missing(remote, (name,))
+        if commit := await self._commit_here(name):
             return commit
         message = f"{short(name)} is no commit of {remote.url}, but a directory or a file. Write the id of a commit."
         raise SourceTrouble(Unresolved(Reason.RefNotFound, message, passing=False))
 
+    async def _commit_here(self, name: str) -> str:
+        """The commit where the id is a tag's; nothing where it is a tree's or a file's, or where the mirror lacks it."""
+        return (await self._local(*_LOOK_UP, name, "--")).decode().strip()
+
     async def _have(self, remote: Remote, commits: Sequence[str]) -> None:
         """See that the mirror has these commits; as a rule with one fetch, of all refs, so that the next is short."""
-        missing = await self._missing(commits)
-        if missing:
-            await self._fetch(remote, "--prune", "--", remote.url, *_ALL_REFS)
-            missing = await self._missing(missing)
-        for commit in missing:  # in no branch or tag any more, for example after a force-push
+        if missing := await self._missing(commits):
+            await self._fetch_all(remote)
+            await self._fetch_missing(remote, missing)
+
+    async def _fetch_all(self, remote: Remote) -> None:
+        await self._fetch(remote, "--prune", "--", remote.url, *_ALL_REFS)
+
+    async def _fetch_missing(self, remote: Remote, commits: Sequence[str]) -> None:
+        """Those that are in no branch or tag any more, for example after a force-push."""
+        for commit in await self._missing(commits):
             await self._fetch_commit(remote, commit)
 
     async def _fetch_commit(self, remote: Remote, commit: str) -> None:
