@@ -27,15 +27,16 @@ def test_what_rests_for_long_enough_may_have_as_many_passes_again() -> None:
 
 @pytest.mark.parametrize(
     ("under_way", "waiting", "pause"),
-    [(True, CROWD, CROWDED_PACE), (True, CROWD - 1, BUNDLE), (False, CROWD, 0), (False, CROWD - 1, 0)],
+    [(True, CROWD, CROWDED_PACE), (True, CROWD - 1, BUNDLE), (False, CROWD, BUNDLE), (False, CROWD - 1, BUNDLE)],
 )
-def test_only_what_is_under_way_waits_for_its_next_look_and_for_longer_in_a_crowd(
+def test_events_wait_a_moment_after_a_pass_and_for_longer_about_what_is_under_way_in_a_crowd(
     *, under_way: bool, waiting: int, pause: float
 ) -> None:
     pace: Pace[str] = Pace()
+    assert pace.pause_after_one(KEY, NOON, waiting) == 0
     pace.ended(KEY, NOON, under_way=under_way)
-    assert pace.pause_under_way(KEY, NOON, waiting) == pytest.approx(pause)
-    assert pace.pause_under_way(KEY, NOON + pause, waiting) == 0
+    assert pace.pause_after_one(KEY, NOON, waiting) == pytest.approx(pause)
+    assert pace.pause_after_one(KEY, NOON + pause, waiting) == 0
 
 
 def test_a_pass_says_whether_the_object_is_still_under_way() -> None:

@@ -9,19 +9,19 @@ from typing import Final, Generic, TypeVar
 K = TypeVar("K", bound=Hashable)
 
 AT_ONCE_LIMIT: Final = 20
-"""So many passes over one object may follow each other at once; a whole release, with its rollback, needs fewer."""
+"""So many passes over one object may be made in a row; a whole release, with its rollback, needs fewer."""
 
 PACE: Final = 0.5
 """Between two passes over one object after that."""
 
 BUNDLE: Final = 0.1
-"""Between two passes over what is under way: a pod that is replaced has an event for each of its steps, and they come in bundles."""
+"""Between a pass and one that an event asks for: a pod that is replaced has an event for each of its steps, in bundles."""
 
 CROWD: Final = 30
 """So many keys that wait are about a second of work."""
 
 CROWDED_PACE: Final = 2.0
-"""The same while there is a crowd: what happens meanwhile is seen in one look."""
+"""The same for what is under way while there is a crowd: what happens meanwhile is seen in one look."""
 
 
 class Pace(Generic[K]):
@@ -30,18 +30,20 @@ class Pace(Generic[K]):
     def __init__(self) -> None:
         self._spent: dict[K, float] = {}
         """When all the passes that each key has had are made up for, at one for each PACE."""
-        self._under_way: dict[K, float] = {}
-        """When each key that is under way was looked at last."""
+        self._looked_at: dict[K, float] = {}
+        """When the last pass over each key has ended."""
+        self._under_way: set[K] = set()
 
     def pause_after_many(self, key: K, now: float) -> float:
         """How long a key waits that has had many passes; 0 for others."""
         return max(0.0, self._spent.get(key, now) - AT_ONCE_LIMIT * PACE - now)
 
-    def pause_under_way(self, key: K, now: float, waiting: int) -> float:
-        """How long what is under way waits where so many keys do, if it has just had a pass; 0 for all else."""
-        if key not in self._under_way:
+    def pause_after_one(self, key: K, now: float, waiting: int) -> float:
+        """How long a key waits that has just had a pass, where so many keys wait; 0 for others."""
+        if key not in self._looked_at:
             return 0.0
-        return max(0.0, self._under_way[key] + (CROWDED_PACE if waiting >= CROWD else BUNDLE) - now)
+        pause = CROWDED_PACE if waiting >= CROWD and key in self._under_way else BUNDLE
+        return max(0.0, self._looked_at[key] + pause - now)
 
     def is_under_way(self, key: K) -> bool:
         """Whether the last pass has said so."""
@@ -53,12 +55,14 @@ class Pace(Generic[K]):
 
     def ended(self, key: K, now: float, *, under_way: bool) -> None:
         """A pass has ended."""
+        self._looked_at[key] = now
         if under_way:
-            self._under_way[key] = now
+            self._under_way.add(key)
         else:
-            self._under_way.pop(key, None)
+            self._under_way.discard(key)
 
     def forget(self, key: K) -> None:
         """The object is gone."""
         self._spent.pop(key, None)
-        self._under_way.pop(key, None)
+        self._looked_at.pop(key, None)
+        self._under_way.discard(key)

@@ -82,24 +82,36 @@ class WorkQueue:
     def add(self, key: Key) -> None:
         """Ask for a pass. Asking many times before it begins is as asking once; during one, it is followed by another.
 
-        An object that has just had many passes gets its next one a moment later, and one that is under way also after one.
+        An object that has just had a pass gets its next one a moment later, and a longer one if it has had many.
         """
-        if key in self._held:  # the timer that is set will bring it
-            if asyncio.get_running_loop().time() < self._held[key]:
-                return
-            del self._held[key]
-        if timer := self._timers.pop(key, None):
-            timer.cancel()
+        now = asyncio.get_running_loop().time()
+        if key in self._held and now < self._held[key]:  # the timer that is set will bring it
+            return
         if key in self._busy:
             self._asked_while_busy.add(key)
         elif key not in self._waiting:
-            loop = asyncio.get_running_loop()
-            if pause := self._pace.pause_after_many(key, loop.time()):
-                self._timers[key] = loop.call_later(pause, self._begin_put_off, key)
-            elif pause := self._pace.pause_under_way(key, loop.time(), len(self._waiting)):
-                self._timers[key] = loop.call_later(pause, self._begin, key)
-            else:
-                self._enter(key)
+            self._ask(key, self._pace.pause_after_one(key, now, len(self._waiting)))
+
+    def _ask(self, key: Key, pause: float) -> None:
+        """A pass after a pause, unless one is due before; after many passes the pause is longer."""
+        loop = asyncio.get_running_loop()
+        many, timer = self._pace.pause_after_many(key, loop.time()), self._timers.get(key)
+        pause = max(pause, many)
+        if timer and timer.when() <= loop.time() + pause:
+            return
+        if timer:
+            timer.cancel()
+            del self._timers[key]
+        if pause:
+            self._timers[key] = loop.call_later(pause, self._begin_put_off if many else self._begin, key)
+        else:
+            self._enter(key)
+
+    def _is_due(self, key: Key) -> None:
+        """It is time for the pass that the last one has asked for."""
+        del self._timers[key]
+        self._held.pop(key, None)
+        self._ask(key, 0.0)
 
     def _begin_put_off(self, key: Key) -> None:
         """The pause is over of an object that had had many passes."""
@@ -109,6 +121,7 @@ class WorkQueue:
     def _begin(self, key: Key) -> None:
         """The pause is over."""
         del self._timers[key]
+        self._held.pop(key, None)
         self._enter(key)
 
     def _enter(self, key: Key) -> None:
@@ -161,11 +174,12 @@ class WorkQueue:
                 if not self._busy:
                     self._quiet.set()
             self._pace.ended(key, asyncio.get_running_loop().time(), under_way=again.under_way)
-            if key in self._asked_while_busy and not again.not_before:
+            asked = key in self._asked_while_busy
+            self._asked_while_busy.discard(key)
+            if asked and not again.not_before and again.after != timedelta():
                 self.add(key)
             else:
                 self._come_back(key, again)
-            self._asked_while_busy.discard(key)
 
     async def _pass(self, key: Key) -> Again:
         """One pass. Whatever goes wrong in it is logged, and the pass repeated: the operator never dies of an object."""
@@ -202,7 +216,7 @@ class WorkQueue:
             loop, pause = asyncio.get_running_loop(), max(min(pauses), again.not_before.total_seconds())
             if again.not_before:
                 self._held[key] = loop.time() + again.not_before.total_seconds()
-            self._timers[key] = loop.call_later(pause, self.add, key)
+            self._timers[key] = loop.call_later(pause, self._is_due, key)
 
 
 def _who(key: Key) -> dict[str, str]:

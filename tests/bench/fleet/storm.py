@@ -15,6 +15,9 @@ from support.operator_process import OperatorProcess
 SLOWEST: Final = 1.5
 """Releases a second, below which a storm is given up."""
 
+LOOK_EVERY: Final = 5.0
+"""Seconds. To tell of thousands costs the operator a tenth of a second; Prometheus asks two or three times a minute, or less."""
+
 TELL_EVERY: Final = 10.0
 
 
@@ -98,7 +101,7 @@ async def storm(stage: Stage, operator: OperatorProcess, brands: Brands, sites: 
         if now - told > TELL_EVERY:
             print(f"{count} of {len(sites)} releases have ended.", flush=True)
             told = now
-        await asyncio.sleep(1 + len(sites) / 1000)  # to tell of thousands costs the operator a tenth of a second
+        await asyncio.sleep(LOOK_EVERY)
 
 
 async def _outcomes(stage: Stage, sites: Sequence[Site], commits: dict[str, str]) -> list[str]:
