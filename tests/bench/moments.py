@@ -13,7 +13,7 @@ LIMIT_SECONDS: Final = 90.0
 """Something is broken, and not slow, when it has not come by then."""
 
 REST_SECONDS: Final = 6 * PACE
-"""Before each release. An object has 20 passes quickly, and then one for each PACE. Releases that follow each other at once,
+"""Before each release. An object has 60 passes quickly, and then one for each PACE. Releases that follow each other at once,
 with a change of the image by hand between them, would use those up, and what was measured would be that limit. With what a
 release itself takes, this is enough to get them back.
 """

@@ -187,7 +187,7 @@ async def test_an_object_that_was_left_alone_for_a_while_is_looked_at_at_once_ag
 async def test_an_object_that_is_gone_is_not_brought_back_by_a_pass_that_was_put_off() -> None:
     work = Work()
     async with working(work) as queue:
-        await ask_all_the_time(queue, A, 5)
+        await ask_all_the_time(queue, A, AT_ONCE_LIMIT * 2 * BUNDLE)
         await asyncio.sleep(0.1)
         queue.add(A)
         before = work.count(A)

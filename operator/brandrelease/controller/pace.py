@@ -8,8 +8,9 @@ from typing import Final, Generic, TypeVar
 
 K = TypeVar("K", bound=Hashable)
 
-AT_ONCE_LIMIT: Final = 20
-"""So many passes over one object may be made in a row; a whole release, with its rollback, needs fewer."""
+AT_ONCE_LIMIT: Final = 60
+"""So many passes over one object may be made in a row. A release of two pods needs about 15, and with each pod that is
+replaced after another there are some more."""
 
 PACE: Final = 0.5
 """Between two passes over one object after that."""

@@ -6,6 +6,7 @@ A mirror is a cache. It may be lost, half made or broken at any time, and then i
 import asyncio
 import hashlib
 import shutil
+from collections import deque
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +32,9 @@ from brandrelease.apis.progress import CHANGES_LIMIT
 from brandrelease.apis.reasons import Reason
 from brandrelease.core.snapshot import Changes, Lineage, Suspect, Unresolved
 from brandrelease.core.words import short
+
+REMEMBERED: Final = 10
+"""Commits of a mirror: those of the releases that are under way, as a rule."""
 
 LOCAL_SECONDS: Final = 30.0
 """Limit for a command that only reads the mirror: milliseconds in practice, seconds with 100,000s of commits."""
@@ -100,6 +104,8 @@ class Mirror:
         self._turn = asyncio.Lock()
         self._commits_asked_for: Findings[str] = Findings()
         self._changes_asked_for: Findings[Changes] = Findings()
+        self._here: deque[str] = deque(maxlen=REMEMBERED)
+        """Commits that were found in the mirror that is on disk."""
 
     async def refs_containing(self, remote: Remote, name: str) -> tuple[str, tuple[str, ...]]:
         """The commit with this id, and the full names of the refs that contain it, as they are at the server now.
@@ -234,6 +240,7 @@ class Mirror:
                 await self._make()
                 return await work()
             except (Broken, UnreadableLog):
+                self._here.clear()
                 await asyncio.to_thread(_throw_away, self._path)
             try:
                 await self._make()
@@ -271,13 +278,18 @@ class Mirror:
 
     async def _commit_here(self, name: str) -> str:
         """The commit where the id is a tag's; nothing where it is a tree's or a file's, or where the mirror lacks it."""
-        return (await self._local(*_LOOK_UP, name, "--")).decode().strip()
+        commit = (await self._local(*_LOOK_UP, name, "--")).decode().strip()
+        if commit:
+            self._here.append(commit)
+        return commit
 
     async def _have(self, remote: Remote, commits: Sequence[str]) -> None:
         """See that the mirror has these commits; as a rule with one fetch, of all refs, so that the next is short."""
-        if missing := await self._missing(commits):
+        unknown = [commit for commit in commits if commit not in self._here]
+        if unknown and (missing := await self._missing(unknown)):
             await self._fetch_all(remote)
             await self._fetch_missing(remote, missing)
+        self._here.extend(unknown)
 
     async def _fetch_all(self, remote: Remote) -> None:
         await self._fetch(remote, "--prune", "--", remote.url, *_ALL_REFS)
