@@ -228,7 +228,7 @@ def _operator(
     share = Share(settings.shard)
     interest, api = Interest(share), outside.api
     work = _work(settings, outside, metrics, known, interest, share)
-    arrivals = Arrivals(interest, known, work.enqueue, work.forget)
+    arrivals = Arrivals(interest, known, work.enqueue, work.forget, work.queue.is_at_rest)
     watched = WatchedObjects(api, settings.watch_namespaces, settings.build_namespace, handlers.SELECTORS)
     onlooking = Onlooking(settings, watched, clock, metrics, lambda: resync.silence())  # noqa: PLW0108 - it is made below
     resync = Resync(onlooking.lists, known, interest.by_kind(), work.enqueue, arrivals.gone, metrics)

@@ -31,7 +31,7 @@ class World:
         self.known, self.metrics, interest = Known(), Metrics(), Interest()
         self.broken: set[str] = set()
         self.forgotten: list[Key] = []
-        arrivals = Arrivals(interest, self.known, self.woken.extend, self.forgotten.append)
+        arrivals = Arrivals(interest, self.known, self.woken.extend, self.forgotten.append, lambda _key: False)
         self.resync = Resync(self.lists, self.known, interest.by_kind(), self.woken.extend, arrivals.gone, self.metrics)
 
     async def lists(self, kind: str) -> list[Json]:

@@ -386,3 +386,22 @@ async def test_without_a_crowd_a_bundle_of_events_about_what_is_under_way_is_one
             await asyncio.sleep(BUNDLE / 20)
         await asyncio.sleep(10)
     assert [round(at / BUNDLE) for _, at in work.begun] == [0, 1, 2, 3]
+
+
+@on_virtual_time
+async def test_an_object_rests_when_a_pass_has_said_so_and_not_before_it_or_during_the_next() -> None:
+    during: list[bool] = []
+    after: list[bool] = []
+
+    async def work(key: Key) -> Again:
+        during.append(queue.is_at_rest(key))
+        return Again(under_way=len(during) == 2)
+
+    async with working(work) as queue:
+        assert not queue.is_at_rest(A)
+        for _ in range(3):
+            queue.add(A)
+            await asyncio.sleep(2 * BUNDLE)
+            after.append(queue.is_at_rest(A))
+    assert during == [False, False, False]
+    assert after == [True, False, True]

@@ -17,6 +17,7 @@ class Arrivals:
     known: Known
     enqueue: Callable[[Iterable[Key]], None]
     forget: Callable[[Key], None]
+    is_at_rest: Callable[[Key], bool]
 
     def __call__(self, kind: str, event_type: str | None, body: dict[str, Any]) -> None:
         """One event: ADDED, MODIFIED, DELETED, or None for an object that was there before the watch began."""
@@ -26,7 +27,7 @@ class Arrivals:
         elif kind == "brandreleases":
             self._brand_release(body)
         elif self.known.of(kind).is_news(metadata):
-            self.enqueue(self.interest.by_kind()[kind](metadata))
+            self.enqueue(self._concerned(kind, metadata))
 
     def gone(self, kind: str, metadata: Metadata) -> None:
         """An object was deleted: an event says so, or a list has it no more."""
@@ -36,7 +37,12 @@ class Arrivals:
             self.enqueue(self.interest.forget(key))
             self.forget(key)
         else:
-            self.enqueue(self.interest.by_kind()[kind](metadata))
+            self.enqueue(self._concerned(kind, metadata))
+
+    def _concerned(self, kind: str, metadata: Metadata) -> Iterable[Key]:
+        """Pods come and go all day, by nodes and autoscalers. No pass asks for them where none is being replaced or watched."""
+        keys = self.interest.by_kind()[kind](metadata)
+        return [key for key in keys if not self.is_at_rest(key)] if kind == "pods" else keys
 
     def _brand_release(self, body: dict[str, Any]) -> None:
         key = Key(str(body["metadata"]["namespace"]), str(body["metadata"]["name"]))

@@ -50,6 +50,10 @@ class Pace(Generic[K]):
         """Whether the last pass has said so."""
         return key in self._under_way
 
+    def is_at_rest(self, key: K) -> bool:
+        """Whether the last pass has said that nothing is under way; not, where there was none."""
+        return key in self._looked_at and key not in self._under_way
+
     def asked(self, key: K, now: float) -> None:
         """A pass will be made as soon as a worker is free."""
         self._spent[key] = max(self._spent.get(key, now), now) + PACE

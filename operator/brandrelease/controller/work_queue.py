@@ -141,6 +141,10 @@ class WorkQueue:
         if key in self._busy:
             self._asked_while_busy.add(key)
 
+    def is_at_rest(self, key: Key) -> bool:
+        """Whether nothing of the object is under way, so that its pods are no evidence; not while a pass may change that."""
+        return self._pace.is_at_rest(key) and key not in self._busy
+
     def oldest_wait(self) -> float:
         """Seconds for which the longest waiting key has waited; large means that no worker gets through."""
         oldest = next(iter(self._waiting.values()), None)

@@ -1,0 +1,49 @@
+"""Whom a watch event wakes."""
+
+from typing import Any
+
+import pytest
+
+from brandrelease.controller.arrivals import Arrivals
+from brandrelease.controller.interest import Interest
+from brandrelease.controller.resync import Known
+from brandrelease.controller.work_queue import Key
+
+RESTS, BUSY = Key("shop", "rests"), Key("shop", "busy")
+
+
+@pytest.fixture
+def woken() -> list[Key]:
+    return []
+
+
+@pytest.fixture
+def arrivals(woken: list[Key]) -> Arrivals:
+    return Arrivals(Interest(), Known(), woken.extend, lambda _key: None, lambda key: key == RESTS)
+
+
+def marked(key: Key, version: int = 1) -> dict[str, Any]:
+    labels = {"brandrelease.dev/name": key.name}
+    name = {"namespace": key.namespace, "name": f"{key.name}-abc", "uid": f"{key.name}-abc"}
+    return {"metadata": {**name, "labels": labels, "resourceVersion": str(version)}}
+
+
+@pytest.mark.parametrize("event", ["ADDED", "MODIFIED", "DELETED", None])
+def test_a_pod_wakes_a_release_that_is_under_way_and_none_that_rests(
+    arrivals: Arrivals, woken: list[Key], event: str | None
+) -> None:
+    arrivals("pods", event, marked(RESTS))
+    arrivals("pods", event, marked(BUSY))
+    assert woken == [BUSY]
+
+
+def test_a_deployment_wakes_its_release_also_where_that_rests(arrivals: Arrivals, woken: list[Key]) -> None:
+    arrivals("deployments", "MODIFIED", marked(RESTS))
+    assert woken == [RESTS]
+
+
+def test_what_was_seen_before_wakes_nobody(arrivals: Arrivals, woken: list[Key]) -> None:
+    arrivals("pods", "MODIFIED", marked(BUSY, version=2))
+    arrivals("pods", "MODIFIED", marked(BUSY, version=2))
+    arrivals("pods", None, marked(BUSY, version=1))
+    assert woken == [BUSY]
