@@ -104,9 +104,8 @@ class Pump:
         self._kopf = loop, flag
         if self._stop.is_set():  # since the loop above looked
             return
-        guard = asyncio.create_task(
-            cancel_the_rest(asyncio.current_task())
-        )  # made before kopf's: it cancels all others
+        # Made before kopf's tasks, of which kopf cancels all at its end, and nobody else's.
+        guard = asyncio.create_task(cancel_the_rest(asyncio.current_task()))
         try:
             await kopf.operator(
                 registry=handlers,

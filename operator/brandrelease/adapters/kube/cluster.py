@@ -77,12 +77,10 @@ class KubeCluster:
         place = release.namespace, release.name
         if self._settled.get(place) == release.uid:
             return release.name
-        fields = f"spec.brand={release.spec.brand}"
-        if not is_settled(
-            release.created_at, self._now()
-        ):  # nothing will be settled, so the others would be read for nothing
-            fields += f",spec.environment={release.spec.environment}"
-        claims = first_claims(await self._api.items(BRAND_RELEASES, release.namespace, fields=fields))
+        # All of the Brand's are settled by one list, for which an old one asks; a young one settles nothing.
+        whose = f"spec.brand={release.spec.brand}"
+        which = "" if is_settled(release.created_at, self._now()) else f",spec.environment={release.spec.environment}"
+        claims = first_claims(await self._api.items(BRAND_RELEASES, release.namespace, fields=whose + which))
         for claim in claims.values():
             if is_settled(claim.created, self._now()):
                 self._settled[release.namespace, claim.name] = claim.uid
