@@ -33,7 +33,7 @@ REQUESTS = [
     of(SECOND, 111.0, "get", "brandreleases"),
 ]
 USED = Used(100.0, 12.0, REQUESTS, {"operator": 0.06, "etcd": 1.0}, 120.0)
-STORM = Storm({FIRST: 100.0, SECOND: 101.0}, USED, Counter(Succeeded=2))
+STORM = Storm({FIRST: 100.0, SECOND: 101.0}, USED, Counter(Succeeded=2), late=0.0)
 
 
 def test_a_storm_lasts_from_the_first_wish_to_the_last_word_in_a_status() -> None:
@@ -60,6 +60,16 @@ def test_the_metrics_tell_who_was_looked_at_and_what_has_ended() -> None:
     metrics = Metrics(page)
     assert (metrics.looked_at, metrics.ended) == (2, 5)
     assert metrics.total("brandrelease_releases_total", outcome="Failed") == 2.0
+
+
+def test_timers_count_as_late_that_were_late_since_then() -> None:
+    def page(timers: int, in_time: int) -> Metrics:
+        name = "brandrelease_event_loop_lag_seconds"
+        return Metrics(
+            f'\n{name}_bucket{{le="0.025"}} 1\n{name}_bucket{{le="0.05"}} {in_time}\n{name}_count {timers}\n'
+        )
+
+    assert page(timers=150, in_time=135).late_since(page(timers=50, in_time=40)) == 5.0
 
 
 @pytest.mark.parametrize(

@@ -49,7 +49,7 @@ def tell(what: str, seen: Storm) -> None:
     print(
         f"{what}: {seen.count} releases {dict(seen.outcomes)}, {seen.per_second:.1f} a second, {seen.milliseconds:.1f} ms each, "
         f"{seen.reads:.1f} reads, {seen.writes:.1f} writes; wait p95 {quantile(seen.waits, 0.95):.1f} s; "
-        f"memory {seen.used.rss:.0f} MiB"
+        f"memory {seen.used.rss:.0f} MiB; {seen.late:.1f} % of timers late by more than 50 ms"
     )
     for kind, many in seen.used.by_kind().most_common():
         print(f"  {many / seen.count:6.2f}  {kind}")

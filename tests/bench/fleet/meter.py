@@ -100,6 +100,9 @@ class Meter:
         return {name: processor_of(pid) for name, pid in pids.items()}
 
 
+LAG: Final = "brandrelease_event_loop_lag_seconds"
+
+
 def metrics_of(operator: OperatorProcess) -> "Metrics":
     """Its metrics now. A page of thousands of objects costs the operator a tenth of a second: ask seldom."""
     return Metrics(operator.get("/metrics"))
@@ -130,6 +133,14 @@ class Metrics:
     def ended(self) -> int:
         """How many releases have come to an end in this process."""
         return int(self.total("brandrelease_releases_total"))
+
+    def late_since(self, before: "Metrics") -> float:
+        """Percent of the event loop's timers since then that were more than 50 ms late."""
+        timers, in_time = (
+            self.total(name, **labels) - before.total(name, **labels)
+            for name, labels in ((f"{LAG}_count", {}), (f"{LAG}_bucket", {"le": "0.05"}))
+        )
+        return 100 * (timers - in_time) / timers
 
 
 def processor_of(pid: int) -> float:

@@ -108,6 +108,7 @@ def _storm(storm: Storm, seen: Seen) -> list[Figure]:
         Figure(what=of("writes of a release"), values=(storm.writes,), unit="", goals=(Goal(Kind.P50, WRITES),)),
         Figure(what=of("reads of a release"), values=(storm.reads,), unit="", goals=(Goal(Kind.P50, READS),)),
         Figure(what=of("processor time of a release"), values=(storm.milliseconds,), unit="ms"),
+        Figure(what=of("timers of the event loop late by more than 50 ms"), values=(storm.late,), unit="%"),
         Figure(what=of("wait until it is first looked at"), values=tuple(storm.waits)),
         Figure(what=of("from the wish to live"), values=tuple(storm.took.values())),
     ]

@@ -23,11 +23,12 @@ TELL_EVERY: Final = 10.0
 
 @dataclass(frozen=True)
 class Storm:
-    """What came of one. used: until the last release had ended."""
+    """What came of one. used: until the last release had ended. late: percent of the event loop's timers, by more than 50 ms."""
 
     asked: dict[Site, float]
     used: Used
     outcomes: Counter[str]
+    late: float
 
     @property
     def count(self) -> int:
@@ -86,15 +87,16 @@ class Storm:
 async def storm(stage: Stage, operator: OperatorProcess, brands: Brands, sites: Sequence[Site]) -> Storm:
     """Make one of these sites, and wait until every release has ended."""
     commits = await brands.commit(site.brand for site in sites)
-    meter, before = stage.meter(operator), metrics_of(operator).ended
+    meter, before = stage.meter(operator), metrics_of(operator)
     meter.begin()
     asked = await brands.ask(sites, commits)
     limit, told = time.monotonic() + 60 + len(sites) / SLOWEST, time.monotonic()
     while True:
-        count, now = metrics_of(operator).ended - before, time.monotonic()
+        metrics, now = metrics_of(operator), time.monotonic()
+        count = metrics.ended - before.ended
         # Others' releases are counted too: whether all are these is asked of the API, once or twice.
         if count >= len(sites) and len(outcomes := await _outcomes(stage, sites, commits)) == len(sites):
-            return Storm(asked, meter.end(), Counter(outcomes))
+            return Storm(asked, meter.end(), Counter(outcomes), metrics.late_since(before))
         if now > limit:
             message = f"Only {count} of {len(sites)} releases have ended.\n{operator.last_lines()}"
             raise AssertionError(message)
