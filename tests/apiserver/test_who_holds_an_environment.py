@@ -1,5 +1,6 @@
 """The oldest BrandRelease holds its environment. Once nothing older can come, the API server is not asked for it again."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from datetime import timedelta
 from typing import Any
@@ -85,6 +86,8 @@ async def test_one_question_settles_it_for_all_of_a_brand_after_a_restart(
 ) -> None:
     bodies = [made(api, namespace, f"drumeo-{number}", environment=f"e{number}") for number in range(3)]
     asked.later = 2 * SETTLED_AFTER
+    assert await asyncio.gather(*map(asked.holder, bodies)) == ["drumeo-0", "drumeo-1", "drumeo-2"]
+    assert asked.lists == 1
     assert [await asked.holder(body) for body in bodies] == ["drumeo-0", "drumeo-1", "drumeo-2"]
     assert asked.lists == 1
 

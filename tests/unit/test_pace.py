@@ -33,10 +33,20 @@ def test_events_wait_a_moment_after_a_pass_and_for_longer_about_what_is_under_wa
     *, under_way: bool, waiting: int, pause: float
 ) -> None:
     pace: Pace[str] = Pace()
-    assert pace.pause_after_one(KEY, NOON, waiting) == 0
+    assert pace.pause_after_event(KEY, NOON, waiting) == 0
     pace.ended(KEY, NOON, under_way=under_way)
-    assert pace.pause_after_one(KEY, NOON, waiting) == pytest.approx(pause)
-    assert pace.pause_after_one(KEY, NOON + pause, waiting) == 0
+    assert pace.pause_after_event(KEY, NOON, waiting) == pytest.approx(pause)
+    assert pace.pause_after_event(KEY, NOON + pause, waiting) == 0
+
+
+@pytest.mark.parametrize(("waiting", "pause"), [(CROWD, CROWDED_PACE), (CROWD - 1, BUNDLE)])
+def test_a_pass_that_asks_for_the_next_gets_it_at_once_unless_pods_are_on_their_way(waiting: int, pause: float) -> None:
+    pace: Pace[str] = Pace()
+    pace.ended(KEY, NOON, under_way=False)
+    assert pace.pause_under_way(KEY, NOON, waiting) == 0
+    pace.ended(KEY, NOON, under_way=True)
+    assert pace.pause_under_way(KEY, NOON, waiting) == pytest.approx(pause)
+    assert pace.pause_under_way(KEY, NOON + pause, waiting) == 0
 
 
 def test_a_pass_says_whether_the_object_is_still_under_way() -> None:

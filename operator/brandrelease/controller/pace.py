@@ -39,12 +39,19 @@ class Pace(Generic[K]):
         """How long a key waits that has had many passes; 0 for others."""
         return max(0.0, self._spent.get(key, now) - AT_ONCE_LIMIT * PACE - now)
 
-    def pause_after_one(self, key: K, now: float, waiting: int) -> float:
+    def pause_after_event(self, key: K, now: float, waiting: int) -> float:
         """How long a key waits that has just had a pass, where so many keys wait; 0 for others."""
         if key not in self._looked_at:
             return 0.0
         pause = CROWDED_PACE if waiting >= CROWD and key in self._under_way else BUNDLE
         return max(0.0, self._looked_at[key] + pause - now)
+
+    def pause_under_way(self, key: K, now: float, waiting: int) -> float:
+        """The same where no event but the last pass has asked: just after the Deployment was patched there is nothing to see.
+
+        What has no pods on their way, such as a build that begins, goes on at once.
+        """
+        return self.pause_after_event(key, now, waiting) if key in self._under_way else 0.0
 
     def is_under_way(self, key: K) -> bool:
         """Whether the last pass has said so."""

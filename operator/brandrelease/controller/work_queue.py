@@ -90,7 +90,7 @@ class WorkQueue:
         if key in self._busy:
             self._asked_while_busy.add(key)
         elif key not in self._waiting:
-            self._ask(key, self._pace.pause_after_one(key, now, len(self._waiting)))
+            self._ask(key, self._pace.pause_after_event(key, now, len(self._waiting)))
 
     def _ask(self, key: Key, pause: float) -> None:
         """A pass after a pause, unless one is due before; after many passes the pause is longer."""
@@ -111,7 +111,7 @@ class WorkQueue:
         """It is time for the pass that the last one has asked for."""
         del self._timers[key]
         self._held.pop(key, None)
-        self._ask(key, 0.0)
+        self._ask(key, self._pace.pause_under_way(key, asyncio.get_running_loop().time(), len(self._waiting)))
 
     def _begin_put_off(self, key: Key) -> None:
         """The pause is over of an object that had had many passes."""

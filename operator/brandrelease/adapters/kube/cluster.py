@@ -1,10 +1,12 @@
 """The port `Cluster` on the Kubernetes API."""
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import Any, ClassVar, Final
+from weakref import WeakValueDictionary
 
 import structlog
 
@@ -60,6 +62,8 @@ class KubeCluster:
         self._namespaces: list[str | None] = [*sorted(namespaces)] or [None]
         self._settled: dict[tuple[str, str], str] = {}
         """Uids of BrandReleases that hold their environment for good, by namespace and name."""
+        self._asking: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
+        """Held while it is asked who holds the environments, by namespace and Brand."""
         self._failures = Together(self._failures_of_the_platform)
 
     async def brand_release(self, namespace: str, name: str) -> BrandRelease | None:
@@ -74,13 +78,17 @@ class KubeCluster:
         return read_brand(body) if body else None
 
     async def holder(self, release: BrandRelease) -> str:
-        place = release.namespace, release.name
-        if self._settled.get(place) == release.uid:
-            return release.name
-        # All of the Brand's are settled by one list, for which an old one asks; a young one settles nothing.
-        whose = f"spec.brand={release.spec.brand}"
-        which = "" if is_settled(release.created_at, self._now()) else f",spec.environment={release.spec.environment}"
-        claims = first_claims(await self._api.items(BRAND_RELEASES, release.namespace, fields=whose + which))
+        spec, is_old = release.spec, is_settled(release.created_at, self._now())
+        if not is_old:  # it settles nothing yet, so the others of its Brand are not asked for
+            return await self._ask_for_holder(release, f"spec.brand={spec.brand},spec.environment={spec.environment}")
+        # One list settles all of a Brand: after a start, the others wait for that of the first.
+        async with self._asking.setdefault((release.namespace, spec.brand), asyncio.Lock()):
+            if self._settled.get((release.namespace, release.name)) == release.uid:
+                return release.name
+            return await self._ask_for_holder(release, f"spec.brand={spec.brand}")
+
+    async def _ask_for_holder(self, release: BrandRelease, fields: str) -> str:
+        claims = first_claims(await self._api.items(BRAND_RELEASES, release.namespace, fields=fields))
         for claim in claims.values():
             if is_settled(claim.created, self._now()):
                 self._settled[release.namespace, claim.name] = claim.uid
