@@ -11,6 +11,11 @@ from brandrelease.controller.handlers import AT_ONE_TIME, CANCEL_AGAIN, HandingO
 from support.virtual_time import on_virtual_time
 
 
+def guarding() -> asyncio.Task[None]:
+    """What cancels all but the test itself and itself."""
+    return asyncio.create_task(cancel_the_rest(asyncio.current_task()))
+
+
 async def swallows(times: int) -> None:
     """A task that goes on when it is cancelled, so many times."""
     for _ in range(times):
@@ -23,10 +28,7 @@ async def swallows(times: int) -> None:
 
 @on_virtual_time
 async def test_a_task_that_swallows_its_cancellation_is_cancelled_until_it_ends() -> None:
-    guard, stubborn = (
-        asyncio.create_task(cancel_the_rest(asyncio.current_task())),
-        asyncio.create_task(swallows(times=3)),
-    )
+    guard, stubborn = guarding(), asyncio.create_task(swallows(times=3))
     await asyncio.sleep(0)
     stubborn.cancel()
     await asyncio.wait({stubborn}, timeout=10 * CANCEL_AGAIN)
@@ -36,10 +38,7 @@ async def test_a_task_that_swallows_its_cancellation_is_cancelled_until_it_ends(
 
 @on_virtual_time
 async def test_a_task_that_nobody_has_cancelled_is_left_alone() -> None:
-    guard, other = (
-        asyncio.create_task(cancel_the_rest(asyncio.current_task())),
-        asyncio.create_task(asyncio.sleep(100 * CANCEL_AGAIN, "done")),
-    )
+    guard, other = guarding(), asyncio.create_task(asyncio.sleep(100 * CANCEL_AGAIN, "done"))
     assert await other == "done"
     guard.cancel()
 
@@ -55,7 +54,7 @@ async def test_a_task_that_is_cancelled_and_cleans_up_is_given_time_for_it() -> 
             await asyncio.sleep(CANCEL_AGAIN / 2)
             tidied.append(True)
 
-    guard, tidy = asyncio.create_task(cancel_the_rest(asyncio.current_task())), asyncio.create_task(tidies())
+    guard, tidy = guarding(), asyncio.create_task(tidies())
     await asyncio.sleep(0)
     tidy.cancel()
     await asyncio.wait({tidy})
@@ -73,12 +72,12 @@ async def test_what_a_cancelled_task_waits_for_behind_a_shield_is_cancelled_too(
             with suppress(asyncio.CancelledError):
                 await asyncio.shield(closing)
 
-    running = asyncio.current_task()
-    guard, watcher = asyncio.create_task(cancel_the_rest(running)), asyncio.create_task(closes_what_never_closes())
+    guard, watcher = guarding(), asyncio.create_task(closes_what_never_closes())
     await asyncio.sleep(0)
     watcher.cancel()
     await asyncio.wait({watcher}, timeout=10 * CANCEL_AGAIN)
     assert watcher.done()
+    running = asyncio.current_task()
     assert running
     assert not running.cancelling()
     guard.cancel()

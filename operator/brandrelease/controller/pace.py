@@ -9,7 +9,7 @@ from typing import Final, Generic, TypeVar
 K = TypeVar("K", bound=Hashable)
 
 AT_ONCE_LIMIT: Final = 60
-"""So many passes over one object may be made in a row. A release of two pods needs about 15, and with each pod that is
+"""So many passes over one object may be made in a row. A release of two pods needs about ten, and with each pod that is
 replaced after another there are some more."""
 
 PACE: Final = 0.5
