@@ -722,6 +722,58 @@ def test_marks_that_somebody_has_taken_away_during_a_rollout_are_not_put_back_an
     assert live.applied_images == applied
 
 
+def replaced_right_after_change_to(live: Story, number: int) -> None:
+    """Between the answer to our change and the next look at the Deployment."""
+    for _ in range(300):
+        done = len(live.deeds)
+        live.one_pass()
+        if f"apply {number}" in live.deeds[done:]:
+            live.replace_by_hand(MEDDLED)
+            return
+        live.tick()
+    raise AssertionError(f"no change to release {number}: {live.headline()} {live.message}")
+
+
+@pytest.mark.parametrize(("behaviour", "number"), [(Behaviour.Good, 2), (Behaviour.Crashes, 1)])
+def test_a_change_that_was_answered_is_not_made_again_where_somebody_replaces_the_object_before_it_is_looked_at(
+    live: Story, behaviour: Behaviour, number: int
+) -> None:
+    live.push("master", "two", behaviour)
+    live.ask("master")
+    replaced_right_after_change_to(live, number)
+    applied = list(live.applied_images)
+    live.play(5)
+    live.restart()
+    live.play(200)
+    assert live.headline() == ("Blocked", "ImageOverridden")
+    assert live.applied_images == applied
+    assert live.the_site.image == MEDDLED
+
+
+def test_a_change_that_was_answered_is_remembered_over_a_pause_that_begins_at_once(live: Story) -> None:
+    live.push("master", "two")
+    live.ask("master")
+    replaced_right_after_change_to(live, 2)
+    applied = list(live.applied_images)
+    live.suspend(on=True)
+    live.play(5)
+    live.restart()
+    live.suspend(on=False)
+    live.play(200)
+    assert live.headline() == ("Blocked", "ImageOverridden")
+    assert live.applied_images == applied
+
+
+def test_an_object_that_is_made_anew_right_after_a_change_is_changed_too(live: Story) -> None:
+    live.push("master", "two")
+    live.ask("master")
+    replaced_right_after_change_to(live, 2)
+    live.make_deployment_anew()
+    live.play(150)
+    assert (live.headline()[0], live.running.number) == ("Live", 2)
+    assert live.the_site.image == live.running.image
+
+
 def another_image(world: Story) -> None:
     world.set_image_by_hand(MEDDLED)
 

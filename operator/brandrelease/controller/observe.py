@@ -48,6 +48,7 @@ from brandrelease.core.snapshot import (
     Resolution,
     Resolved,
     Snapshot,
+    Taken,
     Unresolved,
 )
 from brandrelease.core.verbs import unheard
@@ -59,12 +60,20 @@ CHANGES_SECONDS: Final = 30.0
 """What is new is worth knowing, but not worth a long wait."""
 
 
-async def observe(world: World, release: BrandRelease, refusal: Refusal | None) -> Snapshot:
-    """What is the case, as far as the decision needs to know."""
+async def observe(
+    world: World, release: BrandRelease, refusal: Refusal | None = None, taken: Taken | None = None
+) -> Snapshot:
+    """What is the case, as far as the decision needs to know. refusal, taken: how the last pass's action fared."""
     brand, holder = await asyncio.gather(world.cluster.brand(release.spec.brand), world.cluster.holder(release))
     delivered = world.deliveries.results(release.namespace, release.name)
     snapshot = Snapshot(
-        now=world.clock.now(), release=release, brand=brand, holder=holder, refusal=refusal, deliveries=delivered
+        now=world.clock.now(),
+        release=release,
+        brand=brand,
+        holder=holder,
+        refusal=refusal,
+        taken=taken,
+        deliveries=delivered,
     )
     if not isinstance(brand, Brand) or misconfiguration(snapshot) or release.spec.suspend:
         return snapshot

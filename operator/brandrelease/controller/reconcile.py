@@ -17,14 +17,14 @@ from brandrelease.controller.observe import observe
 from brandrelease.controller.troubles import Troubles
 from brandrelease.controller.work_queue import Again, Key
 from brandrelease.controller.world import World
-from brandrelease.core.actions import Announcement, Plan, StartBuild
+from brandrelease.core.actions import Announcement, ApplyRelease, Plan, RollBack, StartBuild
 from brandrelease.core.builds.images import BuildOrder
 from brandrelease.core.decide import decide
 from brandrelease.core.freshness import Seen, is_outdated
 from brandrelease.core.kubernetes_trouble import Trouble, headline_of, is_told, with_trouble
 from brandrelease.core.questions import order_in_flight, prepared, watches_pods
 from brandrelease.core.sharding import WHOLE, Shard
-from brandrelease.core.snapshot import Refusal, Snapshot
+from brandrelease.core.snapshot import Refusal, Snapshot, Taken
 from brandrelease.elapsed import elapsed
 from brandrelease.ports import Announcer, DeploymentChanged, KubernetesFails, Refused, StatusConflict
 from brandrelease.telemetry import Metrics
@@ -52,6 +52,8 @@ class Reconciler:
         self._world, self._announcer, self._metrics, self._own_write = world, announcer, metrics, own_write
         self._shard = shard
         self._refusals: dict[Key, Refusal] = {}
+        self._taken: dict[Key, Taken] = {}
+        """Changes of Deployments that no status tells of yet."""
         self._written: dict[Key, tuple[str, Seen]] = {}
         """Uid and version of the last status that this process has written."""
         self._troubles = Troubles()
@@ -61,6 +63,7 @@ class Reconciler:
         release = await self._world.cluster.brand_release(key.namespace, key.name)
         if release is None:
             self._refusals.pop(key, None)
+            self._taken.pop(key, None)
             self._written.pop(key, None)
             self._troubles.over(key)
             self._world.turns.forget(key.namespace, key.name)
@@ -81,10 +84,11 @@ class Reconciler:
             log.info("The API server gave an older object than this process has written; looking again.")
             return Again(retry=CONFLICT_LIMIT, under_way=watches_pods(release))
         self._metrics.fleet.see(release, release.status)
-        snapshot = await observe(self._world, release, self._refusals.get(key))
+        snapshot = await observe(self._world, release, self._refusals.get(key), self._taken.get(key))
         plan = self._still_in_trouble(key, snapshot, self._decide(snapshot))
         if not await self._record(release, plan):
             return Again(retry=CONFLICT_LIMIT, under_way=watches_pods(release))
+        self._taken.pop(key, None)
         self._world.deliveries.want(key.namespace, key.name, plan.notices)
         # At the same time: a rollback does not wait until people are told of it.
         again, _ = await asyncio.gather(self._act(key, plan), self._announce(release, plan))
@@ -173,6 +177,8 @@ class Reconciler:
                 return AT_ONCE
             return Again(after=plan.look_again, retry=plan.retry or timedelta(minutes=1))
         self._refusals.pop(key, None)
+        if isinstance(plan.action, ApplyRelease | RollBack):
+            self._taken[key] = Taken(plan.action.patch.uid, plan.action.patch.number)
         self._metrics.outside.actions.labels(kind).inc()
         log.info("Done.", action=kind)
         return AT_ONCE

@@ -11,6 +11,7 @@ from brandrelease.apis.brandrelease import BrandReleaseStatus, CurrentRelease, P
 from brandrelease.apis.reasons import Reason
 from brandrelease.core.actions import CancelBuild, Invalidate, Plan
 from brandrelease.core.builds.building import Built, NeverBuilt, NotYet, obtain_image
+from brandrelease.core.carrying import with_change_taken
 from brandrelease.core.deploying import follow_rollout, prepare, watch
 from brandrelease.core.invalidating import invalidated
 from brandrelease.core.moments import not_ahead
@@ -54,6 +55,7 @@ def _allowed(world: Snapshot, plan: Plan) -> Plan:
 
 
 def _decide(world: Snapshot) -> Plan:
+    world = with_change_taken(world)
     if obstacle := misconfiguration(world):
         return blocked(world, world.release.status, obstacle.reason, obstacle.message, retry=RETRY_SELDOM)
     if world.release.spec.suspend:

@@ -21,6 +21,7 @@ from brandrelease.core import advice
 from brandrelease.core.actions import POST_DEPLOY, PRE_DEPLOY, ApplyRelease, Plan
 from brandrelease.core.builds.building import NeverBuilt, obtain_image
 from brandrelease.core.builds.images import is_reference
+from brandrelease.core.carrying import as_seen, carries
 from brandrelease.core.checks.baseline import Held, Known, NotKnown, take_baseline
 from brandrelease.core.checks.watch import Hold, failed_check, looked_at, next_look, notes, what_holds
 from brandrelease.core.health import (
@@ -34,7 +35,7 @@ from brandrelease.core.health import (
     noted,
 )
 from brandrelease.core.hooks import HookBad, HookDone, HookNotYet, progress_of, run_hook
-from brandrelease.core.obstacles import as_seen, carries, container_of
+from brandrelease.core.obstacles import container_of
 from brandrelease.core.plain import line
 from brandrelease.core.plans import (
     AT_ONCE,

@@ -4,19 +4,16 @@ Each function names a problem or says that there is none. All of them heal by th
 """
 
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Final, TypeVar, assert_never
+from typing import Final, assert_never
 
 from brandrelease.apis.brand import Brand, Environment
 from brandrelease.apis.brandrelease import CurrentRelease
-from brandrelease.apis.progress import Rollback, Rollout
 from brandrelease.apis.reasons import Reason
 from brandrelease.apis.wellknown import FIELD_MANAGER
+from brandrelease.core.carrying import carries, expected_on_deployment
 from brandrelease.core.plain import line
 from brandrelease.core.snapshot import BrandInvalid, DeploymentView, Snapshot
 from brandrelease.core.words import capital, cut, one_of
-
-_Change = TypeVar("_Change", Rollout, Rollback)
 
 SYNCS: Final = frozenset(
     {"argocd-application-controller", "argocd-controller", "helm-controller", "kustomize-controller"}
@@ -81,7 +78,7 @@ def deployment_obstacle(world: Snapshot, current: CurrentRelease) -> Obstacle | 
     container = container_of(deployment, environment)
     if container is None:
         return _container_obstacle(deployment, environment)
-    expected = _expected(current)
+    expected = expected_on_deployment(current)
     # While it is watched, a Deployment made anew without our marks is somebody else's too; before, it is only not changed yet.
     watched = current.verification is not None and current.rollback is None
     if (
@@ -91,28 +88,6 @@ def deployment_obstacle(world: Snapshot, current: CurrentRelease) -> Obstacle | 
     ):
         return Obstacle(Reason.ImageOverridden, foreign)
     return None
-
-
-def carries(deployment: DeploymentView, number: int, change: Rollout | Rollback | None) -> bool:
-    """Whether our change of this Deployment was carried out: it bears the number, or did when it was looked at before.
-
-    A tool that replaces the whole object takes our marks away with the image. Without this memory, the change would
-    look as if it had never been made, and be made again each time.
-    """
-    seen = change is not None and change.seen_on == deployment.uid
-    return seen or deployment.applied_release == number
-
-
-def as_seen(deployment: DeploymentView, change: _Change, now: datetime) -> _Change:
-    """Our change with what is remembered of the Deployment that carries it. After a pause its time begins anew."""
-    goes_on = change.paused and not deployment.paused
-    return change.model_copy(
-        update={
-            "seen_on": deployment.uid,
-            "paused": deployment.paused or None,
-            "started_at": now.replace(microsecond=0) if goes_on else change.started_at,
-        }
-    )
 
 
 def container_of(deployment: DeploymentView, environment: Environment) -> str | None:
@@ -136,15 +111,6 @@ def overridden(deployment: DeploymentView, container: str | None, image: str) ->
         f'{who} has set the image of container "{container}" of Deployment {deployment.name} to {there}; '
         f"released is {image}. The operator leaves it so. {capital(how)}"
     )
-
-
-def _expected(current: CurrentRelease) -> tuple[int, str] | None:
-    """Which release the Deployment carries if our last change of it was carried out."""
-    if current.rollback is not None:
-        return current.rollback.number, current.rollback.image
-    if current.rollout is not None and current.image is not None:
-        return current.number, current.image
-    return None
 
 
 def _container_obstacle(deployment: DeploymentView, environment: Environment) -> Obstacle:

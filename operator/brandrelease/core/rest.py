@@ -8,8 +8,9 @@ from brandrelease.apis.brandrelease import BrandReleaseStatus, CurrentRelease, O
 from brandrelease.apis.progress import HookProgress, Retry
 from brandrelease.apis.reasons import Reason
 from brandrelease.core.actions import PRE_DEPLOY, Plan, StopHook
+from brandrelease.core.carrying import carries
 from brandrelease.core.hooks import ended, progress_of
-from brandrelease.core.obstacles import carries, container_of, overridden
+from brandrelease.core.obstacles import container_of, overridden
 from brandrelease.core.plans import AT_ONCE, RETRY_SELDOM, adding, blocked, environment_of, wait
 from brandrelease.core.questions import is_asked, may_track, to_release
 from brandrelease.core.receiving import fresh, not_allowed, number_of_next

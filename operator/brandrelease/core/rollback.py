@@ -15,8 +15,9 @@ from brandrelease.apis.reasons import Reason
 from brandrelease.core import advice
 from brandrelease.core.actions import Announcement, Plan, RollBack
 from brandrelease.core.blame import blame_of
+from brandrelease.core.carrying import as_seen, carries
 from brandrelease.core.health import Failed, Passed, Problem, Progressing, judge_return
-from brandrelease.core.obstacles import Obstacle, as_seen, carries
+from brandrelease.core.obstacles import Obstacle
 from brandrelease.core.plans import RETRY_SOON, deployment_of, environment_of, patch_for, wait
 from brandrelease.core.provenance import leads_elsewhere, may_deploy, not_allowed
 from brandrelease.core.quarantine import is_quarantined, quarantine

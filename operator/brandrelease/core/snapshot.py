@@ -330,6 +330,14 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
+class Taken:
+    """The change of a Deployment that the API server has answered with yes. number: of the release; 0: as at adoption."""
+
+    uid: str
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """The world as one pass saw it. None means: was not asked, because the decision does not need it."""
 
@@ -374,6 +382,8 @@ class Snapshot:
     invalidation: InvalidationState | None = None
     """How the invalidation stands that was asked for and is not known to have been taken."""
     refusal: Refusal | None = None
+    taken: Taken | None = None
+    """The change that the last pass has made; a restart forgets it."""
     deliveries: Mapping[str, Delivery] = field(default_factory=dict)
     """How the notices fared that were handed over, by the name of their endpoint; a restart forgets it."""
 
