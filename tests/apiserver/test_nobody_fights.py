@@ -22,8 +22,11 @@ THEIRS: Final = "registry.example.com/gitops:1"
 OTHERS: Final = "registry.example.com/gitops:2"
 
 EVERY: Final = 0.5
+QUICK: Final = 0.06
+"""Seconds between a tool's writes; a quick one writes between our change and our next look at it."""
+
 FIGHT: Final = 15.0
-"""Seconds for which the tool insists, and seconds between its writes."""
+"""Seconds for which the tool insists."""
 
 pytestmark = pytest.mark.timeout(75, func_only=True)
 
@@ -114,8 +117,8 @@ def is_told(site: Site, who: str, what: str) -> bool:
 class Tool:
     """Somebody who writes again and again. `write` is called with an image, one after the other, for ever."""
 
-    def __init__(self, write: Callable[[str], object], *images: str) -> None:
-        self._write, self._images, self.writes = write, itertools.cycle(images), 0
+    def __init__(self, write: Callable[[str], object], *images: str, every: float = EVERY) -> None:
+        self._write, self._images, self._every, self.writes = write, itertools.cycle(images), every, 0
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
@@ -132,7 +135,7 @@ class Tool:
         while not self._ended.is_set():
             self._write(next(self._images))
             self.writes += 1
-            self._ended.wait(EVERY)
+            self._ended.wait(self._every)
 
 
 def syncs(site: Site, api: Api) -> Callable[[str], object]:
@@ -208,7 +211,7 @@ def test_a_tool_that_was_there_before_the_release_gets_its_image_back_after_one_
     site.start()
     site.is_live("one")
     start = time.monotonic()
-    with Tool(insists(site, api), THEIRS).at_work():
+    with Tool(insists(site, api), THEIRS, every=QUICK).at_work():
         site.until("it is told whose image it is", lambda: is_told(site, TOOL, THEIRS), SETTLE)
         site.controller.sees_no_new_pods.set()
         asks_for_two(site)
