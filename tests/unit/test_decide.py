@@ -764,6 +764,17 @@ def test_a_change_that_was_answered_is_remembered_over_a_pause_that_begins_at_on
     assert live.applied_images == applied
 
 
+def test_a_status_that_somebody_puts_back_to_before_the_change_is_believed(live: Story) -> None:
+    live.push("master", "two")
+    live.ask("master")
+    replaced_right_after_change_to(live, 2)
+    live.status = next(each for each in reversed(live.statuses) if each.current and each.current.rollout is None)
+    live.version += 1
+    live.play(150)
+    assert (live.headline()[0], live.running.number) == ("Live", 2)
+    assert [number for number, _ in live.applied_images] == [1, 2, 2]
+
+
 def test_an_object_that_is_made_anew_right_after_a_change_is_changed_too(live: Story) -> None:
     live.push("master", "two")
     live.ask("master")
