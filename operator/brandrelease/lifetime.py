@@ -19,6 +19,7 @@ from brandrelease.controller.build_turns import BuildTurns
 from brandrelease.controller.deliveries import BackgroundDeliveries
 from brandrelease.controller.fence import Fence
 from brandrelease.controller.handlers import OnEvent, Pump
+from brandrelease.controller.heap import spare_what_stays
 from brandrelease.controller.lag import measure_lag
 from brandrelease.controller.leading import Election
 from brandrelease.controller.measuring import Measuring
@@ -119,6 +120,7 @@ class Operator:
             self.resync.run(settings.resync_seconds),
             work.watch.run(),
             measure_lag(self.metrics.event_loop_lag_seconds),
+            spare_what_stays(),
             self._end_well(stop),
         )
 

@@ -8,18 +8,22 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Final
 
 START_SECONDS = 90.0
 STOP_SECONDS = 30.0
 
 
-class OperatorProcess:
-    """`python -m brandrelease run` with a log file of its own."""
+RUN: Final = ("brandrelease", "run")
 
-    def __init__(self, log: Path, environment: Mapping[str, str]) -> None:
-        self._log, self._port = log, _free_port()
+
+class OperatorProcess:
+    """`python -m brandrelease run` with a log file of its own, or another module that runs it."""
+
+    def __init__(self, log: Path, environment: Mapping[str, str], module: Sequence[str] = RUN) -> None:
+        self._log, self._port, self._module = log, _free_port(), module
         self._environment = {
             "PATH": os.environ["PATH"],
             "BRANDRELEASE_HTTP_ADDRESS": f"127.0.0.1:{self._port}",
@@ -42,7 +46,7 @@ class OperatorProcess:
         """Start it and wait until it serves its probes."""
         with self._log.open("ab") as sink:
             self._process = subprocess.Popen(
-                (sys.executable, "-m", "brandrelease", "run"), env=self._environment, stdout=sink, stderr=sink
+                (sys.executable, "-m", *self._module), env=self._environment, stdout=sink, stderr=sink
             )
         end = time.monotonic() + START_SECONDS
         while not self._answers():

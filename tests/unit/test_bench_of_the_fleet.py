@@ -1,5 +1,11 @@
 """What the bench makes of a storm's requests, of a profile and of the operator's metrics."""
 
+import asyncio
+import gc
+import io
+import json
+import time
+from asyncio import events
 from collections import Counter
 from pathlib import Path
 
@@ -14,6 +20,8 @@ from bench.fleet.population import Site
 from bench.fleet.section import section_of
 from bench.fleet.storm import Storm
 from bench.fleet.walk import Seen
+from bench.fleet.watched_loop import LIMIT, Blocked, LoopWatch, Noted
+from brandrelease.controller.heap import spare_what_stays
 
 FIRST, SECOND = Site("b000", 0), Site("b000", 1)
 
@@ -60,6 +68,35 @@ def test_the_metrics_tell_who_was_looked_at_and_what_has_ended() -> None:
     metrics = Metrics(page)
     assert (metrics.looked_at, metrics.ended) == (2, 5)
     assert metrics.total("brandrelease_releases_total", outcome="Failed") == 2.0
+
+
+def test_a_callback_that_blocks_the_loop_is_noted_with_the_coroutine_that_it_went_on_with() -> None:
+    notes = io.StringIO()
+
+    async def works() -> None:
+        end = time.thread_time() + 2 * LIMIT
+        while time.thread_time() < end:
+            pass
+
+    async def waits() -> None:
+        time.sleep(2 * LIMIT)
+
+    async def main() -> None:
+        watch.install()
+        await asyncio.gather(asyncio.create_task(works()), asyncio.create_task(waits()), asyncio.sleep(0))
+
+    watch = LoopWatch(notes)
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(events.Handle, "_run", events.Handle._run)  # put back at the end
+        asyncio.run(main())
+    gc.callbacks.remove(watch.collected)
+    noted = Noted.of(Blocked(**json.loads(line)) for line in notes.getvalue().splitlines())
+    assert [each.what.rpartition(".")[2] for each in noted.by_work] == ["works"]
+    assert [each.what.rpartition(".")[2] for each in noted.by_others] == ["waits"]
+
+
+def test_the_rounds_of_the_collector_are_no_fault_of_a_storm() -> None:
+    assert Noted.of([Blocked(0.3, 0.1, 0.3, f"{spare_what_stays.__name__} > sleep")]) == Noted((), ())
 
 
 def test_timers_count_as_late_that_were_late_since_then() -> None:

@@ -11,6 +11,7 @@ from bench.fleet.meter import NEXT_PAGE
 from bench.fleet.plan import Plan
 from bench.fleet.storm import Storm
 from bench.fleet.walk import Seen, walk
+from bench.fleet.watched_loop import Noted
 
 MEMORY, CORES, LISTS, START = 250.0, 0.05, 10.0, 30.0
 PER_SECOND, WRITES, READS, SLOWER = 10.0, 12.0, 20.0, 2.0
@@ -50,6 +51,7 @@ def section_of(seen: Seen) -> Section:
     figures = [each for idle in seen.rest for each in _at_rest(idle, seen.plan.largest)]
     figures += _first_releases(seen)
     figures += [each for storm in seen.storms for each in _storm(storm, seen)]
+    figures += [each for noted in seen.blocked for each in _blocked(noted, seen.plan.profiled)]
     figures += _neighbours(seen)
     figures += [
         Figure(what=f"where a storm's time goes: {part}", values=(share,), unit="%")
@@ -111,6 +113,14 @@ def _storm(storm: Storm, seen: Seen) -> list[Figure]:
         Figure(what=of("timers of the event loop late by more than 50 ms"), values=(storm.late,), unit="%"),
         Figure(what=of("wait until it is first looked at"), values=tuple(storm.waits)),
         Figure(what=of("from the wish to live"), values=tuple(storm.took.values())),
+    ]
+
+
+def _blocked(noted: Noted, count: int) -> list[Figure]:
+    blocks = f"storm of {count:,}: the event loop was blocked for more than 50 ms"
+    return [
+        Figure(what=f"{blocks} by work", values=(len(noted.by_work),), unit="times", goals=(Goal(Kind.P50, 0.0),)),
+        Figure(what=f"{blocks} by waiting for a processor", values=(len(noted.by_others),), unit="times"),
     ]
 
 

@@ -1,6 +1,6 @@
 """Everything that runs beside a fleet: the simulated cluster, one git server, one registry, and the operator."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,7 @@ from support import account
 from support.account import Account
 from support.git_server import GitServer
 from support.kubectl import Kubectl
-from support.operator_process import OperatorProcess
+from support.operator_process import RUN, OperatorProcess
 from support.registry import RegistryServer
 
 OWN: Final = "brandrelease-system"
@@ -33,16 +33,16 @@ class Stage:
     directory: Path
 
     @contextmanager
-    def operator(self, **settings: str) -> Iterator[OperatorProcess]:
-        """It runs while the block does."""
-        operator = self.new_operator(**settings)
+    def operator(self, module: Sequence[str] = RUN, **settings: str) -> Iterator[OperatorProcess]:
+        """It runs while the block does. module: what runs it, with its arguments."""
+        operator = self.new_operator(module, **settings)
         operator.start()
         try:
             yield operator
         finally:
             operator.stop()
 
-    def new_operator(self, **settings: str) -> OperatorProcess:
+    def new_operator(self, module: Sequence[str] = RUN, **settings: str) -> OperatorProcess:
         """One that has not started, with the settings of an installation but for what is plain HTTP here."""
         needed = {
             "KUBECONFIG": str(self.kubeconfig),
@@ -53,7 +53,7 @@ class Stage:
             "BRANDRELEASE_ALLOW_INSECURE_SOURCES": "true",
             "BRANDRELEASE_INSECURE_REGISTRIES": self.registry.host,
         }
-        return OperatorProcess(self.directory / "operator.log", needed | settings)
+        return OperatorProcess(self.directory / "operator.log", needed | settings, module)
 
     def meter(self, operator: OperatorProcess) -> Meter:
         """What measures it and all that runs beside it."""

@@ -2,6 +2,8 @@
 
 import asyncio
 import math
+import os
+import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +17,7 @@ from bench.fleet.population import Brands
 from bench.fleet.small import SmallBrand
 from bench.fleet.stage import Stage, stage
 from bench.fleet.storm import Storm, storm
+from bench.fleet.watched_loop import Noted, module_of, noted_in
 
 ALONE: Final = 5
 """Releases of the small brand while nothing else happens."""
@@ -22,8 +25,8 @@ ALONE: Final = 5
 MOST_ENVIRONMENTS: Final = 32
 """Of one Brand; the CRD takes no more."""
 
-GOOD: Final = 3
-"""Releases of each site that go well: its first, the storm's, the profiled one's. All later ones crash."""
+GOOD: Final = 4
+"""Releases of each site that go well: its first, the storm's, the profiled one's, the watched one's. All later ones crash."""
 
 
 @dataclass
@@ -43,6 +46,8 @@ class Seen:
     beside_one_brand: list[float] = field(default_factory=list)
     by_hand: list[ByHand] = field(default_factory=list)
     parts: dict[str, float] = field(default_factory=dict)
+    blocked: list[Noted] = field(default_factory=list)
+    """What blocked the event loop in a storm of the profiled size."""
 
 
 async def walk(plan: Plan, directory: Path, out: Path) -> Seen:
@@ -80,8 +85,23 @@ async def _size(ground: Stage, brands: Brands, size: int, small: SmallBrand, see
             async with parts.profiled(operator.pid, collapsed):
                 await storm(ground, operator, brands, crowd[: seen.plan.profiled])
             seen.parts = parts.shares(collapsed)
+    if size == seen.plan.crowd:
+        seen.blocked.append(await _blocked(ground, brands, size, seen.plan.profiled))
     _say(f"{size} at rest")
     seen.rest.append(await idle(ground, size + 1, seen.plan.rest_of(size)))
+
+
+async def _blocked(ground: Stage, brands: Brands, size: int, count: int) -> Noted:
+    _say(f"a storm of {count} under a watch on the event loop")
+    notes = ground.directory / "blocked.jsonl"
+    with ground.operator(module_of(notes), PYTHONPATH=os.pathsep.join(sys.path)) as operator:
+        await all_looked_at(operator, size + 1)  # the small brand beside them
+        before = len(noted_in(notes))
+        await storm(ground, operator, brands, brands.sites[:count])
+    noted = noted_in(notes, since=before)
+    for each in noted:
+        print(f"{each.took:.3f} s, {each.processor:.3f} s of a processor: {each.what}", flush=True)
+    return Noted.of(noted)
 
 
 async def _failures(ground: Stage, brands: Brands, small: SmallBrand, seen: Seen) -> None:
