@@ -118,7 +118,8 @@ def test_while_nothing_happens_something_is_said_now_and_then(
 ) -> None:
     monkeypatch.setattr(streams, "BEAT_SECONDS", 0.1)
     with stream(board, f"?since=one.{board.held.on_the_wall.revision}") as viewer:
-        until(lambda: viewer.names() == ["beat"] * 4)
+        until(lambda: len(viewer.names()) >= 4)
+        assert set(viewer.names()) == {"beat"}
         board.trouble = "No list of the Kubernetes API has succeeded."
         until(lambda: viewer.events[-1][1]["trouble"] == board.trouble)
 

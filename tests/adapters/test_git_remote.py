@@ -486,7 +486,8 @@ async def test_a_slow_server_has_no_changes(site: Repository, server: GitServer,
     server.delay = 30
     assert await git.changes(site.url, None, UNKNOWN, site.head() or "") is None
     server.delay = 0
-    assert isinstance(await resolve(git, site, site.head() or ""), Resolved)
+    patient = GitCli(tmp_path / "cache", allow_insecure=True)
+    assert isinstance(await resolve(patient, site, site.head() or ""), Resolved)
 
 
 async def test_a_call_that_is_cancelled_leaves_no_process_and_no_file(

@@ -28,7 +28,7 @@ DEPLOYMENTS: Final = "/apis/apps/v1/namespaces/{}/deployments"
 
 
 def is_status_write(request: Request) -> bool:
-    return request.is_for("PUT", "/status")
+    return request.is_for("PUT", "/status") and "/brandreleases/" in request.path
 
 
 def is_apply(request: Request) -> bool:

@@ -20,8 +20,8 @@ from support.registry import Registry
 Object = dict[str, Any]
 
 POLL: Final = 0.1
-PACE: Final = 0.3
-"""Seconds between what is asked for and what comes of it."""
+PACE: Final = 0.5
+"""Seconds between what is asked for and what comes of it: time for a pass in between, so that what is told then is always told."""
 
 OWN_HASH: Final = "pod-template-hash"
 EXIT: Final = 255

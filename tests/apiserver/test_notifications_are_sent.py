@@ -3,7 +3,6 @@
 import asyncio
 import base64
 import json
-import time
 from functools import partial
 from typing import Any
 
@@ -108,9 +107,8 @@ def test_an_endpoint_that_hangs_holds_no_release_up_and_is_told_when_it_is_back(
         site.brand()
         site.change_environment(notifications=[slack_at(hangs)])
         site.start()
-        began = time.monotonic()
         site.is_live()
-        assert time.monotonic() - began < 8
+        assert "problem" not in known(site, "slack"), "it was live before the endpoint had its 10 seconds"
         site.until("the trouble is told", lambda: known(site, "slack").get("problem"), SETTLE)
         assert known(site, "slack")["problem"] == "127.0.0.1 did not answer within 10 seconds. It is tried again."
         site.until("it is an Event", lambda: failures_told(site) == ["Warning"], SETTLE)  # which follows the status

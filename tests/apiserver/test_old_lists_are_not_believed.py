@@ -1,4 +1,4 @@
-"""An answer that shows an object older than its watch has told it is asked for again: nobody decides by how things were."""
+"""An answer that shows an object older than was told before is asked for again: nobody decides by how things were."""
 
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -10,6 +10,7 @@ from brandrelease.adapters.kube.api import JOBS, ApiError, KubeApi
 from brandrelease.adapters.kube.cluster import KubeCluster
 from brandrelease.adapters.system_clock import SystemClock
 from brandrelease.controller.resync import Known
+from brandrelease.core.actions import DeploymentPatch
 from cluster.api import ApiServer
 from support.fault_proxy import FaultProxy
 
@@ -33,6 +34,13 @@ JOB = {
         }
     },
 }
+TEMPLATE = {"metadata": {"labels": {"app": "web"}}, "spec": POD["spec"]}
+DEPLOYMENT = {
+    "apiVersion": "apps/v1",
+    "kind": "Deployment",
+    "metadata": {"name": "web"},
+    "spec": {"selector": {"matchLabels": {"app": "web"}}, "template": TEMPLATE},
+}
 STARTED = {"status": {"active": 1, "startTime": "2026-01-01T12:00:00Z"}}
 READY = {"status": {"conditions": [{"type": "Ready", "status": "True"}]}}
 
@@ -54,7 +62,7 @@ async def test_pods_are_not_judged_by_a_list_that_is_older_than_what_their_watch
     api: Api, namespace: str, proxy: FaultProxy, kube: KubeApi
 ) -> None:
     pods, watched = f"/api/v1/namespaces/{namespace}/pods", Known()
-    kube.believing(watched.had_newer)
+    kube.believing(watched.had_newer, watched.answered)
     api.post(pods, POD).expect(201)
     cluster = KubeCluster(kube, frozenset(), SystemClock().now)
     assert [pod.ready for pod in await cluster.pods(namespace, "drumeo", 7)] == [False]
@@ -72,7 +80,7 @@ async def test_nobody_waits_for_a_job_that_has_ended_because_it_was_shown_as_it_
     api: Api, namespace: str, proxy: FaultProxy, kube: KubeApi
 ) -> None:
     jobs, watched = f"/apis/batch/v1/namespaces/{namespace}/jobs", Known()
-    kube.believing(watched.had_newer)
+    kube.believing(watched.had_newer, watched.answered)
     api.post(jobs, JOB).expect(201)
     assert await kube.get(JOBS, namespace, "build") is not None
     assert watched.of("jobs").is_news(api.merge(f"{jobs}/build/status", STARTED).expect(200)["metadata"])
@@ -85,3 +93,37 @@ async def test_nobody_waits_for_a_job_that_has_ended_because_it_was_shown_as_it_
     body = await kube.get(JOBS, namespace, "build")
     assert body is not None
     assert body["status"]["active"] == 1
+
+
+async def test_a_deployment_is_not_judged_by_how_it_was_before_our_own_change(
+    api: Api, namespace: str, proxy: FaultProxy, kube: KubeApi
+) -> None:
+    watched = Known()
+    kube.believing(watched.had_newer, watched.answered)
+    api.post(f"/apis/apps/v1/namespaces/{namespace}/deployments", DEPLOYMENT).expect(201)
+    cluster = KubeCluster(kube, frozenset(), SystemClock().now)
+    before = await cluster.deployment(namespace, "web")
+    assert before is not None
+    await cluster.apply(
+        DeploymentPatch(
+            namespace=namespace,
+            deployment="web",
+            uid=before.uid,
+            generation=before.generation,
+            resource_version=before.resource_version,
+            release_name="drumeo",
+            number=7,
+            commit=None,
+            container="app",
+            image="registry.example.com/drumeo:2",
+        )
+    )
+    with (
+        proxy.fault(lambda request: request.is_for("GET", "/deployments/web"), stale=True) as fault,
+        pytest.raises(ApiError, match="gave an older state of deployment web than before"),
+    ):
+        await cluster.deployment(namespace, "web")
+    assert len(fault.met) == 1
+    after = await cluster.deployment(namespace, "web")
+    assert after is not None
+    assert after.images == {"app": "registry.example.com/drumeo:2"}

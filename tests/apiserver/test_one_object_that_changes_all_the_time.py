@@ -49,7 +49,7 @@ def seconds_to_release(site: Site, branch: str, number: int) -> float:
 
 
 @pytest.mark.timeout(150, func_only=True)
-def test_a_storm_of_events_costs_two_passes_a_second_and_holds_up_nobody(site: Site) -> None:
+def test_a_storm_of_events_costs_two_passes_a_second_before_long_and_holds_up_nobody(site: Site) -> None:
     site.brand(environments=2)
     site.start()
     site.is_live("one", 0)

@@ -3,7 +3,6 @@
 import contextlib
 import os
 import shutil
-import socket
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from pathlib import Path
 from cluster import certificates, debian, kubeconfig, toolchain
 from cluster.api_questions import ApiQuestions
 from cluster.certificates import Authority, KeyPair
+from cluster.ports import free_port
 from cluster.processes import Program, start, wait_until
 
 KUBERNETES = "BRANDRELEASE_TEST_KUBERNETES"
@@ -138,7 +138,7 @@ def control_plane(
     ``BRANDRELEASE_TEST_KUBERNETES``.
     """
     debian.require(debian.FOR_THE_CONTROL_PLANE, say)
-    ports = free_ports(3)
+    ports = [free_port() for _ in range(3)]
     version = os.environ.get(KUBERNETES, toolchain.KUBERNETES)
     programs_there = toolchain.programs(toolchain.control_plane(version), say)
     layout = Layout(directory, programs_there, directory / "etcd", ports[0], ports[1])
@@ -163,10 +163,3 @@ def control_plane(
         for each in reversed(running):
             each.kill()  # a graceful API server without its etcd lingers for over a minute
         shutil.rmtree(directory, ignore_errors=True)
-
-
-def free_ports(count: int) -> list[int]:
-    """Return ports of loopback that nobody listens on."""
-    with contextlib.ExitStack() as held:
-        sockets = [held.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
-        return [int(each.getsockname()[1]) for each in sockets]

@@ -15,7 +15,8 @@ from cluster import audit, kubeconfig, kwok, toolchain
 from cluster.api_questions import ApiQuestions
 from cluster.certificates import Authority
 from cluster.commands import run
-from cluster.control_plane import ApiServer, Layout, Running, control_plane, free_ports
+from cluster.control_plane import ApiServer, Layout, Running, control_plane
+from cluster.ports import free_port
 from cluster.processes import Program, start, wait_until
 
 NODES: Final = ("simulated-0", "simulated-1", "simulated-2", "simulated-3")
@@ -67,7 +68,7 @@ def _controllers(layout: Layout, authority: Authority, url: str) -> Program:
 
 
 def _kubelets(layout: Layout, authority: Authority, url: str) -> Program:
-    (port,) = free_ports(1)
+    port = free_port()
     pair = authority.issue("kubelets", "kubelets", addresses=("127.0.0.1",))
     return kwok.program(layout, _login(layout, authority, url, "kwok"), port, pair)
 

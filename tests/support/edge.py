@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Self
 
 from cluster.certificates import KeyPair
+from cluster.ports import free_port
 
 NGINX = Path("/usr/sbin/nginx")
 START_SECONDS = 20.0
@@ -17,7 +18,7 @@ class Edge:
     """Runs while the block runs, with its files in ``directory``. ``pods``: address:port of each."""
 
     def __init__(self, directory: Path, pair: KeyPair, pods: tuple[str, ...], address: str = "127.0.0.1") -> None:
-        self.address, self.port = address, _free_port(address)
+        self.address, self.port = address, free_port(address)
         self._directory, self._pair, self._pods = directory, pair, pods
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -95,9 +96,3 @@ class Edge:
               }}
             }}
             """
-
-
-def _free_port(address: str) -> int:
-    with socket.socket() as probe:
-        probe.bind((address, 0))
-        return int(probe.getsockname()[1])

@@ -3,7 +3,6 @@
 import re
 import secrets
 import shutil
-import socket
 import subprocess
 import tempfile
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ from typing import Self
 
 from cluster import debian
 from cluster.commands import run
+from cluster.ports import free_port
 from cluster.processes import Program, start, wait_until
 
 USER = "mysql"
@@ -93,7 +93,7 @@ class MariaDb:
         # root comes in by the socket, and only as this machine's own root: no password for anybody to know.
         login = ("--auth-root-authentication-method=socket", "--auth-root-socket-user=root")
         run("mariadb-install-db", "--no-defaults", *login, f"--user={USER}", f"--datadir={data}", "--skip-test-db")
-        self.port = _free_port(self.address)
+        self.port = free_port(self.address)
         program = Program("mariadbd", self._command(data), self._directory / "server.log")
         self._process = start(program)
         wait_until("That MariaDB answers", self._answers, READY_SECONDS, program, self._process)
@@ -124,9 +124,3 @@ class MariaDb:
             self._process.wait()
             self._process = None
         shutil.rmtree(self._directory, ignore_errors=True)
-
-
-def _free_port(address: str) -> int:
-    with socket.socket() as probe:
-        probe.bind((address, 0))
-        return int(probe.getsockname()[1])

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -11,6 +10,8 @@ import urllib.request
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
+
+from cluster.ports import free_port
 
 START_SECONDS = 90.0
 STOP_SECONDS = 30.0
@@ -23,7 +24,7 @@ class OperatorProcess:
     """`python -m brandrelease run` with a log file of its own, or another module that runs it."""
 
     def __init__(self, log: Path, environment: Mapping[str, str], module: Sequence[str] = RUN) -> None:
-        self._log, self._port, self._module = log, _free_port(), module
+        self._log, self._port, self._module = log, free_port(), module
         self._environment = {
             "PATH": os.environ["PATH"],
             "BRANDRELEASE_HTTP_ADDRESS": f"127.0.0.1:{self._port}",
@@ -89,9 +90,3 @@ class OperatorProcess:
             raise AssertionError(f"The operator did not end within {STOP_SECONDS:g} s:\n{self.last_lines()}") from None
         finally:
             self._process = None
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

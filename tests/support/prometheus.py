@@ -1,7 +1,6 @@
 """A real Prometheus: Debian's, with metrics that it scrapes from this machine several times a second."""
 
 import json
-import socket
 import ssl
 import subprocess
 import urllib.request
@@ -14,6 +13,7 @@ from urllib.parse import urlencode
 
 from cluster import debian
 from cluster.certificates import Authority, KeyPair
+from cluster.ports import free_port
 from cluster.processes import Program, start, wait_until
 from support.registry import User, bcrypt
 
@@ -60,7 +60,7 @@ class PrometheusServer:
 
     def __enter__(self) -> Self:
         debian.require(debian.FOR_THE_CHECKS, print)
-        self.port = _free_port()
+        self.port = free_port()
         program = Program("Prometheus", self._command(), self._directory / "prometheus.log")
         self._process = start(program)
         try:
@@ -137,9 +137,3 @@ class PrometheusServer:
             self._process.kill()
             self._process.wait()
             self._process = None
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

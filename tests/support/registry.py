@@ -3,7 +3,6 @@
 import base64
 import hashlib
 import json
-import socket
 import subprocess
 import time
 import urllib.error
@@ -12,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+
+from cluster.ports import free_port
 
 REGISTRY = Path("/usr/bin/docker-registry")
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
@@ -124,7 +125,7 @@ class RegistryServer(Registry):
     def start(self) -> None:
         """Start it, each time at the same address, and wait until it answers."""
         self._directory.mkdir(parents=True, exist_ok=True)
-        self._port = self._port or _free_port(self._address)
+        self._port = self._port or free_port(self._address)
         configuration = self._directory / "config.yml"
         configuration.write_text(json.dumps(self._configuration(), indent=2))  # JSON is YAML
         with self._log.open("wb") as log:
@@ -183,9 +184,3 @@ def bcrypt(password: str) -> str:
     command = ["perl", "-e", program]
     done = subprocess.run(command, input=password, capture_output=True, text=True, check=True, timeout=10)
     return done.stdout
-
-
-def _free_port(address: str) -> int:
-    with socket.socket() as probe:
-        probe.bind((address, 0))
-        return int(probe.getsockname()[1])

@@ -9,6 +9,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from cluster.ports import free_port
+
 SSHD = Path("/usr/sbin/sshd")
 
 
@@ -27,7 +29,7 @@ class SshGitServer:
 
     def __enter__(self) -> Self:
         self._directory.mkdir(parents=True, exist_ok=True)
-        self.port = _free_port(self._address)
+        self.port = free_port(self._address)
         for name in ("host_key", "client_key"):
             make_key(self._directory / name)
         (self._directory / "authorized_keys").write_bytes((self._directory / "client_key.pub").read_bytes())
@@ -100,9 +102,3 @@ def make_key(path: Path) -> None:
     """Make a key pair without a passphrase."""
     command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "test", "-f", str(path)]
     subprocess.run(command, check=True, timeout=20, stdin=subprocess.DEVNULL, capture_output=True)
-
-
-def _free_port(address: str) -> int:
-    with socket.socket() as probe:
-        probe.bind((address, 0))
-        return int(probe.getsockname()[1])

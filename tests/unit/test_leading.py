@@ -140,6 +140,7 @@ async def test_the_lease_is_kept_while_a_write_is_under_way_and_left_to_expire_i
         await story.leading.resign()
     assert story.written == ["me"]
 
+    monkeypatch.undo()
     story = Story(Lease(""), Lease("me"))
     await story.leading._take_turn()
     with story.fence.write():

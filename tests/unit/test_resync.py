@@ -11,6 +11,7 @@ from brandrelease.controller.arrivals import Arrivals
 from brandrelease.controller.interest import Interest
 from brandrelease.controller.resync import Known, Resync, Versions
 from brandrelease.controller.work_queue import Key
+from brandrelease.elapsed import elapsed
 from brandrelease.telemetry import Metrics
 
 Json = dict[str, Any]
@@ -159,6 +160,37 @@ def test_a_write_on_an_object_that_was_never_seen_is_nothing() -> None:
     versions = Versions()
     versions.saw_own_write("uid-a", "6")
     assert versions.is_news(pod("a", 6)["metadata"])
+
+
+def test_what_is_older_than_the_answer_to_our_own_change_is_not_believed_though_no_watch_has_told_of_it() -> None:
+    versions = Versions()
+    asked_before = elapsed()
+    versions.answered(pod("a", 6)["metadata"])
+    assert versions.had_newer(pod("a", 5)["metadata"], elapsed())
+    assert not versions.had_newer(pod("a", 5)["metadata"], asked_before - 1), "it was asked for before the change"
+    assert not versions.had_newer(pod("a", 6)["metadata"], elapsed())
+
+
+def test_the_event_of_our_own_change_is_news_and_the_answer_is_forgotten_with_it() -> None:
+    versions = Versions()
+    versions.answered(pod("a", 6)["metadata"])
+    assert versions.is_news(pod("a", 6)["metadata"])
+    assert versions._answered == {}
+    assert versions.had_newer(pod("a", 5)["metadata"], elapsed())
+
+
+def test_an_answer_that_comes_after_its_event_is_not_kept() -> None:
+    versions = Versions()
+    versions.is_news(pod("a", 7)["metadata"])
+    versions.answered(pod("a", 6)["metadata"])
+    assert versions._answered == {}
+
+
+def test_an_object_that_goes_before_the_watch_has_told_of_our_change_leaves_nothing() -> None:
+    versions = Versions()
+    versions.answered(pod("a", 6)["metadata"])
+    versions.gone(pod("a", 7)["metadata"])
+    assert versions._answered == {}
 
 
 def test_versions_are_compared_as_numbers() -> None:

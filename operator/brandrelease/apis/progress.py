@@ -36,7 +36,11 @@ Message = Annotated[str, Field(max_length=MESSAGE_LIMIT, description="What happe
 Commit = Annotated[str, Field(max_length=64, description="The full commit id.")]
 ImageReference = Annotated[str, Field(max_length=512, description="The image, by digest.")]
 SeenOn = Annotated[
-    str, Field(max_length=64, description="Uid of the Deployment that was seen with the change: it is made there once.")
+    str,
+    Field(
+        max_length=64,
+        description="Uid of the Deployment that is known to have taken the change: it is made there once.",
+    ),
 ]
 Paused = Annotated[
     bool, Field(description="True while the Deployment is paused; afterwards the progress deadline begins anew.")

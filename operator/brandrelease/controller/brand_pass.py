@@ -129,7 +129,7 @@ class BrandPass:
         """After a restart, what was known stands, and the Brands are asked about one after the other, not all at once."""
         if seen.status.observed_generation != seen.generation:
             return _Asking(seen.resource_version, _now())
-        wait = pause(seen.status, tries=1).total_seconds() * random.random()  # noqa: S311 - spreads the load, keeps no secret
+        wait = pause(seen.status, tries=1).total_seconds() * random.uniform(0.1, 1)  # noqa: S311 - spreads the load, keeps no secret
         return _Asking(seen.resource_version, _now() + wait)
 
     @staticmethod

@@ -38,7 +38,7 @@ CONFLICT_LIMIT = timedelta(minutes=1)
 
 
 class Reconciler:
-    """Passes over BrandReleases. What it remembers a restart may forget: nothing is decided by it."""
+    """Passes over BrandReleases. What it remembers a restart may forget: it is found out again, or tried once more."""
 
     def __init__(
         self,

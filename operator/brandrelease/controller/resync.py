@@ -25,6 +25,8 @@ class Versions:
 
     def __init__(self) -> None:
         self._seen: dict[str, tuple[Seen, Metadata]] = {}
+        self._answered: dict[str, Seen] = {}
+        """What our own changes have made, until the watch has told of it too."""
 
     def is_news(self, metadata: Metadata) -> bool:
         """Whether this version is newer than any seen before; remembers it.
@@ -32,6 +34,8 @@ class Versions:
         Resource versions of one kind can be compared as numbers (KEP-5504, Kubernetes 1.35; true of etcd long before).
         """
         uid, version = str(metadata["uid"]), int(metadata["resourceVersion"])
+        if uid in self._answered and self._answered[uid].version <= version:
+            del self._answered[uid]
         if uid in self._seen and self._seen[uid][0].version >= version:
             return False
         kept = {name: metadata[name] for name in ("uid", "name", "namespace", "labels") if name in metadata}
@@ -40,10 +44,16 @@ class Versions:
 
     def had_newer(self, metadata: Metadata, asked_at: float) -> bool:
         """Whether a newer version of this object was seen a short while before it was asked for, so that this one was old then."""
-        seen, _ = self._seen.get(str(metadata["uid"]), (None, None))
-        return (
-            seen is not None and seen.at <= asked_at and is_outdated(int(metadata["resourceVersion"]), seen, elapsed())
-        )
+        uid, version, now = str(metadata["uid"]), int(metadata["resourceVersion"]), elapsed()
+        watched, _ = self._seen.get(uid, (None, None))
+        known = filter(None, (watched, self._answered.get(uid)))
+        return any(seen.at <= asked_at and is_outdated(version, seen, now) for seen in known)
+
+    def answered(self, metadata: Metadata) -> None:
+        """The answer to our own change of an object. Its event is news still; what is older is not believed any more."""
+        uid, answer = str(metadata["uid"]), Seen(int(metadata["resourceVersion"]), elapsed())
+        if uid not in self._seen or self._seen[uid][0].version < answer.version:
+            self._answered[uid] = answer
 
     def saw_own_write(self, uid: str, version: str) -> None:
         """Our own write made this version: the event that tells of it is no news."""
@@ -54,6 +64,7 @@ class Versions:
     def gone(self, metadata: Metadata) -> None:
         """The object was deleted."""
         self._seen.pop(str(metadata["uid"]), None)
+        self._answered.pop(str(metadata["uid"]), None)
 
     def missing_from(self, listed: Iterable[Metadata]) -> list[Metadata]:
         """Objects seen before that are not among these; forgets them."""
@@ -74,6 +85,10 @@ class Known:
     def had_newer(self, kind: str, metadata: Metadata, asked_at: float) -> bool:
         """Whether a newer version of this object of the kind was seen a short while before it was asked for."""
         return kind in self.kinds and self.kinds[kind].had_newer(metadata, asked_at)
+
+    def answered(self, kind: str, metadata: Metadata) -> None:
+        """The answer to our own change of an object of this kind."""
+        self.of(kind).answered(metadata)
 
     @property
     def brand_releases(self) -> Versions:

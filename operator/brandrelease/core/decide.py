@@ -1,7 +1,7 @@
 """What the operator does: `decide` reads, top to bottom, as the product's specification.
 
 It is total and pure: the same snapshot always gives the same plan. A plan is the whole status as it shall be, and at most
-one change to the outside world. Whatever happens next is seen by looking again, never remembered.
+one change to the outside world. What comes of it is seen by looking again, and the answer to it is in the next snapshot.
 """
 
 from dataclasses import replace

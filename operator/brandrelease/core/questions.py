@@ -41,7 +41,7 @@ def prepared(release: BrandRelease) -> CurrentRelease | None:
 
 
 def is_judged(status: BrandReleaseStatus) -> bool:
-    """Whether the Deployment was seen with the current release, and nobody knows yet how it ends."""
+    """Whether the Deployment has taken the current release, and nobody knows yet how it ends."""
     current = status.current
     rollout = current.rollout if current is not None and current.outcome is None else None
     return rollout is not None and rollout.seen_on is not None

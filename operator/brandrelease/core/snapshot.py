@@ -383,7 +383,7 @@ class Snapshot:
     """How the invalidation stands that was asked for and is not known to have been taken."""
     refusal: Refusal | None = None
     taken: Taken | None = None
-    """The change that the last pass has made; a restart forgets it."""
+    """The change that was made and that no status tells of yet; a restart forgets it."""
     deliveries: Mapping[str, Delivery] = field(default_factory=dict)
     """How the notices fared that were handed over, by the name of their endpoint; a restart forgets it."""
 

@@ -8,6 +8,7 @@ import asyncio
 import gc
 import json
 import sys
+import threading
 import time
 from asyncio import events
 from collections.abc import Iterable
@@ -66,7 +67,7 @@ class LoopWatch:
 
     def __init__(self, notes: TextIO) -> None:
         self._notes, self._collecting, self._began = notes, 0.0, 0.0
-        self._run = events.Handle._run
+        self._run, self._thread = events.Handle._run, threading.get_ident()
 
     def install(self) -> None:
         """From now on, in this process."""
@@ -79,7 +80,10 @@ class LoopWatch:
         gc.callbacks.append(self.collected)
 
     def run(self, handle: Any) -> None:
-        """In the place of the handle's own `_run`."""
+        """In the place of the handle's own `_run`. kopf has a loop in a thread of its own, which blocks nobody."""
+        if threading.get_ident() != self._thread:
+            self._run(handle)
+            return
         self._collecting = 0.0
         began, processor = time.perf_counter(), time.thread_time()
         what = _named(handle) if handle._callback is not None else ""
@@ -91,6 +95,8 @@ class LoopWatch:
 
     def collected(self, phase: str, _info: object) -> None:
         """The collector begins or has ended; it does so in the midst of a callback."""
+        if threading.get_ident() != self._thread:
+            return
         if phase == "start":
             self._began = time.perf_counter()
         else:

@@ -1,13 +1,13 @@
 """The services that are not played here: moto's server, byte for byte."""
 
 import http.client
-import socket
 import sys
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 
+from cluster.ports import free_port
 from cluster.processes import Program
 from support.codebuild.kept import Kept
 from support.codebuild.wire import Answer, Request
@@ -23,7 +23,7 @@ class Moto:
     """Starts at the first request that is for it, which takes about a second."""
 
     def __init__(self, directory: Path) -> None:
-        self._port = _free_port()
+        self._port = free_port()
         argv = (sys.executable, "-m", "moto.server", "-H", HOST, "-p", str(self._port))
         self._kept = Kept(Program("moto's server", argv, directory / "moto.log"), self._serves, START_SECONDS)
 
@@ -53,9 +53,3 @@ class Moto:
 
 def _end_to_end(headers: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in headers.items() if name.lower() not in HOP_BY_HOP}
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])

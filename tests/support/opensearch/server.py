@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 import urllib.request
@@ -12,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from cluster.ports import free_port
 from cluster.processes import Program, start, wait_until
 from support.opensearch.jars import installed
 
@@ -92,7 +92,7 @@ class OpenSearchServer:
         shutil.copytree(jars, self._home, dirs_exist_ok=True)
         for name in ("config", "data", "logs", "plugins"):
             (self._home / name).mkdir()
-        self.port = _free_port()
+        self.port = free_port()
         self._configure()
         self._give_away()
         program = Program("OpenSearch", self._command(), self._home / "logs" / "server.log")
@@ -105,7 +105,7 @@ class OpenSearchServer:
             "discovery.type": "single-node",
             "network.host": "127.0.0.1",
             "http.port": self.port,
-            "transport.port": _free_port(),
+            "transport.port": free_port(),
             "indices.breaker.total.use_real_memory": False,  # it takes garbage that nobody has collected yet for memory in use
             "cluster.routing.allocation.disk.threshold_enabled": False,  # a full disk of the machine is not the test's
         }
@@ -151,9 +151,3 @@ class OpenSearchServer:
             self._process.wait()
             self._process = None
         shutil.rmtree(self._home, ignore_errors=True)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

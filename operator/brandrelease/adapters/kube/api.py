@@ -38,6 +38,7 @@ Json = dict[str, Any]
 
 
 IsOld = Callable[[str, Mapping[str, Any], float], bool]
+Answered = Callable[[str, Mapping[str, Any]], None]
 """Takes the plural of a kind, the metadata of an object, and a moment: whether a newer version of it was known by then."""
 
 Count = Callable[[str, Question, int], None]
@@ -99,6 +100,7 @@ class KubeApi:
         self._dynamic = DynamicClient(api_client)  # not awaited: the paths are known, so nothing is discovered
         self._count: Count = _nothing
         self._is_old: IsOld = _never
+        self._answered: Answered = _untold
 
     @classmethod
     async def connect(
@@ -131,12 +133,13 @@ class KubeApi:
         configuration = await configuration_of(kubeconfig, context)
         return cls(client.ApiClient(configuration), None, manager=manager)
 
-    def believing(self, is_old: IsOld) -> None:
-        """From now on an object that is older than what a watch has told of it is a trouble, and no answer.
+    def believing(self, is_old: IsOld, answered: Answered) -> None:
+        """From now on an object that is older than what was told of it before is a trouble, and no answer.
 
-        A proxy or a cache in between may give one. Whoever decides by it would wait for an event that has come already.
+        A proxy or a cache in between may give one. Whoever decides by it would wait for an event that has come already, or
+        take what was there before our own change for somebody else's. answered is told of each object that we have applied.
         """
-        self._is_old = is_old
+        self._is_old, self._answered = is_old, answered
 
     async def close(self) -> None:
         """Close the connections."""
@@ -171,9 +174,9 @@ class KubeApi:
         return bodies, str(answer["metadata"]["resourceVersion"])
 
     def _believe(self, resource: Resource, path: str, bodies: list[Json], asked_at: float) -> None:
-        """Raises ApiError where one of them is older than what a watch had told before the question.
+        """Raises ApiError where one of them is older than what a watch, or the answer to a change, had told before the question.
 
-        What it has told since is no fault of the answer, and asks for a pass of its own.
+        What a watch has told since is no fault of the answer, and asks for a pass of its own.
         """
         metadatas = (body["metadata"] for body in bodies if "metadata" in body)  # the version of the server has none
         if old := next((each for each in metadatas if self._is_old(resource.plural, each, asked_at)), None):
@@ -247,7 +250,7 @@ class KubeApi:
     async def apply(self, resource: Resource, body: Json) -> None:
         """Server-side apply: our fields, taken over from other owners where they are somebody else's."""
         metadata = body["metadata"]
-        await self._request(
+        applied = await self._request(
             "patch",
             resource.path(metadata["namespace"], metadata["name"]),
             body=body,
@@ -255,6 +258,7 @@ class KubeApi:
             force_conflicts=True,
             content_type="application/apply-patch+yaml",
         )
+        self._answered(resource.plural, applied["metadata"])
 
     async def merge(self, resource: Resource, namespace: str, name: str, fields: Json) -> Json:
         """Change some fields of an object that is there; the object as it is then."""
@@ -371,6 +375,10 @@ def _retry_after(error: Any) -> float:
 
 def _nothing(_method: str, _asked: Question, _status: int) -> None:
     """Where nobody counts."""
+
+
+def _untold(_kind: str, _metadata: Mapping[str, Any]) -> None:
+    """Where nobody is told of what was applied."""
 
 
 def _never(_kind: str, _metadata: Mapping[str, Any], _asked_at: float) -> bool:
