@@ -5,6 +5,7 @@ import gzip
 import os
 import resource
 import ssl
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
