@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from bench.fleet.by_hand import ByHand
-from bench.fleet.idle import Idle
+from bench.fleet.idle import Idle, last_first_look
 from bench.fleet.meter import Metrics, Request, Used
 from bench.fleet.parts import OTHER, part_of, shares
 from bench.fleet.plan import Plan
@@ -52,6 +52,12 @@ def test_a_storm_lasts_from_the_first_wish_to_the_last_word_in_a_status() -> Non
 
 def test_a_release_waits_until_the_operator_first_asks_or_says_something_of_the_object() -> None:
     assert STORM.waits == [1.0, 2.0]
+
+
+def test_a_start_ends_when_the_last_is_asked_for_that_was_not_asked_for_before() -> None:
+    read = "brandreleases"
+    looks = [of(FIRST, 101.0, "get", read), of(SECOND, 104.0, "get", read), of(FIRST, 109.0, "get", read)]
+    assert last_first_look([*looks, Request(120.0, "get", "brands", "", "b000")]) == 104.0
 
 
 def test_reads_writes_and_processor_time_are_shared_by_the_releases() -> None:

@@ -85,19 +85,22 @@ class Meter:
         """Until now. It may be asked again, for a later now."""
         seconds, after = time.time() - self._began, self._processors()  # noqa: TID251
         used = {name: after[name] - self._before[name] for name in after}
-        return Used(self._began, seconds, list(self._requests()), used, rss_of(self.operator.pid))
-
-    def _requests(self) -> Iterator[Request]:
-        with self.audit_log.open("rb") as log:
-            log.seek(self._offset)
-            for line in log:
-                if line.endswith(b"\n") and (request := _request(json.loads(line))):
-                    yield request
+        requests = list(requests_of(self.audit_log, self._offset))
+        return Used(self._began, seconds, requests, used, rss_of(self.operator.pid))
 
     def _processors(self) -> dict[str, float]:
         """Bench includes the git server's own threads and git's server processes."""
         pids = {"operator": self.operator.pid, **self.others, "git server and bench": os.getpid()}
         return {name: processor_of(pid) for name, pid in pids.items()}
+
+
+def requests_of(audit_log: Path, offset: int) -> Iterator[Request]:
+    """What was asked of the API since the audit log was so long."""
+    with audit_log.open("rb") as log:
+        log.seek(offset)
+        for line in log:
+            if line.endswith(b"\n") and (request := _request(json.loads(line))):
+                yield request
 
 
 LAG: Final = "brandrelease_event_loop_lag_seconds"
