@@ -39,6 +39,7 @@ from support.codebuild import CodeBuildServer, Cut, Fault
 from support.codebuild.calls import client_at
 from support.codebuild.journal import Journal
 from support.registry import RegistryServer
+from support.virtual_time import on_virtual_time
 
 pytestmark = pytest.mark.usefixtures("login")
 
@@ -505,6 +506,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Asked:
     return Asked()
 
 
+@on_virtual_time
 async def test_what_is_under_way_is_not_asked_again_however_long_it_takes(asked: Asked) -> None:
     looks = SharedLooks(asked.ask, 100)
     waiting = [asyncio.create_task(looks.look(REGION, ["a"]))]
@@ -516,6 +518,7 @@ async def test_what_is_under_way_is_not_asked_again_however_long_it_takes(asked:
     assert asked.questions == [(REGION, ["a"])]
 
 
+@on_virtual_time
 async def test_an_answer_serves_for_a_moment_and_is_then_asked_for_anew(asked: Asked) -> None:
     looks = SharedLooks(asked.ask, 100)
     asked.may_answer.set()
@@ -526,6 +529,7 @@ async def test_an_answer_serves_for_a_moment_and_is_then_asked_for_anew(asked: A
     assert asked.questions == [(REGION, ["a"]), (OTHER_REGION, ["a"]), (REGION, ["a", "b"])]
 
 
+@on_virtual_time
 async def test_trouble_too_serves_for_a_moment_so_that_nobody_storms_who_throttles(asked: Asked) -> None:
     looks = SharedLooks(asked.ask, 100)
     asked.may_answer.set()
@@ -536,6 +540,7 @@ async def test_trouble_too_serves_for_a_moment_so_that_nobody_storms_who_throttl
     assert await looks.look(REGION, ["a"]) == {"a": 2}
 
 
+@on_virtual_time
 async def test_who_gives_up_takes_nothing_from_those_who_wait(asked: Asked) -> None:
     looks = SharedLooks(asked.ask, 100)
     impatient, patient = (asyncio.create_task(looks.look(REGION, ["a"])) for _ in range(2))
@@ -546,6 +551,7 @@ async def test_who_gives_up_takes_nothing_from_those_who_wait(asked: Asked) -> N
     assert impatient.cancelled()
 
 
+@on_virtual_time
 async def test_what_nobody_looks_at_any_more_is_forgotten(asked: Asked) -> None:
     looks = SharedLooks(asked.ask, 1)
     asked.may_answer.set()

@@ -176,8 +176,11 @@ class CodeBuildServer:
         }
 
     def _answer(self, request: Request) -> Answer | None:
-        """Answer and note it in the journal; None where the connection is to be cut."""
-        at, parameters = time.monotonic(), {}
+        """Answer and note it in the journal of its time; None where the connection is to be cut.
+
+        A call that nobody waits for any more may be answered in the midst of the next test.
+        """
+        journal, at, parameters = self.journal, time.monotonic(), {}
         try:
             parameters = without_secrets(request.parameters)
             answer = self._with_faults(request)
@@ -186,7 +189,7 @@ class CodeBuildServer:
         except Exception as error:  # noqa: BLE001 - a broken server answers, so that nobody takes it for a slow one
             answer = request.refuse(AwsError("InternalFailure", f"The local server is broken: {error!r}"))
         status, code = (answer.status, answer.error) if answer is not None else (None, CUT)
-        self.journal.note(Call(request.operation, parameters, at, status, code))
+        journal.note(Call(request.operation, parameters, at, status, code))
         return answer
 
     def _with_faults(self, request: Request) -> Answer | None:
