@@ -169,6 +169,10 @@ def replaces(site: Site, api: Api) -> Callable[[str], object]:
     return write
 
 
+def reads_the_deployment(request: Request) -> bool:
+    return request.method == "GET" and "/deployments/" in request.path
+
+
 def changes(site: Site, since: float) -> list[Request]:
     """What the operator has changed of the Deployment."""
     return [each for each in site.proxy.since(since) if is_change(each)]
@@ -245,7 +249,7 @@ def test_a_deployment_that_is_shown_as_it_was_before_our_change_is_nobodys_hand(
     site.brand(deadline=8)
     site.start()
     start = time.monotonic()
-    with site.proxy.fault(lambda request: request.is_for("GET", "/deployments/"), stale=True) as fault:
+    with site.proxy.fault(reads_the_deployment, stale=True) as fault:
         site.is_live("one")
         if ends == "RolledBack":
             site.controller.sees_no_new_pods.set()
