@@ -193,6 +193,14 @@ def test_an_object_that_goes_before_the_watch_has_told_of_our_change_leaves_noth
     assert versions._answered == {}
 
 
+def test_an_object_whose_deletion_nobody_has_told_of_leaves_no_answer_either() -> None:
+    versions = Versions()
+    versions.is_news(pod("a", 5)["metadata"])
+    versions.answered(pod("a", 6)["metadata"])
+    assert [metadata["name"] for metadata in versions.missing_from([])] == ["a"]
+    assert versions._answered == {}
+
+
 def test_versions_are_compared_as_numbers() -> None:
     versions = Versions()
     versions.is_news(pod("a", 9)["metadata"])

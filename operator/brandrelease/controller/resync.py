@@ -69,7 +69,10 @@ class Versions:
     def missing_from(self, listed: Iterable[Metadata]) -> list[Metadata]:
         """Objects seen before that are not among these; forgets them."""
         present = {str(metadata["uid"]) for metadata in listed}
-        return [self._seen.pop(uid)[1] for uid in list(self._seen) if uid not in present]
+        missing = [metadata for uid, (_, metadata) in self._seen.items() if uid not in present]
+        for metadata in missing:
+            self.gone(metadata)
+        return missing
 
 
 @dataclass(frozen=True, slots=True)

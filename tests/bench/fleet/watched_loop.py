@@ -56,10 +56,9 @@ class Noted:
     @classmethod
     def of(cls, noted: Iterable[Blocked]) -> Self:
         counted = [each for each in noted if ROUND not in each.what]
-        worked, waited = (
-            tuple(each for each in counted if (each.processor > LIMIT) is by_work) for by_work in (True, False)
-        )
-        return cls(worked, waited)
+        worked = [each for each in counted if each.processor > LIMIT]
+        waited = [each for each in counted if each.processor <= LIMIT]
+        return cls(tuple(worked), tuple(waited))
 
 
 class LoopWatch:

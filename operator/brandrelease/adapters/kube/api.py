@@ -38,8 +38,10 @@ Json = dict[str, Any]
 
 
 IsOld = Callable[[str, Mapping[str, Any], float], bool]
-Answered = Callable[[str, Mapping[str, Any]], None]
 """Takes the plural of a kind, the metadata of an object, and a moment: whether a newer version of it was known by then."""
+
+Answered = Callable[[str, Mapping[str, Any]], None]
+"""Takes the plural of a kind, and the metadata of an object as our own change has made it."""
 
 Count = Callable[[str, Question, int], None]
 """Takes the HTTP method, what was asked, and the status of the answer: 0 where there was none."""
