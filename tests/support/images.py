@@ -56,7 +56,9 @@ def push_to(recipe: Recipe, registry: str) -> str:
     content = hashlib.sha256(json.dumps([recipe.files.key(), dict(recipe.config)]).encode()).hexdigest()
     reference = f"{registry}/{recipe.name}:{content[:12]}"
     if not oci.exists(reference):
-        oci.push(made(recipe), reference)
+        image = made(recipe)
+        with _alone("push"):  # Debian's registry does not take equal blobs from two workers at once
+            oci.push(image, reference)
     return reference
 
 
@@ -74,11 +76,9 @@ def push_tar(tar: bytes, reference: str, config: Mapping[str, Any] | None = None
 def _layer(files: Files) -> tuple[bytes, str]:
     """Return the compressed layer and its diff id, from the cache if they are there."""
     key = hashlib.sha256(files.key().encode()).hexdigest()[:16]
-    directory = cache() / "images"
-    directory.mkdir(parents=True, exist_ok=True)
-    blob = directory / f"{files.name}-{key}.tar.gz"
-    diff_id = directory / f"{files.name}-{key}.diff-id"
-    with _alone(directory / ".lock"):
+    blob = _directory() / f"{files.name}-{key}.tar.gz"
+    diff_id = _directory() / f"{files.name}-{key}.diff-id"
+    with _alone("make"):
         if not diff_id.exists():
             image = oci.image(files.make(), {})
             blob.write_bytes(image.layer)
@@ -86,9 +86,16 @@ def _layer(files: Files) -> tuple[bytes, str]:
     return blob.read_bytes(), diff_id.read_text()
 
 
+def _directory() -> Path:
+    directory = cache() / "images"
+    directory.mkdir(parents=True, exist_ok=True)
+    return directory
+
+
 @contextmanager
-def _alone(lock: Path) -> Iterator[None]:
-    with lock.open("w") as held:
+def _alone(what: str) -> Iterator[None]:
+    """Do it in one process of this machine at a time."""
+    with (_directory() / f".{what}.lock").open("w") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         yield
 

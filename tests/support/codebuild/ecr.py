@@ -54,7 +54,7 @@ class Ecr:
     statuses: dict[tuple[str, str], str] = field(default_factory=dict)
     """Repository and digest to the imageStatus; the others are ACTIVE."""
     _seen: dict[tuple[str, str], float] = field(default_factory=dict)
-    _pushing: threading.RLock = field(default_factory=threading.RLock)
+    _pushing: threading.Lock = field(default_factory=threading.Lock)
     _tiny: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def path(self, repository: str) -> str:
@@ -64,7 +64,10 @@ class Ecr:
 
     @contextmanager
     def place_for(self, repository: str, tag: str) -> Iterator[str]:
-        """Push while the block runs, to the place in the registry that it is given.
+        """Push while the block runs, to the place in the registry that it is given; one at a time.
+
+        ECR takes equal blobs that come at once. The registry behind this one does not: it writes the file that says that
+        a repository has a blob in place, and who reads the file before it is written is told that there is no such blob.
 
         Raises PushRefused, with what a client prints, if ECR would not take it.
         """
@@ -74,11 +77,8 @@ class Ecr:
             raise PushRefused(
                 f"name unknown: The repository with name '{path}' does not exist in the registry with id '{ACCOUNT}'"
             )
-        if not self.repositories[path]:
-            yield place
-            return
-        with self._pushing:  # from the question whether the tag is free until it is taken
-            if self.manifest(path, tag) is not None:
+        with self._pushing:  # from the question whether the tag is free until it is taken, too
+            if self.repositories[path] and self.manifest(path, tag) is not None:
                 raise PushRefused(
                     f"tag invalid: The image tag '{tag}' already exists in the '{path}' repository and cannot be "
                     "overwritten because the tag is immutable."
@@ -86,9 +86,9 @@ class Ecr:
             yield place
 
     def push_tiny(self, repository: str, tag: str, content: str) -> str:
-        """Push an image without layers; its digest. One at a time: the registry refuses equal blobs that come at once."""
+        """Push an image without layers; its digest."""
         registry, path = Registry(self.host, self.user), self.path(repository)
-        with self._pushing, self.place_for(repository, tag):
+        with self.place_for(repository, tag):
             known = self.manifest(path, self._tiny[path, content]) if (path, content) in self._tiny else None
             if known is not None:
                 return registry.push_manifest(path, tag, known.content, known.kind)
