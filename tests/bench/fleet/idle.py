@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from bench.fleet.meter import Request, Used, metrics_of, requests_of
+from bench.fleet.meter import Request, Used, metrics_of
 from bench.fleet.stage import Stage
 from support.operator_process import OperatorProcess
 
@@ -15,6 +15,14 @@ SETTLE: Final = 30.0
 """Seconds after everything was looked at, in which what was begun at the start comes to its end."""
 
 START_LIMIT: Final = 300.0
+
+
+@dataclass(frozen=True)
+class Start:
+    """seconds: from the start of the process until the last BrandRelease was looked at. used: until that was noticed."""
+
+    seconds: float
+    used: Used
 
 
 @dataclass(frozen=True)
@@ -37,19 +45,26 @@ class Idle:
 
 async def idle(stage: Stage, count: int, seconds: float) -> Idle:
     """Start an operator over a fleet of this many that have been released, and look on."""
-    operator, log = stage.new_operator(), stage.cluster.audit_log
-    began, length = time.time(), log.stat().st_size  # noqa: TID251 - the audit log has this clock too
+    operator = stage.new_operator()
     try:
-        operator.start()
-        await all_looked_at(operator, count)
-        started = last_first_look(requests_of(log, length)) - began
+        started = await start(stage, operator, count)
         await asyncio.sleep(SETTLE)
         meter = stage.meter(operator)
         meter.begin()
         await asyncio.sleep(seconds)
-        return Idle(count, started, meter.end())
+        return Idle(count, started.seconds, meter.end())
     finally:
         operator.kill()
+
+
+async def start(stage: Stage, operator: OperatorProcess, count: int) -> Start:
+    """Start the operator over a fleet of this many, and wait until it has looked at each."""
+    meter = stage.meter(operator)
+    meter.begin()
+    operator.start()
+    await all_looked_at(operator, count)
+    used = meter.end()
+    return Start(last_first_look(used.requests) - used.began, used)
 
 
 def last_first_look(requests: Iterable[Request]) -> float:

@@ -77,7 +77,7 @@ class Meter:
     _offset: int = 0
 
     def begin(self) -> None:
-        """From now on."""
+        """From now on. The operator need not run yet."""
         self._began, self._before = time.time(), self._processors()  # noqa: TID251 - the audit log has this clock too
         self._offset = self.audit_log.stat().st_size
 
@@ -90,8 +90,9 @@ class Meter:
 
     def _processors(self) -> dict[str, float]:
         """Bench includes the git server's own threads and git's server processes."""
-        pids = {"operator": self.operator.pid, **self.others, "git server and bench": os.getpid()}
-        return {name: processor_of(pid) for name, pid in pids.items()}
+        others = {**self.others, "git server and bench": os.getpid()}
+        operator = processor_of(self.operator.pid) if self.operator.runs else 0.0
+        return {"operator": operator, **{name: processor_of(pid) for name, pid in others.items()}}
 
 
 def requests_of(audit_log: Path, offset: int) -> Iterator[Request]:
