@@ -256,7 +256,7 @@ async def _run(
     )
     stop, metrics, known = told_to_stop(), Metrics(), Known()
     api.counting(metrics.count_kubernetes_request)
-    api.believing(known.had_newer, known.answered)
+    api.believing(known)
     metrics.clock_behind_seconds.set_function(clock.owed)
     outside = _outside(settings, api, clock, session, metrics, fence)
     operator = _operator(settings, outside, metrics, clock, fence, known)

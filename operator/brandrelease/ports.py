@@ -319,11 +319,13 @@ class Deliveries(Protocol):
 
 
 class Cluster(Protocol):
-    """The Kubernetes API, read live: nothing here comes from a cache."""
+    """The Kubernetes API, read live but for one answer that says so."""
 
     async def brand_release(self, namespace: str, name: str) -> BrandRelease | None: ...
 
-    async def brand(self, name: str) -> Brand | BrandInvalid | None: ...
+    async def brand(self, name: str, *, may_be_old: bool = False) -> Brand | BrandInvalid | None:
+        """may_be_old: an earlier answer will do, as long as the watch has not told of anything newer."""
+        ...
 
     async def holder(self, release: BrandRelease) -> str:
         """Name of the oldest BrandRelease for the same brand and environment in the namespace."""

@@ -183,7 +183,7 @@ READS: dict[str, Callable[[KubeApi], Awaitable[object]]] = {
     "log": lambda api: api.log("default", "x", {}, 1.0),
     "would_create": lambda api: api.would_create(JOBS, "default", BODY),
 }
-OTHERS = {"connect", "connect_as", "close", "without_fence", "counting", "believing", "ask"}
+OTHERS = {"connect", "connect_as", "close", "without_fence", "counting", "believing", "is_newest", "ask"}
 
 
 def test_every_request_is_known_as_a_read_or_a_write() -> None:

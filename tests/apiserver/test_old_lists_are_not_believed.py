@@ -62,7 +62,7 @@ async def test_pods_are_not_judged_by_a_list_that_is_older_than_what_their_watch
     api: Api, namespace: str, proxy: FaultProxy, kube: KubeApi
 ) -> None:
     pods, watched = f"/api/v1/namespaces/{namespace}/pods", Known()
-    kube.believing(watched.had_newer, watched.answered)
+    kube.believing(watched)
     api.post(pods, POD).expect(201)
     cluster = KubeCluster(kube, frozenset(), SystemClock().now)
     assert [pod.ready for pod in await cluster.pods(namespace, "drumeo", 7)] == [False]
@@ -80,7 +80,7 @@ async def test_nobody_waits_for_a_job_that_has_ended_because_it_was_shown_as_it_
     api: Api, namespace: str, proxy: FaultProxy, kube: KubeApi
 ) -> None:
     jobs, watched = f"/apis/batch/v1/namespaces/{namespace}/jobs", Known()
-    kube.believing(watched.had_newer, watched.answered)
+    kube.believing(watched)
     api.post(jobs, JOB).expect(201)
     assert await kube.get(JOBS, namespace, "build") is not None
     assert watched.of("jobs").is_news(api.merge(f"{jobs}/build/status", STARTED).expect(200)["metadata"])
@@ -99,7 +99,7 @@ async def test_a_deployment_is_not_judged_by_how_it_was_before_our_own_change(
     api: Api, namespace: str, proxy: FaultProxy, kube: KubeApi
 ) -> None:
     watched = Known()
-    kube.believing(watched.had_newer, watched.answered)
+    kube.believing(watched)
     api.post(f"/apis/apps/v1/namespaces/{namespace}/deployments", DEPLOYMENT).expect(201)
     cluster = KubeCluster(kube, frozenset(), SystemClock().now)
     before = await cluster.deployment(namespace, "web")

@@ -11,12 +11,12 @@ from pydantic import ValidationError
 
 from brandrelease.adapters.builders.buildkit import _digest, _failed_step, _last_words, _progress
 from brandrelease.adapters.builders.codebuild_answers import log_of, name_in, view_of
-from brandrelease.adapters.kube.brands import read_brand
 from brandrelease.adapters.kube.builds_in_flight import _build
 from brandrelease.adapters.kube.fellows import fellows, platform_failures
 from brandrelease.adapters.kube.hook_states import hook_state
 from brandrelease.adapters.kube.logs import secret_names
 from brandrelease.adapters.kube.pod_events import pod_warnings
+from brandrelease.adapters.kube.reading_brands import read_brand
 from brandrelease.adapters.kube.views import deployment_view, pod_view
 from brandrelease.apis.brand import Brand
 from brandrelease.apis.brandrelease import BrandRelease

@@ -668,7 +668,7 @@ class Simulation:
             status=self.status,
         )
 
-    async def brand(self, name: str) -> Brand | BrandInvalid | None:
+    async def brand(self, name: str, *, may_be_old: bool = False) -> Brand | BrandInvalid | None:
         return self.the_brand
 
     async def holder(self, release: BrandRelease) -> str:

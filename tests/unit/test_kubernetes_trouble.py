@@ -30,10 +30,10 @@ class Troubled(Story):
     writing: Trouble | None = None
     tries_to_write = 0
 
-    async def brand(self, name: str) -> Brand | BrandInvalid | None:
+    async def brand(self, name: str, *, may_be_old: bool = False) -> Brand | BrandInvalid | None:
         if self.asking:
             raise KubernetesFails(self.asking)
-        return await super().brand(name)
+        return await super().brand(name, may_be_old=may_be_old)
 
     async def deployment(self, namespace: str, name: str) -> DeploymentView | None:
         if self.reading:

@@ -38,6 +38,8 @@ VERBS: Final = {
 }
 """What RBAC calls what the methods of KubeApi do, and to which subresource."""
 
+ASK_NOTHING: Final = {"path", "is_newest"}
+
 Asked = tuple[str, str, Verb]
 """API group, resource with its subresource, verb."""
 
@@ -51,7 +53,7 @@ def in_the_sources() -> Iterator[Asked]:
                     ast.Call(func=ast.Attribute(attr=method), args=[ast.Name(id=name), *_])
                     | ast.Call(func=ast.Name(id="partial"), args=[ast.Attribute(attr=method), ast.Name(id=name), *_])
                 ) if name in RESOURCES:
-                    assert method in VERBS or method == "path", f"{path} calls {method}: which verb is that?"
+                    assert method in {*VERBS, *ASK_NOTHING}, f"{path} calls {method}: which verb is that?"
                     if method in VERBS:
                         subresource, verb = VERBS[method]
                         yield asked(Permission(RESOURCES[name], (verb,), "", subresource))

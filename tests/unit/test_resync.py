@@ -201,6 +201,26 @@ def test_an_object_whose_deletion_nobody_has_told_of_leaves_no_answer_either() -
     assert versions._answered == {}
 
 
+def test_what_was_read_is_the_newest_while_nothing_newer_was_heard_of() -> None:
+    versions = Versions()
+    assert not versions.is_newest(pod("a", 5)["metadata"]), "nobody has told that it is there"
+    versions.is_news(pod("a", 5)["metadata"])
+    assert versions.is_newest(pod("a", 5)["metadata"])
+    versions.is_news(pod("a", 6)["metadata"])
+    assert not versions.is_newest(pod("a", 5)["metadata"])
+    versions.answered(pod("a", 7)["metadata"])
+    assert not versions.is_newest(pod("a", 6)["metadata"]), "our own change has made a newer one"
+
+
+def test_what_is_gone_is_not_the_newest_any_more() -> None:
+    known = Known()
+    assert not known.is_newest("pods", pod("a", 5)["metadata"])
+    known.of("pods").is_news(pod("a", 5)["metadata"])
+    assert known.is_newest("pods", pod("a", 5)["metadata"])
+    known.of("pods").gone(pod("a", 5)["metadata"])
+    assert not known.is_newest("pods", pod("a", 5)["metadata"])
+
+
 def test_versions_are_compared_as_numbers() -> None:
     versions = Versions()
     versions.is_news(pod("a", 9)["metadata"])

@@ -60,9 +60,16 @@ CHANGES_SECONDS: Final = 30.0
 """What is new is worth knowing, but not worth a long wait."""
 
 
-async def observe(world: World, release: BrandRelease, refusal: Refusal | None, taken: Taken | None) -> Snapshot:
-    """What is the case, as far as the decision needs to know. refusal, taken: how the last pass's action fared."""
-    brand, holder = await asyncio.gather(world.cluster.brand(release.spec.brand), world.cluster.holder(release))
+async def observe(
+    world: World, release: BrandRelease, refusal: Refusal | None, taken: Taken | None, *, old_brand: bool = False
+) -> Snapshot:
+    """What is the case, as far as the decision needs to know. refusal, taken: how the last pass's action fared.
+
+    old_brand: the Brand may be an earlier answer, so nothing may come of what is decided.
+    """
+    brand, holder = await asyncio.gather(
+        world.cluster.brand(release.spec.brand, may_be_old=old_brand), world.cluster.holder(release)
+    )
     delivered = world.deliveries.results(release.namespace, release.name)
     snapshot = Snapshot(
         now=world.clock.now(),

@@ -23,6 +23,7 @@ from brandrelease.core.decide import decide
 from brandrelease.core.freshness import Seen, is_outdated
 from brandrelease.core.kubernetes_trouble import Trouble, headline_of, is_told, with_trouble
 from brandrelease.core.questions import order_in_flight, prepared, watches_pods
+from brandrelease.core.rest import rests
 from brandrelease.core.sharding import WHOLE, Shard
 from brandrelease.core.snapshot import Refusal, Snapshot, Taken
 from brandrelease.elapsed import elapsed
@@ -84,8 +85,8 @@ class Reconciler:
             log.info("The API server gave an older object than this process has written; looking again.")
             return Again(retry=CONFLICT_LIMIT, under_way=watches_pods(release))
         self._metrics.fleet.see(release, release.status)
-        snapshot = await observe(self._world, release, self._refusals.get(key), self._taken.get(key))
-        plan = self._still_in_trouble(key, snapshot, self._decide(snapshot))
+        snapshot, plan = await self._look(key, release)
+        plan = self._still_in_trouble(key, snapshot, plan)
         if not await self._record(release, plan):
             return Again(retry=CONFLICT_LIMIT, under_way=watches_pods(release))
         self._taken.pop(key, None)
@@ -94,6 +95,22 @@ class Reconciler:
         again, _ = await asyncio.gather(self._act(key, plan), self._announce(release, plan))
         self._troubles.over(key)
         return replace(again, under_way=watches_pods(release.model_copy(update={"status": plan.status})))
+
+    async def _look(self, key: Key, release: BrandRelease) -> tuple[Snapshot, Plan]:
+        """What is the case, and what to do.
+
+        Over what rests, most passes find nothing to do: all of those after a start, and a Brand would be read in each. So
+        they look with an earlier answer first, of which nothing may come: what there is to do is decided with a live one.
+        """
+        refusal, taken = self._refusals.get(key), self._taken.get(key)
+        if rests(release):
+            glance = await observe(self._world, release, refusal, taken, old_brand=True)
+            plan = decide(glance)
+            if plan.action is None and plan.status == release.status:
+                self._world.turns.tell(release, None)
+                return glance, plan
+        snapshot = await observe(self._world, release, refusal, taken)
+        return snapshot, self._decide(snapshot)
 
     def _is_outdated(self, key: Key, release: BrandRelease) -> bool:
         """Where nothing is to be written, no conflict would tell: an old status would be carried out once more."""

@@ -42,6 +42,11 @@ class Versions:
         self._seen[uid] = (Seen(version, elapsed()), kept)
         return True
 
+    def is_newest(self, metadata: Metadata) -> bool:
+        """Whether the object is known to be there, and nothing newer than this version was heard of."""
+        uid, version = str(metadata["uid"]), int(metadata["resourceVersion"])
+        return uid in self._seen and self._seen[uid][0].version == version and uid not in self._answered
+
     def had_newer(self, metadata: Metadata, asked_at: float) -> bool:
         """Whether a newer version of this object was seen a short while before it was asked for, so that this one was old then."""
         uid, version, now = str(metadata["uid"]), int(metadata["resourceVersion"]), elapsed()
@@ -84,6 +89,10 @@ class Known:
     def of(self, kind: str) -> Versions:
         """The versions seen of this kind, by its plural."""
         return self.kinds.setdefault(kind, Versions())
+
+    def is_newest(self, kind: str, metadata: Metadata) -> bool:
+        """Whether an object of the kind is known to be there, and nothing newer than this version was heard of."""
+        return kind in self.kinds and self.kinds[kind].is_newest(metadata)
 
     def had_newer(self, kind: str, metadata: Metadata, asked_at: float) -> bool:
         """Whether a newer version of this object of the kind was seen a short while before it was asked for."""

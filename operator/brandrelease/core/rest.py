@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import assert_never
 
-from brandrelease.apis.brandrelease import BrandReleaseStatus, CurrentRelease, Outcome, Phase
+from brandrelease.apis.brandrelease import BrandRelease, BrandReleaseStatus, CurrentRelease, Outcome, Phase
 from brandrelease.apis.progress import HookProgress, Retry
 from brandrelease.apis.reasons import Reason
 from brandrelease.core.actions import PRE_DEPLOY, Plan, StopHook
@@ -12,13 +12,22 @@ from brandrelease.core.carrying import carries
 from brandrelease.core.hooks import ended, progress_of
 from brandrelease.core.obstacles import container_of, overridden
 from brandrelease.core.plans import AT_ONCE, RETRY_SELDOM, adding, blocked, environment_of, wait
-from brandrelease.core.questions import is_asked, may_track, to_release
+from brandrelease.core.questions import in_flight, is_asked, may_track, to_release
 from brandrelease.core.receiving import fresh, not_allowed, number_of_next
 from brandrelease.core.retrying import TRIES, retry_of
 from brandrelease.core.snapshot import HookFailed, HookRunning, HookSucceeded, Resolved, Snapshot, Unresolved
 from brandrelease.core.status import with_current
 from brandrelease.core.succession import begin
+from brandrelease.core.verbs import unheard
 from brandrelease.core.words import short
+
+
+def rests(release: BrandRelease) -> bool:
+    """Whether, by the object alone, there is nothing to do: nothing is in flight, asked for, tracked or to be stopped."""
+    status = release.status
+    begun = in_flight(release) is not None or status.next is not None or bool(status.stopping)
+    asked = is_asked(release) or unheard(release) is not None
+    return not begun and not asked and release.spec.track_interval_seconds is None
 
 
 def at_rest(world: Snapshot, status: BrandReleaseStatus, current: CurrentRelease) -> Plan:

@@ -15,6 +15,7 @@ from kubernetes.aio.dynamic.exceptions import DynamicApiError
 
 from brandrelease.adapters.kube.kubeconfig import configuration_of, load
 from brandrelease.adapters.kube.questions import UNKNOWN, question
+from brandrelease.adapters.kube.watched import Unwatched, Watched
 from brandrelease.apis.wellknown import FIELD_MANAGER
 from brandrelease.core.kubernetes_trouble import Question, Trouble
 from brandrelease.core.leadership import REQUEST_SECONDS
@@ -36,12 +37,6 @@ METADATA_ONLY: Final = "application/json;as=PartialObjectMetadataList;g=meta.k8s
 
 Json = dict[str, Any]
 
-
-IsOld = Callable[[str, Mapping[str, Any], float], bool]
-"""Takes the plural of a kind, the metadata of an object, and a moment: whether a newer version of it was known by then."""
-
-Answered = Callable[[str, Mapping[str, Any]], None]
-"""Takes the plural of a kind, and the metadata of an object as our own change has made it."""
 
 Count = Callable[[str, Question, int], None]
 """Takes the HTTP method, what was asked, and the status of the answer: 0 where there was none."""
@@ -101,8 +96,7 @@ class KubeApi:
         self._client, self._fence, self._heard, self._manager = api_client, fence, heard, manager
         self._dynamic = DynamicClient(api_client)  # not awaited: the paths are known, so nothing is discovered
         self._count: Count = _nothing
-        self._is_old: IsOld = _never
-        self._answered: Answered = _untold
+        self._watched: Watched = Unwatched()
 
     @classmethod
     async def connect(
@@ -135,13 +129,17 @@ class KubeApi:
         configuration = await configuration_of(kubeconfig, context)
         return cls(client.ApiClient(configuration), None, manager=manager)
 
-    def believing(self, is_old: IsOld, answered: Answered) -> None:
+    def believing(self, watched: Watched) -> None:
         """From now on an object that is older than what was told of it before is a trouble, and no answer.
 
         A proxy or a cache in between may give one. Whoever decides by it would wait for an event that has come already, or
-        take what was there before our own change for somebody else's. answered is told of each object that we have applied.
+        take what was there before our own change for somebody else's. watched is told of each object that we have applied.
         """
-        self._is_old, self._answered = is_old, answered
+        self._watched = watched
+
+    def is_newest(self, resource: Resource, metadata: Mapping[str, Any]) -> bool:
+        """Whether an object that was read before is there still, and nothing newer is known of it; False without a watch."""
+        return self._watched.is_newest(resource.plural, metadata)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -181,7 +179,7 @@ class KubeApi:
         What a watch has told since is no fault of the answer, and asks for a pass of its own.
         """
         metadatas = (body["metadata"] for body in bodies if "metadata" in body)  # the version of the server has none
-        if old := next((each for each in metadatas if self._is_old(resource.plural, each, asked_at)), None):
+        if old := next((each for each in metadatas if self._watched.had_newer(resource.plural, each, asked_at)), None):
             told = (
                 f"The API server gave an older state of {resource.plural.removesuffix('s')} {old['name']} than before"
             )
@@ -260,7 +258,7 @@ class KubeApi:
             force_conflicts=True,
             content_type="application/apply-patch+yaml",
         )
-        self._answered(resource.plural, applied["metadata"])
+        self._watched.answered(resource.plural, applied["metadata"])
 
     async def merge(self, resource: Resource, namespace: str, name: str, fields: Json) -> Json:
         """Change some fields of an object that is there; the object as it is then."""
@@ -377,12 +375,3 @@ def _retry_after(error: Any) -> float:
 
 def _nothing(_method: str, _asked: Question, _status: int) -> None:
     """Where nobody counts."""
-
-
-def _untold(_kind: str, _metadata: Mapping[str, Any]) -> None:
-    """Where nobody is told of what was applied."""
-
-
-def _never(_kind: str, _metadata: Mapping[str, Any], _asked_at: float) -> bool:
-    """Where nobody watches."""
-    return False

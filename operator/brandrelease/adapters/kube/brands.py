@@ -8,11 +8,11 @@ from pydantic import ValidationError
 
 from brandrelease.adapters.kube.api import BRAND_RELEASES, BRANDS, ApiError, KubeApi
 from brandrelease.adapters.kube.claims import first_claims
+from brandrelease.adapters.kube.reading_brands import read_brand
 from brandrelease.apis.brand import Brand
 from brandrelease.apis.brand_status import BrandStatus
 from brandrelease.apis.wellknown import API_VERSION
 from brandrelease.core.brands.seen import SeenBrand
-from brandrelease.core.snapshot import BrandInvalid
 from brandrelease.ports import StatusConflict
 
 CONFLICT: Final = 409
@@ -20,15 +20,6 @@ GONE: Final = 404
 
 FEW_HOMES: Final = 4
 """So many namespaces of one Brand are asked one after the other; for more, one list of all is asked for."""
-
-
-def read_brand(body: dict[str, Any]) -> Brand | BrandInvalid:
-    """The Brand; or which rule of this operator it breaks, since it was stored under others."""
-    try:
-        return Brand.from_object(body)
-    except ValidationError as error:
-        first = error.errors()[0]
-        return BrandInvalid(f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,11 +21,11 @@ from brandrelease.adapters.kube.api import (
     ApiError,
     KubeApi,
 )
-from brandrelease.adapters.kube.brands import read_brand
 from brandrelease.adapters.kube.claims import first_claims
 from brandrelease.adapters.kube.fellows import PlatformFailure, fellows, platform_failures
 from brandrelease.adapters.kube.logs import log_tail
 from brandrelease.adapters.kube.pod_events import WARNINGS_ABOUT_PODS, pod_warnings
+from brandrelease.adapters.kube.reading_brands import BrandReader
 from brandrelease.adapters.kube.reading_secrets import read_secret
 from brandrelease.adapters.kube.together import Together
 from brandrelease.adapters.kube.views import deployment_view, pod_view
@@ -59,6 +59,7 @@ class KubeCluster:
     def __init__(self, api: KubeApi, namespaces: frozenset[str], now: Callable[[], datetime]) -> None:
         """namespaces: those that are watched; empty means all."""
         self._api, self._now = api, now
+        self._brands = BrandReader(api)
         self._namespaces: list[str | None] = [*sorted(namespaces)] or [None]
         self._settled: dict[tuple[str, str], str] = {}
         """Uids of BrandReleases that hold their environment for good, by namespace and name."""
@@ -73,9 +74,8 @@ class KubeCluster:
             return None
         return BrandRelease.from_object(body)
 
-    async def brand(self, name: str) -> Brand | BrandInvalid | None:
-        body = await self._api.get(BRANDS, None, name)
-        return read_brand(body) if body else None
+    async def brand(self, name: str, *, may_be_old: bool = False) -> Brand | BrandInvalid | None:
+        return await (self._brands.before(name) if may_be_old else self._brands.live(name))
 
     async def holder(self, release: BrandRelease) -> str:
         spec, is_old = release.spec, is_settled(release.created_at, self._now())

@@ -1,0 +1,33 @@
+"""What the watch has told of objects, as far as requests want to know it."""
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+
+class Watched(Protocol):
+    """kind: its plural. metadata: of an object that was read or written."""
+
+    def had_newer(self, kind: str, metadata: Mapping[str, Any], asked_at: float) -> bool:
+        """Whether a newer version of the object was known at that moment."""
+        ...
+
+    def is_newest(self, kind: str, metadata: Mapping[str, Any]) -> bool:
+        """Whether the object is known to be there, and nothing newer than this version was heard of."""
+        ...
+
+    def answered(self, kind: str, metadata: Mapping[str, Any]) -> None:
+        """The object as our own change has made it."""
+        ...
+
+
+class Unwatched:
+    """Where nobody watches, nothing is known."""
+
+    def had_newer(self, _kind: str, _metadata: Mapping[str, Any], _asked_at: float) -> bool:
+        return False
+
+    def is_newest(self, _kind: str, _metadata: Mapping[str, Any]) -> bool:
+        return False
+
+    def answered(self, _kind: str, _metadata: Mapping[str, Any]) -> None:
+        """Nobody wants to know it."""
