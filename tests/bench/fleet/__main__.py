@@ -23,7 +23,9 @@ def main() -> int:
     parser.add_argument(
         "--times", type=int, default=2, help="storms after the one in which all are new, or starts after it"
     )
-    parser.add_argument("--profile", type=Path, help="a file for the stacks of one more storm, and where its time went")
+    parser.add_argument(
+        "--profile", type=Path, help="of storms: a file for the stacks of one more, and where its time went"
+    )
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="fleet-") as directory:
         match arguments.what:
