@@ -476,7 +476,7 @@ class Simulation:
         self.reconciler = self.new_reconciler(world)
 
     def new_reconciler(self, world: World) -> Reconciler:
-        return Reconciler(world, self, Metrics(), lambda _uid, _version: None)
+        return Reconciler(world, self, Metrics(), lambda *_: None)
 
     def builders(self) -> dict[str, Builder]:
         return {"buildKit": self}

@@ -55,7 +55,7 @@ class World:
         self.conflicts = self.failures = 0
         self.asked: list[tuple[str, float]] = []
         self.written: list[tuple[str, BrandStatus]] = []
-        self.own_writes: list[tuple[str, str]] = []
+        self.own_writes: list[tuple[str, str, str]] = []
         self.events: list[Announcement] = []
         self.asking = self.most = 0
         self.version = 1
@@ -65,7 +65,7 @@ class World:
         """The operator, which knows nothing."""
         questions = Questions(self, self, {}, self.secret, "builds")
         self.passes = BrandPass(
-            self, questions, self, self, self.namespaces, lambda uid, version: self.own_writes.append((uid, version))
+            self, questions, self, self, self.namespaces, lambda *told: self.own_writes.append(told)
         )
         self.queue = WorkQueue(self.passes, Metrics().brand_queue)
 
@@ -170,7 +170,7 @@ async def test_a_new_brand_is_told_of_at_once_and_then_asked_about() -> None:
     assert world.ready() == "True"
     assert last == world.objects["drumeo"].status
     assert world.events == []
-    assert world.own_writes == [("uid-drumeo", "3"), ("uid-drumeo", "4")]
+    assert world.own_writes == [("uid-drumeo", "2", "3"), ("uid-drumeo", "3", "4")]
 
 
 @on_virtual_time
@@ -375,7 +375,7 @@ async def test_a_builder_that_is_not_usable_is_told() -> None:
     world = World()
     questions = Questions(world, world, {"external": Broken()}, world.secret, "builds")
     world.queue = WorkQueue(
-        BrandPass(world, questions, world, world, frozenset(), lambda _uid, _version: None), Metrics().brand_queue
+        BrandPass(world, questions, world, world, frozenset(), lambda *_: None), Metrics().brand_queue
     )
     world.is_there(a_brand())
     await world.play(5)

@@ -54,6 +54,16 @@ def test_what_is_told_is_told_of_the_brand_as_it_is(world: TwoBrands) -> None:
     assert "It is wrong." in world.message
 
 
+def test_nobody_is_told_anything_by_a_brand_that_was_there_before(quiet: None) -> None:
+    world = TwoBrands(notifications=[{"name": "slack", "slack": {"channel": "#releases", "secretName": "slack"}}])
+    world.deliveries.down.add("slack")
+    world.release("one")
+    world.before, world.live_reads = world.the_brand, 0
+    world.one_pass()
+    assert world.deliveries.wanted, "it is tried again, until the endpoint takes it"
+    assert world.live_reads == 1
+
+
 @pytest.mark.parametrize(
     "ask",
     [

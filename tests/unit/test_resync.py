@@ -144,7 +144,7 @@ async def until(fact: Callable[[], bool]) -> None:
 def test_an_own_write_is_no_news_and_what_comes_after_it_is() -> None:
     versions = Versions()
     assert versions.is_news(pod("a", 5)["metadata"])
-    versions.saw_own_write("uid-a", "6")
+    versions.saw_own_write("uid-a", "5", "6")
     assert not versions.is_news(pod("a", 6)["metadata"])
     assert versions.is_news(pod("a", 7)["metadata"])
 
@@ -152,13 +152,20 @@ def test_an_own_write_is_no_news_and_what_comes_after_it_is() -> None:
 def test_an_own_write_does_not_hide_a_version_that_was_seen_meanwhile() -> None:
     versions = Versions()
     versions.is_news(pod("a", 9)["metadata"])
-    versions.saw_own_write("uid-a", "8")
+    versions.saw_own_write("uid-a", "7", "8")
     assert not versions.is_news(pod("a", 9)["metadata"]), "the watch was faster than the answer to the write"
+
+
+def test_an_own_write_does_not_hide_what_was_written_over_before_its_event_came() -> None:
+    versions = Versions()
+    versions.is_news(pod("a", 5)["metadata"])
+    versions.saw_own_write("uid-a", "6", "7")
+    assert versions.is_news(pod("a", 6)["metadata"]), "somebody's change, which a pass has read before its event"
 
 
 def test_a_write_on_an_object_that_was_never_seen_is_nothing() -> None:
     versions = Versions()
-    versions.saw_own_write("uid-a", "6")
+    versions.saw_own_write("uid-a", "5", "6")
     assert versions.is_news(pod("a", 6)["metadata"])
 
 

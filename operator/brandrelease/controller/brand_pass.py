@@ -53,11 +53,11 @@ class BrandPass:
         announcer: BrandAnnouncer,
         clock: Clock,
         namespaces: frozenset[str],
-        own_write: Callable[[str, str], None],
+        own_write: Callable[[str, str, str], None],
     ) -> None:
         """namespaces: those that are watched; empty means all.
 
-        own_write is told uid and new resourceVersion of each status written, so that its event is no news.
+        own_write is told uid, old and new resourceVersion of each status written, so that its event is no news.
         """
         self._brands, self._questions, self._announcer, self._clock = brands, questions, announcer, clock
         self._namespaces, self._own_write = namespaces, own_write
@@ -111,7 +111,7 @@ class BrandPass:
         if status == seen.status:
             return seen
         version = await self._brands.write_status(seen, status)
-        self._own_write(seen.uid, version)
+        self._own_write(seen.uid, seen.resource_version, version)
         return replace(seen, status=status, resource_version=version)
 
     async def _tell(self, before: SeenBrand, after: BrandStatus) -> None:

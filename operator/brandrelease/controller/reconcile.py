@@ -46,10 +46,10 @@ class Reconciler:
         world: World,
         announcer: Announcer,
         metrics: Metrics,
-        own_write: Callable[[str, str], None],
+        own_write: Callable[[str, str, str], None],
         shard: Shard = WHOLE,
     ) -> None:
-        """own_write is told uid and new resourceVersion of each status written, so that its event is no news."""
+        """own_write is told uid, old and new resourceVersion of each status written, so that its event is no news."""
         self._world, self._announcer, self._metrics, self._own_write = world, announcer, metrics, own_write
         self._shard = shard
         self._refusals: dict[Key, Refusal] = {}
@@ -99,14 +99,15 @@ class Reconciler:
     async def _look(self, key: Key, release: BrandRelease) -> tuple[Snapshot, Plan]:
         """What is the case, and what to do.
 
-        Over what rests, most passes find nothing to do: all of those after a start, and a Brand would be read in each. So
-        they look with an earlier answer first, of which nothing may come: what there is to do is decided with a live one.
+        Over what rests, most passes find nothing to do: nearly all of those after a start, and a Brand would be read in
+        each. So they look with an earlier answer first, of which nothing may come: what there is to do, or to tell, is
+        decided with a live one.
         """
         refusal, taken = self._refusals.get(key), self._taken.get(key)
         if rests(release):
             glance = await observe(self._world, release, refusal, taken, old_brand=True)
             plan = decide(glance)
-            if plan.action is None and plan.status == release.status:
+            if plan.action is None and plan.status == release.status and not plan.notices:
                 self._world.turns.tell(release, None)
                 return glance, plan
         snapshot = await observe(self._world, release, refusal, taken)
@@ -120,7 +121,7 @@ class Reconciler:
     async def _write(self, release: BrandRelease, status: BrandReleaseStatus) -> None:
         """Write the status, and remember that it was us. Raises StatusConflict."""
         version = await self._world.cluster.write_status(release, status)
-        self._own_write(release.uid, version)
+        self._own_write(release.uid, release.resource_version, version)
         self._written[Key(release.namespace, release.name)] = (release.uid, Seen(int(version), elapsed()))
         self._metrics.fleet.see(release, status)
 

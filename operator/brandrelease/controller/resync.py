@@ -60,11 +60,14 @@ class Versions:
         if uid not in self._seen or self._seen[uid][0].version < answer.version:
             self._answered[uid] = answer
 
-    def saw_own_write(self, uid: str, version: str) -> None:
-        """Our own write made this version: the event that tells of it is no news."""
-        if uid in self._seen:
-            known, metadata = self._seen[uid]
-            self._seen[uid] = (max(known, Seen(int(version), elapsed()), key=lambda seen: seen.version), metadata)
+    def saw_own_write(self, uid: str, over: str, version: str) -> None:
+        """Our own write made this version over that one: the event that tells of it is no news.
+
+        It is where nobody has told of what was written over: somebody's change that we have read before its event came.
+        """
+        known, metadata = self._seen.get(uid, (None, None))
+        if known is not None and metadata is not None and int(over) <= known.version < int(version):
+            self._seen[uid] = (Seen(int(version), elapsed()), metadata)
 
     def gone(self, metadata: Metadata) -> None:
         """The object was deleted."""

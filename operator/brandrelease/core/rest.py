@@ -12,7 +12,7 @@ from brandrelease.core.carrying import carries
 from brandrelease.core.hooks import ended, progress_of
 from brandrelease.core.obstacles import container_of, overridden
 from brandrelease.core.plans import AT_ONCE, RETRY_SELDOM, adding, blocked, environment_of, wait
-from brandrelease.core.questions import in_flight, is_asked, may_track, to_release
+from brandrelease.core.questions import in_flight, is_asked, may_track, migrating, to_release
 from brandrelease.core.receiving import fresh, not_allowed, number_of_next
 from brandrelease.core.retrying import TRIES, retry_of
 from brandrelease.core.snapshot import HookFailed, HookRunning, HookSucceeded, Resolved, Snapshot, Unresolved
@@ -25,7 +25,7 @@ from brandrelease.core.words import short
 def rests(release: BrandRelease) -> bool:
     """Whether, by the object alone, there is nothing to do: nothing is in flight, asked for, tracked or to be stopped."""
     status = release.status
-    begun = in_flight(release) is not None or status.next is not None or bool(status.stopping)
+    begun = in_flight(release) is not None or status.next is not None or bool(status.stopping) or migrating(release)
     asked = is_asked(release) or unheard(release) is not None
     return not begun and not asked and release.spec.track_interval_seconds is None
 
