@@ -1,10 +1,14 @@
 """What rests is looked at with the Brand as it was read before. Nothing comes of that but that there is nothing to do."""
 
+import asyncio
 from collections.abc import Callable
 
 import pytest
 
 from brandrelease.apis.brand import Brand
+from brandrelease.apis.brandrelease import Outcome, UnneededBuild
+from brandrelease.apis.progress import HookProgress, HooksProgress
+from brandrelease.core.rest import rests
 from brandrelease.core.snapshot import BrandInvalid
 from support.story import Story
 
@@ -85,3 +89,19 @@ def test_a_release_in_flight_is_followed_with_the_brand_as_it_is(world: TwoBrand
     world.ask("master")
     world.play_until("Deploying")
     assert world.reads_before == 0
+
+
+async def test_a_prepared_release_a_build_to_be_stopped_and_a_hook_that_has_not_ended_are_no_rest(quiet: None) -> None:
+    world = Story()
+    await asyncio.to_thread(world.release, "one")
+    release = await world.brand_release("drumeo", "drumeo")
+    assert release is not None
+    assert rests(release)
+    hook = HookProgress(job="migrate", started_at=world.time)
+    aborted = {"outcome": Outcome.Aborted, "hooks": HooksProgress(pre_deploy=hook)}
+    for begun in (
+        {"next": world.current},
+        {"stopping": (UnneededBuild(key="key", commit=world.current.commit, attempt=1),)},
+        {"current": world.current.model_copy(update=aborted)},
+    ):
+        assert not rests(release.model_copy(update={"status": release.status.model_copy(update=begun)})), begun
