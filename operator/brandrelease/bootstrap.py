@@ -163,6 +163,9 @@ def _work(
         for key in turns.holders(name):
             wake(key)
 
+    def noticed(key: Key, brand: str | None) -> None:
+        work.enqueue(interest.forget(key) if brand is None else interest.learn(key, brand))
+
     turns, watch = BuildTurns(settings.max_concurrent_builds, wake), CodeBuildWatch(outside.aws, news_of_build)
     metrics.builds_running.set_function(turns.building)
     metrics.builds_waiting.set_function(turns.waiting)
@@ -186,10 +189,12 @@ def _work(
         build_namespace=settings.build_namespace,
     )
     announcer = KubeAnnouncer(outside.api, outside.clock, settings.instance)
-    reconciler = Reconciler(world, announcer, metrics, known.brand_releases.saw_own_write, settings.shard)
+    own_write = known.brand_releases.saw_own_write
+    reconciler = Reconciler(world, announcer, metrics, own_write, noticed, settings.shard)
     queue = WorkQueue(reconciler, metrics.queue, interest.brand_of)
     brands = WorkQueue(_over_brands(settings, outside, announcer, known, interest), metrics.brand_queue)
-    return Work(queue, brands, turns, watch, metrics.fleet, deliveries, measuring, share)
+    work = Work(queue, brands, turns, watch, metrics.fleet, deliveries, measuring, share)
+    return work
 
 
 def _over_brands(

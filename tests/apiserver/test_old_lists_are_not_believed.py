@@ -1,12 +1,14 @@
 """An answer that shows an object older than was told before is asked for again: nobody decides by how things were."""
 
+import json
 from collections.abc import AsyncIterator, Iterator
+from contextlib import aclosing
 from pathlib import Path
 
 import pytest
 
 from apiserver.json_api import Api
-from brandrelease.adapters.kube.api import JOBS, ApiError, KubeApi
+from brandrelease.adapters.kube.api import JOBS, PODS, ApiError, KubeApi
 from brandrelease.adapters.kube.cluster import KubeCluster
 from brandrelease.adapters.system_clock import SystemClock
 from brandrelease.controller.resync import Known
@@ -69,11 +71,54 @@ async def test_pods_are_not_judged_by_a_list_that_is_older_than_what_their_watch
     assert watched.of("pods").is_news(api.merge(f"{pods}/web-1/status", READY).expect(200)["metadata"])
     with (
         proxy.fault(lambda request: request.is_for("GET", "/pods"), stale=True) as fault,
-        pytest.raises(ApiError, match="gave an older state of pod web-1 than before"),
+        pytest.raises(ApiError, match="gave an older list of pods than before"),
     ):
         await cluster.pods(namespace, "drumeo", 7)
     assert len(fault.met) == 1
     assert [pod.ready for pod in await cluster.pods(namespace, "drumeo", 7)] == [True]
+
+
+async def test_a_list_in_which_something_is_missing_that_was_told_of_is_not_believed(
+    api: Api, namespace: str, proxy: FaultProxy, kube: KubeApi
+) -> None:
+    pods, watched = f"/api/v1/namespaces/{namespace}/pods", Known()
+    kube.believing(watched)
+    assert await kube.items(PODS, namespace) == []
+    assert await kube.versions(PODS, namespace) == []
+    assert [page async for page in kube.pages(PODS, namespace, 50)] == [[]]
+    assert watched.of("pods").is_news(api.post(pods, POD).expect(201)["metadata"])
+    with proxy.fault(lambda request: request.is_for("GET", "/pods"), stale=True) as fault:
+        for ask in (
+            kube.items(PODS, namespace),
+            kube.versions(PODS, namespace),
+            anext(kube.pages(PODS, namespace, 50)),
+        ):
+            with pytest.raises(ApiError, match="gave an older list of pods than before"):
+                await ask
+    assert len(fault.met) == 3
+    assert len(await kube.versions(PODS, namespace)) == 1
+
+
+async def test_a_list_in_which_something_is_still_there_that_was_deleted_is_not_believed(
+    api: Api, namespace: str, proxy: FaultProxy, kube: KubeApi
+) -> None:
+    jobs, watched = f"/apis/batch/v1/namespaces/{namespace}/jobs", Known()
+    kube.believing(watched)
+    api.post(jobs, JOB).expect(201)
+    items, version = await kube.listing(JOBS, namespace)
+    api.delete(f"{jobs}/build").expect(200)
+    since = {"watch": "true", "timeoutSeconds": "10", "resourceVersion": version}
+    async with aclosing(kube.lines(jobs, since)) as events:
+        event = json.loads(await anext(events))
+    assert event["type"] == "DELETED"
+    watched.of("jobs").gone(event["object"]["metadata"])
+    with (
+        proxy.fault(lambda request: request.is_for("GET", "/jobs"), stale=True),
+        pytest.raises(ApiError, match="gave an older list of jobs than before"),
+    ):
+        await kube.items(JOBS, namespace)
+    assert len(items) == 1
+    assert await kube.items(JOBS, namespace) == []
 
 
 async def test_nobody_waits_for_a_job_that_has_ended_because_it_was_shown_as_it_was_before(

@@ -5,7 +5,12 @@ from typing import Any
 import pytest
 
 from brandrelease.controller.interest import Interest
+from brandrelease.controller.reconcile import Reconciler
 from brandrelease.controller.work_queue import Key, brand_key
+from brandrelease.controller.world import World
+from brandrelease.telemetry import Metrics
+from support.simulation import KEY
+from support.story import Story
 
 PRODUCTION, STAGING, OTHER = Key("drumeo-production", "a"), Key("drumeo-staging", "b"), Key("pianote", "c")
 DRUMEO, PIANOTE = brand_key("drumeo"), brand_key("pianote")
@@ -114,3 +119,18 @@ def test_whatever_comes_or_goes_of_a_brand_is_a_change_of_that_brand_alone(inter
     assert interest.last_change("drumeo") == seen[-1]
     assert interest.last_change("pianote") == before
     assert interest.last_change("guitareo") == 0
+
+
+def test_each_pass_notes_of_which_brand_its_object_is_or_that_there_is_none(quiet: None) -> None:
+    noted: list[tuple[Key, str | None]] = []
+
+    class Noting(Story):
+        def new_reconciler(self, world: World) -> Reconciler:
+            return Reconciler(world, self, Metrics(), lambda *_: None, lambda *told: noted.append(told))
+
+    story = Noting()
+    story.ask("master")
+    story.one_pass()
+    story.delete_release()
+    story.one_pass()
+    assert noted == [(KEY, "drumeo"), (KEY, None)]

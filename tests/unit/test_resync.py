@@ -32,12 +32,16 @@ class World:
         self.known, self.metrics, interest = Known(), Metrics(), Interest()
         self.broken: set[str] = set()
         self.forgotten: list[Key] = []
+        self.comes_meanwhile: list[tuple[str, Json]] = []
         arrivals = Arrivals(interest, self.known, self.woken.extend, self.forgotten.append, lambda _key: False)
         self.resync = Resync(self.lists, self.known, interest.by_kind(), self.woken.extend, arrivals.gone, self.metrics)
 
     async def lists(self, kind: str) -> list[Json]:
         if kind in self.broken:
             raise ConnectionError(kind)
+        for each in [each for each in self.comes_meanwhile if each[0] == kind]:
+            self.comes_meanwhile.remove(each)
+            self.watched(*each)
         return self.objects.get(kind, [])
 
     def watched(self, kind: str, body: Json) -> None:
@@ -103,6 +107,13 @@ async def test_a_lost_event_of_a_brand_release_is_found_too(world: World) -> Non
 async def test_a_list_that_is_older_than_what_the_watch_has_shown_is_no_news(world: World) -> None:
     world.watched("pods", pod("a", 40))
     assert await world.once() == []
+
+
+async def test_what_comes_while_a_list_is_under_way_is_not_missing_from_it(world: World) -> None:
+    world.comes_meanwhile = [("pods", pod("c", 9))]
+    assert await world.once() == []
+    assert world.lost() == 0
+    assert await world.once() == [DRUMEO], "the next list has to tell of it"
 
 
 async def test_a_kind_that_cannot_be_listed_hides_no_other_and_is_found_by_the_next_resync(world: World) -> None:
@@ -204,7 +215,7 @@ def test_an_object_whose_deletion_nobody_has_told_of_leaves_no_answer_either() -
     versions = Versions()
     versions.is_news(pod("a", 5)["metadata"])
     versions.answered(pod("a", 6)["metadata"])
-    assert [metadata["name"] for metadata in versions.missing_from([])] == ["a"]
+    assert [metadata["name"] for metadata in versions.missing_from([], elapsed())] == ["a"]
     assert versions._answered == {}
 
 
@@ -228,6 +239,29 @@ def test_what_is_gone_is_not_the_newest_any_more() -> None:
     assert not known.is_newest("pods", pod("a", 5)["metadata"])
 
 
+def test_the_newest_of_a_kind_is_whatever_was_heard_of_last_also_of_what_is_gone() -> None:
+    known, versions = Known(), Versions()
+    assert known.newest("pods") is None
+    known.kinds["pods"] = versions
+
+    def newest() -> int:
+        seen = known.newest("pods")
+        assert seen is not None
+        return seen.version
+
+    versions.is_news(pod("a", 5)["metadata"])
+    assert newest() == 5
+    versions.is_news(pod("b", 4)["metadata"])
+    assert newest() == 5, "an older one of another object"
+    versions.answered(pod("a", 6)["metadata"])
+    assert newest() == 6
+    versions.is_news(pod("a", 6)["metadata"])
+    versions.saw_own_write("uid-a", "6", "7")
+    assert newest() == 7
+    versions.gone(pod("a", 8)["metadata"])
+    assert newest() == 8
+
+
 def test_versions_are_compared_as_numbers() -> None:
     versions = Versions()
     versions.is_news(pod("a", 9)["metadata"])
@@ -241,9 +275,9 @@ def test_an_object_that_is_gone_is_forgotten_and_told_with_its_labels_where_the_
     versions.is_news(pod("b", 5)["metadata"])
     versions.gone(pod("a", 6)["metadata"])
     versions.gone(pod("never seen", 6)["metadata"])
-    (missing,) = versions.missing_from([])
+    (missing,) = versions.missing_from([], elapsed())
     assert (missing["name"], missing["labels"]) == ("b", {"brandrelease.dev/name": "drumeo"})
-    assert versions.missing_from([]) == []
+    assert versions.missing_from([], elapsed()) == []
 
 
 async def test_a_brand_release_that_is_gone_without_an_event_is_forgotten_as_if_there_had_been_one(

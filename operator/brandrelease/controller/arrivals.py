@@ -23,6 +23,7 @@ class Arrivals:
         """One event: ADDED, MODIFIED, DELETED, or None for an object that was there before the watch began."""
         metadata = body["metadata"]
         if event_type == "DELETED":
+            self.known.of(kind).gone(metadata)
             self.gone(kind, metadata)
         elif kind == "brandreleases":
             self._brand_release(body)
@@ -31,7 +32,6 @@ class Arrivals:
 
     def gone(self, kind: str, metadata: Metadata) -> None:
         """An object was deleted: an event says so, or a list has it no more."""
-        self.known.of(kind).gone(metadata)
         if kind == "brandreleases":
             key = Key(str(metadata["namespace"]), str(metadata["name"]))
             self.enqueue(self.interest.forget(key))

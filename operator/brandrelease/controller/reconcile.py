@@ -47,11 +47,15 @@ class Reconciler:
         announcer: Announcer,
         metrics: Metrics,
         own_write: Callable[[str, str, str], None],
+        noticed: Callable[[Key, str | None], None],
         shard: Shard = WHOLE,
     ) -> None:
-        """own_write is told uid, old and new resourceVersion of each status written, so that its event is no news."""
+        """own_write is told uid, old and new resourceVersion of each status written, so that its event is no news.
+
+        noticed is told of which Brand a BrandRelease is, each time that it is read; None where there is none of the name.
+        """
         self._world, self._announcer, self._metrics, self._own_write = world, announcer, metrics, own_write
-        self._shard = shard
+        self._noticed, self._shard = noticed, shard
         self._refusals: dict[Key, Refusal] = {}
         self._taken: dict[Key, Taken] = {}
         """Changes of Deployments that no status tells of yet."""
@@ -62,6 +66,7 @@ class Reconciler:
     async def __call__(self, key: Key) -> Again:
         """One pass; says when to look again. Raises KubernetesFails, once people are told of it where it is time."""
         release = await self._world.cluster.brand_release(key.namespace, key.name)
+        self._noticed(key, release.spec.brand if release else None)
         if release is None:
             self._refusals.pop(key, None)
             self._taken.pop(key, None)

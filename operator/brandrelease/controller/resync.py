@@ -27,6 +27,8 @@ class Versions:
         self._seen: dict[str, tuple[Seen, Metadata]] = {}
         self._answered: dict[str, Seen] = {}
         """What our own changes have made, until the watch has told of it too."""
+        self.newest: Seen | None = None
+        """The newest version that was heard of, of any object of the kind: no list is older than that."""
 
     def is_news(self, metadata: Metadata) -> bool:
         """Whether this version is newer than any seen before; remembers it.
@@ -39,7 +41,7 @@ class Versions:
         if uid in self._seen and self._seen[uid][0].version >= version:
             return False
         kept = {name: metadata[name] for name in ("uid", "name", "namespace", "labels") if name in metadata}
-        self._seen[uid] = (Seen(version, elapsed()), kept)
+        self._seen[uid] = (self._hear(version), kept)
         return True
 
     def is_newest(self, metadata: Metadata) -> bool:
@@ -56,7 +58,7 @@ class Versions:
 
     def answered(self, metadata: Metadata) -> None:
         """The answer to our own change of an object. Its event is news still; what is older is not believed any more."""
-        uid, answer = str(metadata["uid"]), Seen(int(metadata["resourceVersion"]), elapsed())
+        uid, answer = str(metadata["uid"]), self._hear(int(metadata["resourceVersion"]))
         if uid not in self._seen or self._seen[uid][0].version < answer.version:
             self._answered[uid] = answer
 
@@ -67,20 +69,34 @@ class Versions:
         """
         known, metadata = self._seen.get(uid, (None, None))
         if known is not None and metadata is not None and int(over) <= known.version < int(version):
-            self._seen[uid] = (Seen(int(version), elapsed()), metadata)
+            self._seen[uid] = (self._hear(int(version)), metadata)
 
     def gone(self, metadata: Metadata) -> None:
-        """The object was deleted."""
+        """The object was deleted; the event that tells of it bears the version at which it was."""
+        self._hear(int(metadata["resourceVersion"]))
+        self._forget(metadata)
+
+    def missing_from(self, listed: Iterable[Metadata], asked_at: float) -> list[Metadata]:
+        """Objects seen before the list was asked for that are not in it; forgets them.
+
+        Of what came while the list was under way, it may not tell yet.
+        """
+        present = {str(metadata["uid"]) for metadata in listed}
+        known = [(uid, metadata) for uid, (seen, metadata) in self._seen.items() if seen.at <= asked_at]
+        missing = [metadata for uid, metadata in known if uid not in present]
+        for metadata in missing:
+            self._forget(metadata)
+        return missing
+
+    def _forget(self, metadata: Metadata) -> None:
         self._seen.pop(str(metadata["uid"]), None)
         self._answered.pop(str(metadata["uid"]), None)
 
-    def missing_from(self, listed: Iterable[Metadata]) -> list[Metadata]:
-        """Objects seen before that are not among these; forgets them."""
-        present = {str(metadata["uid"]) for metadata in listed}
-        missing = [metadata for uid, (_, metadata) in self._seen.items() if uid not in present]
-        for metadata in missing:
-            self.gone(metadata)
-        return missing
+    def _hear(self, version: int) -> Seen:
+        heard = Seen(version, elapsed())
+        if self.newest is None or self.newest.version < version:
+            self.newest = heard
+        return heard
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +116,10 @@ class Known:
     def had_newer(self, kind: str, metadata: Metadata, asked_at: float) -> bool:
         """Whether a newer version of this object of the kind was seen a short while before it was asked for."""
         return kind in self.kinds and self.kinds[kind].had_newer(metadata, asked_at)
+
+    def newest(self, kind: str) -> Seen | None:
+        """The newest version that was heard of, of any object of the kind."""
+        return self.kinds[kind].newest if kind in self.kinds else None
 
     def answered(self, kind: str, metadata: Metadata) -> None:
         """The answer to our own change of an object of this kind."""
@@ -152,13 +172,13 @@ class Resync:
             self._last_success = asyncio.get_running_loop().time()
 
     async def _compare(self, kind: str) -> bool:
-        versions = self._known.of(kind)
+        versions, asked_at = self._known.of(kind), elapsed()
         try:
             metadatas = [item["metadata"] for item in await self._lists(kind)]
         except Exception:
             log.warning("A list of the resync failed and will be repeated.", kind=kind, exc_info=True)
             return False
-        for metadata in versions.missing_from(metadatas):
+        for metadata in versions.missing_from(metadatas, asked_at):
             self._metrics.resync.lost_events.inc()
             self._gone(kind, metadata)
         for metadata in filter(versions.is_news, metadatas):

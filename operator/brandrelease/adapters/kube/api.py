@@ -17,6 +17,7 @@ from brandrelease.adapters.kube.kubeconfig import configuration_of, load
 from brandrelease.adapters.kube.questions import UNKNOWN, question
 from brandrelease.adapters.kube.watched import Unwatched, Watched
 from brandrelease.apis.wellknown import FIELD_MANAGER
+from brandrelease.core.freshness import Seen, is_outdated
 from brandrelease.core.kubernetes_trouble import Question, Trouble
 from brandrelease.core.leadership import REQUEST_SECONDS
 from brandrelease.core.plain import line
@@ -154,7 +155,7 @@ class KubeApi:
             if error.status == 404:  # noqa: PLR2004 - HTTP
                 return None
             raise
-        self._believe(resource, path, [body], asked_at)
+        self._believe(resource, path, body, asked_at)
         return body
 
     async def items(
@@ -167,51 +168,52 @@ class KubeApi:
         self, resource: Resource, namespace: str | None, *, labels: str | None = None, fields: str | None = None
     ) -> tuple[list[Json], str]:
         """All objects that match, and the version of the list, from which a watch can go on."""
-        path, asked_at = resource.path(namespace), elapsed()
+        path, newest = resource.path(namespace), self._watched.newest(resource.plural)
         answer = await self._request("get", path, label_selector=labels, field_selector=fields)
-        bodies = answer["items"] or []
-        self._believe(resource, path, bodies, asked_at)
-        return bodies, str(answer["metadata"]["resourceVersion"])
-
-    def _believe(self, resource: Resource, path: str, bodies: list[Json], asked_at: float) -> None:
-        """Raises ApiError where one of them is older than what a watch, or the answer to a change, had told before the question.
-
-        What a watch has told since is no fault of the answer, and asks for a pass of its own.
-        """
-        metadatas = (body["metadata"] for body in bodies if "metadata" in body)  # the version of the server has none
-        if old := next((each for each in metadatas if self._watched.had_newer(resource.plural, each, asked_at)), None):
-            told = (
-                f"The API server gave an older state of {resource.plural.removesuffix('s')} {old['name']} than before"
-            )
-            raise ApiError(0, told, question("get", path))
+        self._believe_list(resource, path, answer, newest)
+        return answer["items"] or [], str(answer["metadata"]["resourceVersion"])
 
     async def pages(self, resource: Resource, namespace: str | None, size: int) -> AsyncIterator[list[Json]]:
         """All objects, at most `size` of them at a time."""
+        async for page in self._pages(resource, namespace, limit=size):
+            yield page
+
+    async def versions(self, resource: Resource, namespace: str | None, labels: str | None = None) -> list[Json]:
+        """The metadata of all objects that match, in pages, so that no answer is ever large."""
+        accept = {"Accept": METADATA_ONLY}
+        pages = self._pages(resource, namespace, label_selector=labels, limit=500, header_params=accept)
+        return [body async for page in pages for body in page]
+
+    async def _pages(self, resource: Resource, namespace: str | None, **parameters: Any) -> AsyncIterator[list[Json]]:
+        """All pages are of the version at which the first one was read."""
+        path, newest = resource.path(namespace), self._watched.newest(resource.plural)
         token: str | None = None
         while True:
-            answer = await self._request("get", resource.path(namespace), limit=size, _continue=token)
-            yield answer["items"] or []
+            answer = await self._request("get", path, _continue=token, **parameters)
+            self._believe_list(resource, path, answer, newest)
+            yield answer["items"] or []  # null where there is none, in a list of metadata
             token = answer["metadata"].get("continue")
             if not token:
                 return
 
-    async def versions(self, resource: Resource, namespace: str | None, labels: str | None = None) -> list[Json]:
-        """The metadata of all objects that match, in pages, so that no answer is ever large."""
-        found: list[Json] = []
-        token: str | None = None
-        while True:
-            answer = await self._request(
-                "get",
-                resource.path(namespace),
-                label_selector=labels,
-                limit=500,
-                _continue=token,
-                header_params={"Accept": METADATA_ONLY},
-            )
-            found += answer["items"] or []  # null where there is none, in a list of metadata
-            token = answer["metadata"].get("continue")
-            if not token:
-                return found
+    def _believe(self, resource: Resource, path: str, body: Json, asked_at: float) -> None:
+        """Raises ApiError where it is older than what a watch, or the answer to a change, had told before the question.
+
+        What a watch has told since is no fault of the answer, and asks for a pass of its own.
+        """
+        metadata = body.get("metadata")  # the version of the server has none
+        if metadata and self._watched.had_newer(resource.plural, metadata, asked_at):
+            told = f"The API server gave an older state of {resource.plural.removesuffix('s')} {metadata['name']} than before"
+            raise ApiError(0, told, question("get", path))
+
+    def _believe_list(self, resource: Resource, path: str, answer: Json, newest: Seen | None) -> None:
+        """Raises ApiError where the list is older than the newest of its kind that had been told of before the question.
+
+        In such a list are not only old objects: others are not in it yet, and some are in it still.
+        """
+        if is_outdated(int(answer["metadata"]["resourceVersion"]), newest, elapsed()):
+            told = f"The API server gave an older list of {resource.plural} than before"
+            raise ApiError(0, told, question("get", path))
 
     async def create(self, resource: Resource, namespace: str, body: Json) -> Json:
         """Create an object; raises ApiError 409 if there is one of the name."""

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from brandrelease.core.freshness import Seen
+
 
 class Watched(Protocol):
     """kind: its plural. metadata: of an object that was read or written."""
@@ -13,6 +15,10 @@ class Watched(Protocol):
 
     def is_newest(self, kind: str, metadata: Mapping[str, Any]) -> bool:
         """Whether the object is known to be there, and nothing newer than this version was heard of."""
+        ...
+
+    def newest(self, kind: str) -> Seen | None:
+        """The newest version that was heard of, of any object of the kind."""
         ...
 
     def answered(self, kind: str, metadata: Mapping[str, Any]) -> None:
@@ -28,6 +34,9 @@ class Unwatched:
 
     def is_newest(self, _kind: str, _metadata: Mapping[str, Any]) -> bool:
         return False
+
+    def newest(self, _kind: str) -> Seen | None:
+        return None
 
     def answered(self, _kind: str, _metadata: Mapping[str, Any]) -> None:
         """Nobody wants to know it."""

@@ -1,0 +1,39 @@
+"""A BrandRelease of which no event has told, but the list of a resync: whatever is about it wakes it from then on.
+
+Lists tell only names and versions, and not of which Brand it is; but a build's Job wakes all BrandReleases of its Brand.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from apiserver.json_api import Api
+from apiserver.row_of_brands import Row
+from cluster.api import ApiServer
+from support.fault_proxy import Event
+from support.git_server import GitServer
+from support.registry import RegistryServer
+
+
+@pytest.fixture
+def row(
+    api_server: ApiServer, api: Api, namespace: str, git: GitServer, registry: RegistryServer, tmp_path: Path
+) -> Iterator[Row]:
+    with Row(api_server, api, namespace, git, registry, tmp_path).at_work() as row:
+        yield row
+
+
+def tells_of_a_release(event: Event) -> bool:
+    return event.kind == "BrandRelease"
+
+
+def test_the_end_of_its_build_wakes_it(row: Row) -> None:
+    row.brand(0, build={"buildKit": {}})
+    row.runs([0])
+    row.operator.start()
+    row.until("the operator has seen the Brand", lambda: row.brand_is_ready(0))
+    with row.proxy.losing_events(tells_of_a_release):
+        commit = row.push(0, image=False)
+        row.release(0)
+        row.ends(0, commit, "Succeeded")
