@@ -163,8 +163,10 @@ def _work(
         for key in turns.holders(name):
             wake(key)
 
-    def noticed(key: Key, brand: str | None) -> None:
-        work.enqueue(interest.forget(key) if brand is None else interest.learn(key, brand))
+    def noticed(key: Key, brand: str | None) -> bool:
+        concerned = interest.forget(key) if brand is None else interest.learn(key, brand)
+        work.enqueue(concerned)
+        return bool(concerned)
 
     turns, watch = BuildTurns(settings.max_concurrent_builds, wake), CodeBuildWatch(outside.aws, news_of_build)
     metrics.builds_running.set_function(turns.building)
@@ -193,7 +195,7 @@ def _work(
     reconciler = Reconciler(world, announcer, metrics, own_write, noticed, settings.shard)
     queue = WorkQueue(reconciler, metrics.queue, interest.brand_of)
     brands = WorkQueue(_over_brands(settings, outside, announcer, known, interest), metrics.brand_queue)
-    work = Work(queue, brands, turns, watch, metrics.fleet, deliveries, measuring, share)
+    work = Work(reconciler, queue, brands, turns, watch, metrics.fleet, deliveries, measuring, share)
     return work
 
 

@@ -24,6 +24,7 @@ from brandrelease.controller.lag import measure_lag
 from brandrelease.controller.leading import Election
 from brandrelease.controller.measuring import Measuring
 from brandrelease.controller.probes import Probes
+from brandrelease.controller.reconcile import Reconciler
 from brandrelease.controller.resync import Resync
 from brandrelease.controller.share import Share
 from brandrelease.controller.work_queue import Key, WorkQueue
@@ -46,6 +47,7 @@ LIST_AGAIN_SECONDS: Final = 2.0
 class Work:
     """The passes over BrandReleases and over Brands, and what they wait for."""
 
+    passes: Reconciler
     queue: WorkQueue
     brands: WorkQueue
     turns: BuildTurns
@@ -61,10 +63,7 @@ class Work:
 
     def forget(self, key: Key) -> None:
         self.queue.forget(key)
-        self.turns.forget(key.namespace, key.name)
-        self.fleet.forget(key.namespace, key.name)
-        self.deliveries.forget(key.namespace, key.name)
-        self.measuring.forget(key.namespace, key.name)
+        self.passes.forget(key)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """An answer that shows an object older than was told before is asked for again: nobody decides by how things were."""
 
 import json
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing
 from pathlib import Path
@@ -97,6 +98,24 @@ async def test_a_list_in_which_something_is_missing_that_was_told_of_is_not_beli
                 await ask
     assert len(fault.met) == 3
     assert len(await kube.versions(PODS, namespace)) == 1
+
+
+async def test_what_is_told_while_a_list_is_under_way_is_no_fault_of_the_list(
+    api: Api, namespace: str, proxy: FaultProxy, kube: KubeApi
+) -> None:
+    pods, watched = f"/api/v1/namespaces/{namespace}/pods", Known()
+    kube.believing(watched)
+    for number in range(2):
+        api.post(pods, {**POD, "metadata": {"name": f"web-{number}"}}).expect(201)
+
+    def changes() -> None:
+        mark = {"metadata": {"annotations": {"changed": str(time.monotonic_ns())}}}
+        watched.of("pods").is_news(api.merge(f"{pods}/web-0", mark).expect(200)["metadata"])
+
+    with proxy.fault(lambda request: request.is_for("GET", "/pods"), after=changes) as fault:
+        assert len(await kube.items(PODS, namespace)) == 2
+        assert [len(page) async for page in kube.pages(PODS, namespace, 1)] == [1, 1]
+    assert len(fault.met) == 3
 
 
 async def test_a_list_in_which_something_is_still_there_that_was_deleted_is_not_believed(

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from apiserver.objects import RELEASES
-from apiserver.operated_site import Site, is_status_write
+from apiserver.operated_site import SETTLE, Site, is_status_write
 from brandrelease.apis.wellknown import NAME_LABEL, RELEASE_LABEL
 from brandrelease.controller.pace import AT_ONCE_LIMIT, PACE
 from support.fault_proxy import Request
@@ -92,7 +92,11 @@ def test_somebody_who_changes_the_object_before_each_write_does_not_keep_its_sta
     with site.proxy.fault(is_its_status, before=changed_by_somebody) as each:
         site.is_live("one")
         site.is_live("two")
+
+    def exchanged() -> list[Request]:
+        return [request for request in site.proxy.requests if request.is_for("PATCH", "/e0/status")]
+
+    site.until("all are answered", lambda: all(r.status for r in (*each.met, *exchanged())), SETTLE)
     assert {request.status for request in each.met} == {409}
-    exchanged = [r for r in site.proxy.requests if r.is_for("PATCH", "/e0/status")]
-    assert {request.status for request in exchanged} == {200}
+    assert {request.status for request in exchanged()} == {200}
     assert [entry["number"] for entry in site.status()["history"]] == [2, 1]

@@ -52,14 +52,19 @@ def test_only_the_status_the_deployment_and_events_are_written_and_only_what_is_
     site.brand()
     site.start()
     site.is_live()
-    writes = {str(request).split(" {")[0] for request in site.proxy.requests if request.is_write}
     namespace = f"namespaces/{site.name}"
-    assert writes == {
+    ours = {
         f"PUT /apis/brandrelease.dev/v1alpha1/{namespace}/brandreleases/e0/status",
         f"PATCH /apis/apps/v1/{namespace}/deployments/{site.name}-e0-deployment",
         f"PUT /apis/brandrelease.dev/v1alpha1/brands/{site.name}/status",
         f"POST /api/v1/{namespace}/events",
     }
+
+    def writes() -> set[str]:
+        return {str(request).split(" {")[0] for request in site.proxy.requests if request.is_write}
+
+    site.until("all of it was written, the Brand's status too", lambda: ours <= writes(), SETTLE)
+    assert writes() == ours
     reads = {request.path for request in site.proxy.requests if not request.is_write}
     discovery = re.compile(r"/api(/v1)?|/apis(/[\w.]+/\w+)?|/version")
     kinds = "|".join(KINDS)
@@ -143,6 +148,17 @@ def test_a_deletion_whose_event_is_lost_is_found_and_another_object_of_the_name_
         time.sleep(2 * RESYNC + 1)  # that nothing happens can only be waited for
         assert [read.status for read in site.asked_for("e0", start)] in ([], [404]), "a pass of what is gone"
     site.is_live("two")
+
+
+def test_a_release_that_one_answer_shows_as_gone_is_looked_at_once_more(site: Site) -> None:
+    site.brand()
+    site.start()
+    site.is_live("one")
+    commit = site.push("two")
+    with site.proxy.fault(lambda request: request.is_for("GET", "/brandreleases/e0"), status=404, times=1) as fault:
+        site.release("two")
+        site.becomes_live(commit)
+    assert len(fault.met) == 1
 
 
 def test_with_all_watches_mute_a_new_release_is_seen_after_one_resync_at_most(site: Site) -> None:

@@ -14,4 +14,4 @@ class Counted(Story):
         super().__init__()
 
     def new_reconciler(self, world: World) -> Reconciler:
-        return Reconciler(world, self, self.metrics, lambda *_: None, lambda *_: None)
+        return Reconciler(world, self, self.metrics, lambda *_: None, lambda *_: False)

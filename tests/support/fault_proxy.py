@@ -119,6 +119,7 @@ class FaultProxy:
         self._lost_events: list[EventFilter] = []
         self._watches: dict[asyncio.Future[bytes], Request] = {}
         self._answers: dict[str, _Answer] = {}
+        self._told: dict[str, str] = {}
         self._streams: dict[asyncio.Future[bytes], web.StreamResponse] = {}
         self._loop = asyncio.new_event_loop()
         self._port = 0
@@ -184,7 +185,8 @@ class FaultProxy:
     def telling(self, plural: str, event: Callable[[int], dict[str, Any]], rate: float) -> Iterator[list[int]]:
         """While the block runs, watches of a kind tell of so many events a second beside what happens.
 
-        event makes each from its number. Gives a list, in which the numbers are that were told.
+        event makes each from its number; lists of the kind are of the newest version that was told, from then on. Gives a
+        list, in which the numbers are that were told.
         """
         told: list[int] = []
 
@@ -192,7 +194,9 @@ class FaultProxy:
             begin = self._loop.time()
             while True:
                 for number in range(len(told), int((self._loop.time() - begin) * rate)):
-                    line = json.dumps(event(number)).encode() + b"\n"
+                    made = event(number)
+                    line = json.dumps(made).encode() + b"\n"
+                    self._told[f"/{plural}"] = made["object"]["metadata"]["resourceVersion"]
                     for ending, response in list(self._streams.items()):
                         if not ending.done() and self._watches[ending].path.endswith(f"/{plural}"):
                             await response.write(line)
@@ -268,6 +272,9 @@ class FaultProxy:
                 request.status = answer.status
                 return await self._pass_on(asked, request, answer)
             content, request.applied = await answer.read(), answer.status
+        version = next((each for end, each in self._told.items() if request.is_for("GET", end)), None)
+        if version is not None and answer.status == 200:
+            content = _at_version(content, version)
         if fault.after:
             await asyncio.to_thread(fault.after)
         if fault.lose_answer:
@@ -333,6 +340,12 @@ def _cut(asked: web.Request) -> web.Response:
     if asked.transport:
         asked.transport.abort()
     return web.Response()
+
+
+def _at_version(content: bytes, version: str) -> bytes:
+    """The list as one of that version."""
+    listed = json.loads(content)
+    return json.dumps({**listed, "metadata": {**listed["metadata"], "resourceVersion": version}}).encode()
 
 
 def _status(code: int) -> dict[str, Any]:

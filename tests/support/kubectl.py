@@ -73,11 +73,10 @@ class Kubectl:
 
     def serves_its_kinds(self, limit: float = 30.0) -> None:
         """Wait until every CRD is established. `kubectl wait` fails at once for one that has no condition yet."""
-        path = "{range .items[*]}{.status.conditions[?(@.type=='Established')].status} {end}"
 
         def established() -> bool:
-            crds = self.run("get", "crd", "-o", "name").split()
-            return self.run("get", "crd", "-o", f"jsonpath={path}").split() == ["True"] * len(crds)
+            crds = json.loads(self.run("get", "crd", "-o", "json"))["items"]
+            return all("Established" in _true_conditions(each) for each in crds)
 
         wait_until("That every CRD is established", established, limit)
 
@@ -148,6 +147,12 @@ class Kubectl:
         options = (f"--kubeconfig={self.kubeconfig}", f"--cache-dir={self.kubeconfig.parent / 'kubectl-cache'}")
         argv = (str(self.program), *options, "logs", pod, f"--namespace={namespace}", "--follow", "--timestamps")
         return subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+
+
+def _true_conditions(body: Object) -> set[str]:
+    """Their types; none in an object that was just made."""
+    conditions = body.get("status", {}).get("conditions") or []
+    return {condition["type"] for condition in conditions if condition["status"] == "True"}
 
 
 @functools.cache

@@ -476,7 +476,7 @@ class Simulation:
         self.reconciler = self.new_reconciler(world)
 
     def new_reconciler(self, world: World) -> Reconciler:
-        return Reconciler(world, self, Metrics(), lambda *_: None, lambda *_: None)
+        return Reconciler(world, self, Metrics(), lambda *_: None, lambda *_: False)
 
     def builders(self) -> dict[str, Builder]:
         return {"buildKit": self}

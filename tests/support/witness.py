@@ -88,7 +88,7 @@ class Witness(Simulation):
     # --- what people do, and time ---------------------------------------------------------------------------------------
 
     def new_reconciler(self, world: World) -> Reconciler:
-        return _Decides(world, self, Metrics(), lambda *_: None, lambda *_: None)
+        return _Decides(world, self, Metrics(), lambda *_: None, lambda *_: False)
 
     def new_turns(self) -> BuildTurns:
         return BuildTurns(PLACES, self.woken.append)

@@ -42,6 +42,15 @@ def test_a_deployment_wakes_its_release_also_where_that_rests(arrivals: Arrivals
     assert woken == [RESTS]
 
 
+def test_what_was_deleted_is_not_known_any_more_and_no_list_from_before_is_new_enough(arrivals: Arrivals) -> None:
+    arrivals("pods", "ADDED", marked(BUSY))
+    arrivals("pods", "DELETED", marked(BUSY, version=2))
+    pods = arrivals.known.of("pods")
+    assert pods.uids() == frozenset()
+    assert pods.newest is not None
+    assert pods.newest.version == 2
+
+
 def test_what_was_seen_before_wakes_nobody(arrivals: Arrivals, woken: list[Key]) -> None:
     arrivals("pods", "MODIFIED", marked(BUSY, version=2))
     arrivals("pods", "MODIFIED", marked(BUSY, version=2))

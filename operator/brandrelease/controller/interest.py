@@ -13,7 +13,7 @@ Metadata = Mapping[str, Any]
 
 
 class Interest:
-    """Remembers which BrandReleases belong to a Brand, from what the watch and the resync show; of its share of the fleet only."""
+    """Remembers which BrandReleases belong to a Brand, from what the watch shows and passes read; of its share of the fleet only."""
 
     def __init__(self, share: Share | None = None) -> None:
         self._share = share or Share(WHOLE)
@@ -26,20 +26,22 @@ class Interest:
         return self._brands.get(key, str(key))
 
     def last_change(self, brand: str) -> int:
-        """A number that is another one after a BrandRelease of the Brand has come or gone; 0 while none is known."""
+        """A number that is another one after a BrandRelease of the Brand has come or gone; 0 before the first."""
         return self._last_change.get(brand, 0)
 
-    def learn(self, key: Key, brand: str) -> Iterable[Key]:
+    def learn(self, key: Key, brand: str) -> tuple[Key, ...]:
         """A BrandRelease was seen; spec.brand cannot change. A new one may hold an environment of the Brand."""
-        if not self._share.learn(key, brand) or self._brands.get(key) == brand:
+        if self._brands.get(key) == brand:
             return ()
-        self.forget(key)  # one of its name that is gone, which nobody has told of
+        left = self.forget(key)  # one of its name that is gone, which nobody has told of
+        if not self._share.learn(key, brand):
+            return left
         self._brands[key] = brand
         self._by_brand.setdefault(brand, set()).add(key)
         self._last_change[brand] = next(self._changes)
-        return (brand_key(brand),)
+        return (*left, brand_key(brand))
 
-    def forget(self, key: Key) -> Iterable[Key]:
+    def forget(self, key: Key) -> tuple[Key, ...]:
         """A BrandRelease is gone: another one of the brand may take its place, and the Brand tells which."""
         self._share.forget(key)
         brand = self._brands.pop(key, None)
@@ -49,7 +51,7 @@ class Interest:
         others.discard(key)
         self._last_change[brand] = next(self._changes)
         if not others:
-            del self._by_brand[brand], self._last_change[brand]
+            del self._by_brand[brand]
         return (*(other for other in others if other.namespace == key.namespace), brand_key(brand))
 
     def of_brand(self, metadata: Metadata) -> Iterable[Key]:

@@ -47,12 +47,13 @@ class Reconciler:
         announcer: Announcer,
         metrics: Metrics,
         own_write: Callable[[str, str, str], None],
-        noticed: Callable[[Key, str | None], None],
+        noticed: Callable[[Key, str | None], bool],
         shard: Shard = WHOLE,
     ) -> None:
         """own_write is told uid, old and new resourceVersion of each status written, so that its event is no news.
 
-        noticed is told of which Brand a BrandRelease is, each time that it is read; None where there is none of the name.
+        noticed is told of which Brand a BrandRelease is, each time that it is read, and says whether that is new; None where
+        there is none of the name.
         """
         self._world, self._announcer, self._metrics, self._own_write = world, announcer, metrics, own_write
         self._noticed, self._shard = noticed, shard
@@ -66,17 +67,11 @@ class Reconciler:
     async def __call__(self, key: Key) -> Again:
         """One pass; says when to look again. Raises KubernetesFails, once people are told of it where it is time."""
         release = await self._world.cluster.brand_release(key.namespace, key.name)
-        self._noticed(key, release.spec.brand if release else None)
+        news = self._noticed(key, release.spec.brand if release else None)
         if release is None:
-            self._refusals.pop(key, None)
-            self._taken.pop(key, None)
-            self._written.pop(key, None)
-            self._troubles.over(key)
-            self._world.turns.forget(key.namespace, key.name)
-            self._world.measurements.forget(key.namespace, key.name)
-            self._metrics.fleet.forget(key.namespace, key.name)
-            self._world.deliveries.forget(key.namespace, key.name)
-            return Again()
+            self.forget(key)
+            # No event has told of its end, and the answer may be an old one: no list would find what its events have told.
+            return Again(retry=CONFLICT_LIMIT) if news else Again()
         if not self._shard.has(release.spec.brand):  # found by a list, which does not tell of which brand it is
             return Again()
         try:
@@ -84,6 +79,17 @@ class Reconciler:
         except KubernetesFails as failing:
             await self._tell_trouble(key, failing.trouble, self._troubles.met(key))
             raise
+
+    def forget(self, key: Key) -> None:
+        """The object is gone."""
+        self._refusals.pop(key, None)
+        self._taken.pop(key, None)
+        self._written.pop(key, None)
+        self._troubles.over(key)
+        self._world.turns.forget(key.namespace, key.name)
+        self._world.measurements.forget(key.namespace, key.name)
+        self._metrics.fleet.forget(key.namespace, key.name)
+        self._world.deliveries.forget(key.namespace, key.name)
 
     async def _pass(self, key: Key, release: BrandRelease) -> Again:
         if self._is_outdated(key, release):

@@ -76,17 +76,28 @@ class Versions:
         self._hear(int(metadata["resourceVersion"]))
         self._forget(metadata)
 
-    def missing_from(self, listed: Iterable[Metadata], asked_at: float) -> list[Metadata]:
-        """Objects seen before the list was asked for that are not in it; forgets them.
+    def uids(self) -> frozenset[str]:
+        """Of all that is there, as far as anybody has told. A list is compared with those of the time before it."""
+        return frozenset(self._seen)
 
-        Of what came while the list was under way, it may not tell yet.
+    def missing_from(self, listed: Iterable[Metadata], before: frozenset[str]) -> list[Metadata]:
+        """Objects that were there before the list was asked for and are not in it; forgets them.
+
+        What has come while the list was under way may not be in it yet.
         """
-        present = {str(metadata["uid"]) for metadata in listed}
-        known = [(uid, metadata) for uid, (seen, metadata) in self._seen.items() if seen.at <= asked_at]
-        missing = [metadata for uid, metadata in known if uid not in present]
+        absent = before - {str(metadata["uid"]) for metadata in listed}
+        missing = [self._seen[uid][1] for uid in absent if uid in self._seen]
         for metadata in missing:
             self._forget(metadata)
         return missing
+
+    def news_in(self, listed: Iterable[Metadata], before: frozenset[str]) -> list[Metadata]:
+        """Objects of the list of which nobody has told, or nothing so new; remembers them.
+
+        What was deleted while the list was under way may be in it still.
+        """
+        there = (each for each in listed if each["uid"] not in before or each["uid"] in self._seen)
+        return [metadata for metadata in there if self.is_news(metadata)]
 
     def _forget(self, metadata: Metadata) -> None:
         self._seen.pop(str(metadata["uid"]), None)
@@ -172,16 +183,24 @@ class Resync:
             self._last_success = asyncio.get_running_loop().time()
 
     async def _compare(self, kind: str) -> bool:
-        versions, asked_at = self._known.of(kind), elapsed()
+        versions, concerned = self._known.of(kind), self._concerned[kind]
+        before = versions.uids()
         try:
             metadatas = [item["metadata"] for item in await self._lists(kind)]
         except Exception:
             log.warning("A list of the resync failed and will be repeated.", kind=kind, exc_info=True)
             return False
-        for metadata in versions.missing_from(metadatas, asked_at):
+        names = {_name(metadata) for metadata in metadatas}
+        for metadata in versions.missing_from(metadatas, before):
             self._metrics.resync.lost_events.inc()
             self._gone(kind, metadata)
-        for metadata in filter(versions.is_news, metadatas):
+            if _name(metadata) in names:  # what goes by its name was forgotten; another object has that name by now
+                self._enqueue(concerned(metadata))
+        for metadata in versions.news_in(metadatas, before):
             self._metrics.resync.lost_events.inc()
-            self._enqueue(self._concerned[kind](metadata))
+            self._enqueue(concerned(metadata))
         return True
+
+
+def _name(metadata: Metadata) -> tuple[str, str]:
+    return str(metadata.get("namespace", "")), str(metadata["name"])

@@ -211,7 +211,7 @@ class KubeApi:
 
         In such a list are not only old objects: others are not in it yet, and some are in it still.
         """
-        if is_outdated(int(answer["metadata"]["resourceVersion"]), newest, elapsed()):
+        if newest is not None and is_outdated(int(answer["metadata"]["resourceVersion"]), newest, elapsed()):
             told = f"The API server gave an older list of {resource.plural} than before"
             raise ApiError(0, told, question("get", path))
 
