@@ -613,8 +613,8 @@ async def test_a_slow_pod_takes_no_time_from_the_others(page: WebPage, edge: Edg
     edge.serves((f"{pods[0].address}:{pods[0].port}",))
     pods[1].handler = silent
     began = asyncio.get_running_loop().time()
-    assert await look_at_all(page, edge, pods, timeout_seconds=1) == [200, 200, "did not answer within 1 s"]
-    assert asyncio.get_running_loop().time() - began < 1.5
+    assert await look_at_all(page, edge, pods, timeout_seconds=3) == [200, 200, "did not answer within 3 s"]
+    assert asyncio.get_running_loop().time() - began < 5.5, "not one after the other"
 
 
 async def test_a_redirect_of_a_pod_is_its_answer(page: WebPage, edge: Edge, pods: Pods) -> None:

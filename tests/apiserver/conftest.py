@@ -15,7 +15,7 @@ from support.git_server import GitServer
 from support.kubectl import Kubectl
 from support.registry import RegistryServer
 
-TEST_SECONDS = 30
+TEST_SECONDS = 75
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

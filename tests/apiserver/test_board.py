@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -62,12 +63,17 @@ def asked_of_the_api(site: Site, since: float) -> list[Request]:
     return [each for each in site.proxy.since(since) if not each.is_watch and "limit" not in each.query]
 
 
+def has(site: Site, page: str, *words: str) -> bool:
+    text = site.operator.get(page)
+    return all(word in text for word in words)
+
+
 def test_a_release_is_seen_while_it_happens_and_who_looks_costs_nothing(site: Site) -> None:
     site.brand()
     site.start(more=OPEN)
     one = site.is_live("one")
-    overview, brand = site.operator.get("/board"), site.operator.get(f"/board/brands/{site.name}")
-    assert all(word in page for page in (overview, brand) for word in ("Live", one[:12]))
+    for page in ("/board", f"/board/brands/{site.name}"):
+        site.until(f"{page} has it", partial(has, site, page, "Live", one[:12]), SETTLE)
 
     site.until("nothing is going on", lambda: not asked_of_the_api(site, time.monotonic() - 1), SETTLE)
     began = time.monotonic()

@@ -180,6 +180,8 @@ def test_a_wrong_secret_is_told_and_heals_by_itself_after_it_was_mended(
     secret(api, name, username="ada", password="right")
     healed = becomes(site, "True", "Succeeded", HEALS)
     assert condition(healed, "SourceReachable")["status"] == "True"
+    about = {"fieldSelector": f"involvedObject.name={site.name},involvedObject.kind=Brand"}
+    site.until("both are Events", lambda: len(api.get("/api/v1/events", **about).expect(200)["items"]) == 2, SETTLE)
     shown = kubectl.run("describe", "brand", site.name)
     events = [line.split()[:2] for line in shown.partition("Events:")[2].splitlines()[3:]]
     assert events == [["Warning", "SourceAuthenticationFailed"], ["Normal", "Succeeded"]], shown

@@ -11,6 +11,7 @@ import yaml
 from apiserver.json_api import Api
 from apiserver.objects import BRANDS, RELEASES, brand, brand_release
 from cluster.api import ApiServer, control_plane
+from cluster.processes import wait_until
 from support import install_manifest, monitoring_crds
 from support.chart_values import IMAGE, SETS
 from support.helm import CHART, CRDS, Helm
@@ -106,6 +107,11 @@ def test_after_install_upgrade_and_uninstall_nothing_is_left_but_what_belongs_to
     helm.run("install", "brandrelease-crds", CRDS, *where)  # which finds again what it has left
     helm.run("uninstall", "brandrelease-crds", *where)
     kubectl.run("delete", "crd", "brands.brandrelease.dev", "brandreleases.brandrelease.dev", "--timeout=20s")
+    wait_until(
+        "That our kinds are served no more",
+        lambda: not any(".brandrelease.dev" in kind for kind in kubectl.served()),
+        20,
+    )
     assert everything(kubectl) == before
 
 

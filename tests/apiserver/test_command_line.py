@@ -188,9 +188,9 @@ def test_the_object_is_printed_for_programs(command: CommandLine, shop: Shop, en
 
 
 def test_all_environments_can_be_watched_as_lines(command: CommandLine, shop: Shop, environment: Environment) -> None:
-    watching = command.begin("status", shop.name, "--watch", "--timeout", "6s")
+    watching = command.begin("status", shop.name, "--watch", "--timeout", "25s")
     environment.is_live()
-    out, err = watching.communicate(timeout=20)
+    out, err = watching.communicate(timeout=40)
     assert watching.returncode == 0, err
     assert re.search(rf"(?m)^\d\d:\d\d:\d\dZ  {shop.name}  {environment.name}  .*  Live  Succeeded$", out), out
 

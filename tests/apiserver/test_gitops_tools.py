@@ -98,6 +98,7 @@ def test_no_sync_takes_a_rollback_back(live: Site, name: str) -> None:
     sync(in_git(live, "two"))
     # Argo CD reads before it applies: in between, it could put back what it has read (docs/gitops.md).
     live.until("it is rolled back", lambda: phase(live) == "RollingBack" and image(live) == good, SETTLE)
+    live.change_environment(progressDeadlineSeconds=60)  # the way back has to wait for the tool
     sync(in_git(live, "two"))
     live.controller.sees_no_new_pods.clear()
     live.until("it is back", lambda: phase(live) == "RolledBack", SETTLE)

@@ -25,7 +25,9 @@ from support.fault_proxy import Request
 from support.git_server import GitServer
 from support.registry import RegistryServer
 
-BRANDS = range(8)
+OF_EACH = 4
+"""Brands of each of two shards: which they are depends on their names, and those on the namespace of the test."""
+
 WAITING = "The fleet is still divided otherwise"
 
 
@@ -34,6 +36,8 @@ class Shards:
 
     def __init__(self, row: Row, server: ApiServer, directory: Path, after: ExitStack) -> None:
         self.row, self._server, self._directory, self._after = row, server, directory, after
+        halves = ([n for n in range(1000) if Shard(half, 2).has(row.brand_name(n))] for half in range(2))
+        self.brands = [number for half in halves for number in half[:OF_EACH]]
 
     def replicas(self, count: int) -> list[Replica]:
         """Those of one division, started."""
@@ -60,8 +64,8 @@ class Shards:
 
     def release_all(self) -> dict[int, str]:
         """A new commit of every brand is asked for; the commits."""
-        commits = {number: self.row.push(number, image=True) for number in BRANDS}
-        for number in BRANDS:
+        commits = {number: self.row.push(number, image=True) for number in self.brands}
+        for number in self.brands:
             self.row.release(number)
         return commits
 
@@ -76,13 +80,13 @@ class Shards:
         return [each for each in of.accepted() if self.row.about(number)(each)]
 
     def each_is_written_by_its_own_alone(self, replicas: Sequence[Replica]) -> None:
-        for number in BRANDS:
+        for number in self.brands:
             writers = {each.name for each in replicas if self.accepted_about(number, each)}
             assert writers == {self.owner(number, replicas).name}, number
 
     def each_is_told_of_once(self, replicas: Sequence[Replica]) -> None:
         """By the metrics: soon every BrandRelease is on one page, and none is on two."""
-        everyone = sorted(map(self.row.brand_name, BRANDS))
+        everyone = sorted(map(self.row.brand_name, self.brands))
 
         def told() -> list[str]:
             pages = "".join(each.operator.get("/metrics") for each in replicas)
@@ -98,10 +102,11 @@ def shards(
 ) -> Iterator[Shards]:
     row = Row(api_server, api, namespace, git, registry, tmp_path)
     with row.at_work(), ExitStack() as after:
-        for number in BRANDS:
+        shards = Shards(row, api_server, tmp_path, after)
+        for number in shards.brands:
             row.brand(number, build={"external": {}})
-        row.runs(BRANDS)
-        yield Shards(row, api_server, tmp_path, after)
+        row.runs(shards.brands)
+        yield shards
 
 
 @pytest.mark.timeout(150, func_only=True)
@@ -125,7 +130,7 @@ def test_two_shards_cover_every_brand_exactly_once_also_across_a_resize_to_three
         assert each.operator.last_lines(50).count(WAITING) == 1
         assert each.operator.get("/healthz") == "ok\n"
 
-    before = {number: shards.row.deployment(number)["metadata"]["generation"] for number in BRANDS}
+    before = {number: shards.row.deployment(number)["metadata"]["generation"] for number in shards.brands}
     commits = shards.release_all()
     told = [each.signal(signal.SIGTERM) for each in old]
     shards.lead(new, 15)
@@ -136,7 +141,7 @@ def test_two_shards_cover_every_brand_exactly_once_also_across_a_resize_to_three
         assert shards.row.deployment(number)["metadata"]["generation"] == before[number] + 1, "one change of each"
         assert [entry["commit"] for entry in statuses[number]["history"]].count(commit) == 1
     shards.each_is_told_of_once(new)
-    for number in BRANDS:
+    for number in shards.brands:
         later = [request.at for each in new for request in shards.accepted_about(number, each)]
         earlier = [request.at for each in old for request in shards.accepted_about(number, each)]
         assert not later or max(earlier) < min(later), "the new one has begun after the old one has ended"
@@ -145,7 +150,7 @@ def test_two_shards_cover_every_brand_exactly_once_also_across_a_resize_to_three
 
 def is_of_its_shard(shards: Shards, replicas: Sequence[Replica], one: Replica) -> bool:
     """Whether every change of a Deployment that it made is of one of its own brands."""
-    own = [shards.row.about(number) for number in BRANDS if shards.owner(number, replicas) is one]
+    own = [shards.row.about(number) for number in shards.brands if shards.owner(number, replicas) is one]
     return all(any(about(request) for about in own) for request in one.accepted() if is_apply(request))
 
 

@@ -93,9 +93,9 @@ def test_idle_releases_cost_the_lists_of_the_resync_and_nothing_else_however_man
 
     site.until("all is quiet", lambda: _quiet_for(site, 2.5), SETTLE)
     begin = len(resyncs(0))
-    site.until("a resync ends", lambda: len(resyncs(0)) > begin, 3)
+    site.until("a resync ends", lambda: len(resyncs(0)) > begin, SETTLE)
     start = resyncs(0)[-1].at + 0.001
-    site.until("two more end", lambda: len(resyncs(start)) >= 2, 5)
+    site.until("two more end", lambda: len(resyncs(start)) >= 2, SETTLE)
     requests = site.proxy.since(start)[: 2 * len(LISTS)]
     assert [request.path.rpartition("/")[2] for request in requests] == LISTS * 2, requests
     assert all(request.method == "GET" and request.status == 200 for request in requests)
@@ -146,7 +146,10 @@ def test_a_deletion_whose_event_is_lost_is_found_and_another_object_of_the_name_
         site.api.delete(f"{RELEASES.format(site.name)}/e0").expect(200)
         start = time.monotonic()
         time.sleep(2 * RESYNC + 1)  # that nothing happens can only be waited for
-        assert [read.status for read in site.asked_for("e0", start)] in ([], [404]), "a pass of what is gone"
+        asked = [read.status for read in site.asked_for("e0", start)]
+        assert asked in ([], [404], [404, 404]), (
+            "a pass of what is gone, and one more, since an answer may be an old one"
+        )
     site.is_live("two")
 
 
@@ -154,6 +157,7 @@ def test_a_release_that_one_answer_shows_as_gone_is_looked_at_once_more(site: Si
     site.brand()
     site.start()
     site.is_live("one")
+    site.until("nothing else asks for a pass", lambda: _quiet_for(site, 1), SETTLE)
     commit = site.push("two")
     with site.proxy.fault(lambda request: request.is_for("GET", "/brandreleases/e0"), status=404, times=1) as fault:
         site.release("two")
@@ -167,8 +171,10 @@ def test_with_all_watches_mute_a_new_release_is_seen_after_one_resync_at_most(si
     with site.proxy.losing_events():
         commit, start = site.push("master"), time.monotonic()
         site.release("master")
+        made = time.monotonic()
         read = site.until("it is looked at", lambda: site.asked_for("e0", start), SETTLE)[0]
-        assert read.at - start <= RESYNC + 1
+        lists = [each for each in site.proxy.since(made) if each.is_for("GET", "/brandreleases") and each.at < read.at]
+        assert len(lists) <= 1, "the first list after it was made has it"
         site.becomes_live(commit)
 
 

@@ -110,7 +110,7 @@ def test_a_leader_that_is_paused_for_30_seconds_right_before_its_change_never_ma
     woken = old.signal(signal.SIGCONT)
     code = old.exit_code(5)
     print(f"SIGCONT: ended after {time.monotonic() - woken:.2f} s")
-    assert time.monotonic() - woken <= 1
+    assert time.monotonic() - woken <= TOLD
     assert code == EXIT_DEPOSED, old.operator.last_lines()
     taken_over = new.writes()[0].at
     assert [str(request) for request in old.accepted(taken_over)] == []
@@ -133,14 +133,16 @@ def test_a_leader_that_is_cut_off_from_the_lease_alone_stops_before_the_other_st
         site.until("another one is sent", lambda: len(renewals(old, hung.met[0].at)) >= 3, 12)
     assert old.leads(), "one request that hangs is no end"
 
+    commits = [site.push(f"feature-{number}") for number in range(40)]
     with old.proxy.fault(of_the_lease, delay=60) as cut:
         site.until("a renewal hangs", lambda: cut.met, 5)
         renewed = [request.at for request in renewals(old, 0) if request.status == 200][-1]
-        ref, noticed = 0, old.end_noticed()
-        while old.operator.runs and time.monotonic() < renewed + 20:
-            ref += 1
-            site.release(site.push(f"feature-{ref}"), number=1)
-            time.sleep(0.3)
+        noticed = old.end_noticed()
+        for commit in commits:
+            if not old.operator.runs:
+                break
+            site.release(commit, number=1)
+            time.sleep(0.4)
         code, ended = old.exit_code(1), noticed.result(1)
     print(f"cut: last write {old.writes()[-1].at - renewed:.1f} s, end {ended - renewed:.1f} s after the last renewal")
     assert code == EXIT_DEPOSED, old.operator.last_lines()

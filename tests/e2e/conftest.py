@@ -31,6 +31,15 @@ from support.wire import Wire
 
 CRDS = Path(__file__).parents[2] / "crds"
 CLUSTER = "BRANDRELEASE_TEST_CLUSTER"
+TEST_SECONDS = 240
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The limit is for stories: the first one waits for the cluster and its images, which have limits of their own."""
+    for item in items:
+        is_here = item.path.is_relative_to(Path(__file__).parent)
+        if is_here and item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(TEST_SECONDS, func_only=True))
 
 
 @pytest.fixture(scope="session")
@@ -40,6 +49,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     started = api.up(name or f"e2e-{os.getpid()}")
     try:
         images.push(images.BUILDER, started)  # before the clock of any story runs
+        images.made(images.PHP)
         kubectl = Kubectl.of(started)
         kubectl.run("apply", "--server-side", "-f", str(CRDS))
         kubectl.serves_its_kinds()

@@ -177,7 +177,8 @@ def test_image_is_gone(story: Story) -> None:
 def test_missing_secret(story: Story, record_property: Told) -> None:
     """Somebody names it in the Deployment and forgets to create it. No pod can be made so, neither forwards nor back."""
     story.withholds_logs()
-    a_live_site(story, progressDeadlineSeconds=10)
+    a_live_site(story)
+    story.brand(progressDeadlineSeconds=10)
     reference = {"secretRef": {"name": "new-secret"}}
     verdict = Verdict(
         reason="CreateContainerConfigError",
@@ -193,7 +194,8 @@ def test_missing_secret(story: Story, record_property: Told) -> None:
 
 def test_image_name_that_is_none(story: Story, record_property: Told) -> None:
     """Of a container that somebody adds to the Deployment in mid-release."""
-    a_live_site(story, progressDeadlineSeconds=10)
+    a_live_site(story)
+    story.brand(progressDeadlineSeconds=10)
     helper = {"name": "helper", "image": "Registry.example.com/Helper:1"}
     verdict = Verdict(
         reason="InvalidImageName",

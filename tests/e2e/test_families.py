@@ -7,7 +7,7 @@ and visitors never notice. What the platform brings about is in test_platform.py
 
 import pytest
 
-from e2e.family import Family, Given, Told, prove
+from e2e.family import DRAINS, Family, Given, Told, prove
 from e2e.story import Story
 from e2e.trial import (
     Verdict,
@@ -102,8 +102,13 @@ def says_itself_whether_it_is_ready(story: Story) -> Given:
     shared.mkdir()
     volumes = [{"name": "state", "emptyDir": {}}, {"name": "shared", "hostPath": {"path": str(shared)}}]
     mounts = [{"name": "state", "mountPath": "/state"}, {"name": "shared", "mountPath": "/shared"}]
-    probe = {"exec": {"command": ["/bin/sh", "-c", "test ! -e /state/busy"]}, "periodSeconds": 1, "failureThreshold": 1}
-    return {"volumes": volumes, "container": {"volumeMounts": mounts, "readinessProbe": probe}}
+    is_free = {"exec": {"command": ["/bin/sh", "-c", "test ! -e /state/busy"]}}
+    probe = {**is_free, "periodSeconds": 1, "timeoutSeconds": 5, "failureThreshold": 1}
+    return {
+        **DRAINS,
+        "volumes": volumes,
+        "container": {**DRAINS["container"], "volumeMounts": mounts, "readinessProbe": probe},
+    }
 
 
 def nodes_may_not_pull(story: Story) -> None:

@@ -37,10 +37,10 @@ def test_a_release_goes_on_when_the_window_is_taken_away(story: Story) -> None:
 def test_a_bad_release_is_rolled_back_in_a_freeze(story: Story) -> None:
     a_live_site(story)
     good = story.image
-    story.brand(soakSeconds=20)
+    story.brand(soakSeconds=40)
     bad = story.push(Start.CrashInSoak)
     story.release()
     story.becomes("Verifying", commit=bad)
-    story.brand(soakSeconds=20, windows=[ALWAYS])
+    story.brand(soakSeconds=40, windows=[ALWAYS])
     story.becomes("RolledBack", "CrashLoopBackOff", bad)
     assert story.image == good

@@ -62,8 +62,8 @@ def test_scaled_in_while_pods_change_over_and_out_while_they_are_watched(story: 
 def test_old_pods_that_go_slowly(story: Story) -> None:
     """They ignore that they are asked to end, and stay beyond the deadline and the watch."""
     deaf = {"command": ["/bin/sh", "-c", 'trap "" TERM; exec /start']}
-    a_live_site(story, terminationGracePeriodSeconds=40, container=deaf)
-    story.brand(progressDeadlineSeconds=10, soakSeconds=8)
+    a_live_site(story, terminationGracePeriodSeconds=60, container=deaf)
+    story.brand(progressDeadlineSeconds=20, soakSeconds=20)
     with Trial(story) as trial:
         commit = story.push(text="second page")
         story.release()
@@ -77,23 +77,23 @@ def test_old_pods_that_go_slowly(story: Story) -> None:
 def test_old_pods_that_go_slowly_before_a_new_one_is_made(story: Story) -> None:
     """The Deployment's strategy is Recreate: the new pods have their time from when the old ones are gone."""
     deaf = {"command": ["/bin/sh", "-c", 'trap "" TERM; exec /start']}
-    a_live_site(story, terminationGracePeriodSeconds=14, container=deaf)
+    a_live_site(story, terminationGracePeriodSeconds=24, container=deaf)
     strategy = {"spec": {"strategy": {"type": "Recreate", "rollingUpdate": None}}}
     story.kubectl.patch("deployment", story.deployment_name, strategy, story.namespace)
-    story.brand(progressDeadlineSeconds=10)
+    story.brand(progressDeadlineSeconds=20)
     commit = story.push(text="second page")
     story.release()
-    status = story.becomes("Live", commit=commit, limit=60)
+    status = story.becomes("Live", commit=commit, limit=90)
     assert (status["current"]["number"], status["current"]["outcome"]) == (2, "Succeeded")
 
 
 def test_paused_for_longer_than_the_deadline(story: Story) -> None:
     """Somebody looks at something first; no deadline counts meanwhile, and all of it afterwards."""
     a_live_site(story, **DRAINS)
-    story.brand(progressDeadlineSeconds=10)
+    story.brand(progressDeadlineSeconds=20)
     with Trial(story) as trial:
         commit = story.push(text="second page")
-        story.release_while_paused(commit, lambda: time.sleep(12))  # the deadline passes
+        story.release_while_paused(commit, lambda: time.sleep(22))  # the deadline passes
         status = story.becomes("Live", commit=commit, limit=60)
     assert_nothing_happened(story, status, trial)
 

@@ -12,12 +12,15 @@ import pytest
 
 from cluster.clusters import Cluster
 from demo.probe import Probe
+from e2e.family import DRAINS
 from e2e.shipped_story import Published, ShippedStory, digest_of
 from support import images, our_image
 from support.git_server import GitServer
 from support.kubectl import eventually
 
 DOWNLOAD_LIMIT = 200_000_000
+GRACE = 30
+"""Seconds that the chart leaves to a pod of the operator."""
 """Bytes that a node pulls, the base included."""
 
 WHAT_CAN_BE_WRITTEN = """
@@ -103,7 +106,7 @@ def test_what_we_ship_is_installed_releases_is_upgraded_in_flight_and_goes(story
 
 def it_releases_a_site(story: ShippedStory) -> None:
     story.brand(progressDeadlineSeconds=150)
-    story.deployment()
+    story.deployment(**DRAINS)
     story.is_rolled_out()
     commit = story.push(text="released by a pod")
     story.release()
@@ -147,7 +150,7 @@ def it_goes_and_the_site_stays(story: ShippedStory, before: set[str]) -> None:
     site, release = story.site_pods(), story.object
     began = time.monotonic()
     story.helm_uninstalls()
-    assert time.monotonic() - began < 25, "pods end by themselves, long before the kubelet kills them"
+    assert time.monotonic() - began < GRACE, "pods end by themselves, before the kubelet kills them"
     assert story.of_ours() - before == {"Namespace <none> brandrelease-builds"}, "it has people's Secrets in it"
     assert story.site_pods() == site
     kept = story.object

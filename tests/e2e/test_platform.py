@@ -198,6 +198,7 @@ def test_no_node(story: Story, record_property: Told) -> None:
         assert status["current"]["retry"]["number"] == 2
         assert not quarantined(status)
         assert story.page() == "first page"
+        story.brand()
         story.kubectl.run("label", "nodes", "--all", f"{label}=here", "--overwrite")
         status = story.becomes("Live", commit=commit)
         assert story.page() == "second page"

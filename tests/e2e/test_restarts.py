@@ -53,9 +53,10 @@ def test_killed_while_rolling_back(story: Story) -> None:
 def test_dead_while_the_release_fails(story: Story) -> None:
     """Nobody watched while the pods crashed; whoever comes next sees it at once."""
     a_live_site(story)
-    bad = story.push(Start.CrashAtStart)
+    before, bad = story.image, story.push(Start.CrashAtStart)
     story.release()
     story.becomes("Deploying", commit=bad)
+    eventually(lambda: story.image != before, 20, lambda: story.status)  # the status is written before it is done
     story.operator.kill()
     story.pods_have_restarted(2)
     story.operator.start()

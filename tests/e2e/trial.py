@@ -14,8 +14,8 @@ from support.kubectl import Seen, eventually
 RELEASE_LABEL: Final = "brandrelease.dev/release"
 SLACK: Final = 10.0
 """Seconds that a verdict may come late: a pass, the reading of a log, a busy machine."""
-ROUNDING: Final = 1.5
-"""Seconds that it may come early: Kubernetes keeps whole seconds."""
+ROUNDING: Final = 2.5
+"""Seconds that it may come early: Kubernetes keeps whole seconds, and what is seen here was written a moment before."""
 
 
 class Trial:
@@ -45,7 +45,10 @@ class Trial:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._running.close()
+        with self._running:
+            if error is None:
+                last = self._story.object["metadata"]["resourceVersion"]
+                eventually(lambda: last in map(_version, self.versions("brandreleases")), 20, f"{last} is not seen")
 
     def versions(self, kind: str) -> list[Seen]:
         """Every version of every object of the kind, in the order of their arrival."""
@@ -114,8 +117,12 @@ class Verdict:
 
 
 def the_change(trial: Trial, commit: str) -> float:
-    """The Deployment is changed: the deadline counts from here."""
-    return trial.first("deployments", lambda body: _is_of(trial, commit, body))
+    """The Deployment is changed, and goes on if somebody has paused it: the deadline counts from here."""
+
+    def changed(body: Object) -> bool:
+        return _is_of(trial, commit, body) and not body["spec"].get("paused")
+
+    return trial.first("deployments", changed)
 
 
 def a_pod_starts(trial: Trial, commit: str) -> float:
@@ -192,6 +199,10 @@ def containers(pod: Object) -> list[Object]:
 def is_ready(pod: Object) -> bool:
     conditions = pod["status"].get("conditions", [])
     return any((each["type"], each["status"]) == ("Ready", "True") for each in conditions)
+
+
+def _version(seen: Seen) -> str:
+    return str(seen[1]["metadata"]["resourceVersion"])
 
 
 def _endings(container: Object) -> int:

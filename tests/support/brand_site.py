@@ -16,7 +16,7 @@ class Start(Enum):
 
     Good = SERVE
     CrashAtStart = 'echo "PHP Fatal error: Uncaught Error: no such table"; exit 255'
-    CrashInSoak = f'httpd -p {PORT} -h /www; sleep 6; echo "PHP Fatal error: the pool is empty"; exit 3'
+    CrashInSoak = f'httpd -p {PORT} -h /www; sleep 15; echo "PHP Fatal error: the pool is empty"; exit 3'
     OutOfMemory = "tail /dev/zero"
     NeverReady = 'echo "waiting for the cache"; sleep 3600'
     SlowStart = f"sleep 8; {SERVE}"

@@ -58,7 +58,8 @@ def push_to(recipe: Recipe, registry: str) -> str:
     if not oci.exists(reference):
         image = made(recipe)
         with _alone("push"):  # Debian's registry does not take equal blobs from two workers at once
-            oci.push(image, reference)
+            if not oci.exists(reference):  # another worker has pushed it meanwhile, and somebody may be reading it
+                oci.push(image, reference)
     return reference
 
 

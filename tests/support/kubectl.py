@@ -72,13 +72,19 @@ class Kubectl:
         return done.stdout
 
     def serves_its_kinds(self, limit: float = 30.0) -> None:
-        """Wait until every CRD is established. `kubectl wait` fails at once for one that has no condition yet."""
+        """Wait until the kind of every CRD is served. `kubectl wait` fails at once for one that has no condition yet."""
 
         def established() -> bool:
             crds = json.loads(self.run("get", "crd", "-o", "json"))["items"]
-            return all("Established" in _true_conditions(each) for each in crds)
+            return all("Established" in _true_conditions(each) for each in crds) and self.served() >= {
+                each["metadata"]["name"] for each in crds
+            }
 
-        wait_until("That every CRD is established", established, limit)
+        wait_until("That every CRD is established and its kind served", established, limit)
+
+    def served(self) -> set[str]:
+        """What the API server serves now, each with its group: a moment after a CRD has come or gone, so does its kind."""
+        return set(self.run("api-resources", "--output=name").split())
 
     def apply(self, *manifests: str | Mapping[str, Any], server_side: bool = False) -> None:
         """Apply each manifest: YAML text or an object."""
@@ -119,11 +125,13 @@ class Kubectl:
         versions: queue.Queue[Seen] = queue.Queue()
         with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as process:
             assert process.stdout is not None
-            threading.Thread(target=_parse, args=(process.stdout, versions), daemon=True).start()
+            reader = threading.Thread(target=_parse, args=(process.stdout, versions), daemon=True)
+            reader.start()
             try:
                 yield versions
             finally:
                 process.kill()
+                reader.join(10)  # it reads to the end, before that is closed
 
     def patch(
         self, kind: str, name: str, change: Mapping[str, Any], namespace: str = "default", subresource: str = ""

@@ -1,4 +1,4 @@
-"""A real Prometheus: Debian's, with metrics that it scrapes from this machine several times a second."""
+"""A real Prometheus: Debian's, with metrics that it scrapes from this machine every second."""
 
 import json
 import ssl
@@ -17,7 +17,8 @@ from cluster.ports import free_port
 from cluster.processes import Program, start, wait_until
 from support.registry import User, bcrypt
 
-SCRAPE = "200ms"
+SCRAPE = "1s"
+"""Also its limit: what is scraped in vain once is not there until the next time."""
 START_SECONDS = 30.0
 ASK_SECONDS = 10.0
 

@@ -2,7 +2,6 @@
 
 import http.client
 import sys
-import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
@@ -47,7 +46,7 @@ class Moto:
         try:
             with urllib.request.urlopen(f"http://{HOST}:{self._port}/moto-api/data.json", timeout=5):
                 return True
-        except urllib.error.URLError:
+        except OSError:  # nobody listens yet, or nobody answers
             return False
 
 
