@@ -63,7 +63,7 @@ def site() -> Iterator[Site]:
 def prometheus(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrometheusServer]:
     """A Prometheus under a path, as behind many an ingress, that has seen requests: 20 good ones and 5 bad ones."""
     directory = tmp_path_factory.mktemp("prometheus")
-    with PrometheusServer(directory, [site.target], path="/prometheus") as server:
+    with PrometheusServer(directory, [site.target], path="/prometheus", scrape="1s") as server:
         server.wait_for('site_requests_total{status="500"} == 0')
         site.requests.labels("200").inc(20)
         site.requests.labels("500").inc(5)

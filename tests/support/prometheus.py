@@ -1,4 +1,4 @@
-"""A real Prometheus: Debian's, with metrics that it scrapes from this machine every second."""
+"""A real Prometheus: Debian's, with metrics that it scrapes from this machine again and again."""
 
 import json
 import ssl
@@ -17,8 +17,7 @@ from cluster.ports import free_port
 from cluster.processes import Program, start, wait_until
 from support.registry import User, bcrypt
 
-SCRAPE = "1s"
-"""Also its limit: what is scraped in vain once is not there until the next time."""
+SCRAPE = "200ms"
 START_SECONDS = 30.0
 ASK_SECONDS = 10.0
 
@@ -46,13 +45,20 @@ def guard(directory: Path, user: User) -> Guard:
 class PrometheusServer:
     """Runs Prometheus, with its data in ``directory``, while the block runs.
 
-    targets: host:port of what has /metrics. path: under which all of it is served, for example /prometheus.
+    targets: host:port of what has /metrics. path: under which all of it is served, for example /prometheus. scrape: how often,
+    and also the limit of each time: what is scraped in vain once is not there until the next time.
     """
 
     def __init__(
-        self, directory: Path, targets: Sequence[str] = (), *, path: str = "", guarded: Guard | None = None
+        self,
+        directory: Path,
+        targets: Sequence[str] = (),
+        *,
+        path: str = "",
+        guarded: Guard | None = None,
+        scrape: str = SCRAPE,
     ) -> None:
-        self.port = 0
+        self.port, self._scrape = 0, scrape
         self._directory = directory
         self._targets = list(targets)
         self._path = path
@@ -92,7 +98,10 @@ class PrometheusServer:
     def _command(self) -> tuple[str, ...]:
         self._directory.mkdir(parents=True, exist_ok=True)
         scraped = {"job_name": "site", "static_configs": [{"targets": self._targets}]}
-        configuration = {"global": {"scrape_interval": SCRAPE, "scrape_timeout": SCRAPE}, "scrape_configs": [scraped]}
+        configuration = {
+            "global": {"scrape_interval": self._scrape, "scrape_timeout": self._scrape},
+            "scrape_configs": [scraped],
+        }
         return (
             debian.FOR_THE_CHECKS["prometheus"],
             f"--config.file={self._write('prometheus.yml', configuration)}",
