@@ -147,6 +147,7 @@ def it_is_upgraded_while_a_release_is_in_flight(story: ShippedStory, newer: str)
 
 
 def it_goes_and_the_site_stays(story: ShippedStory, before: set[str]) -> None:
+    eventually(lambda: not any("deletionTimestamp" in pod["metadata"] for pod in story.pods().values()), 30)
     site, release = story.site_pods(), story.object
     began = time.monotonic()
     story.helm_uninstalls()
