@@ -195,7 +195,7 @@ def _work(
     reconciler = Reconciler(world, announcer, metrics, own_write, noticed, settings.shard)
     queue = WorkQueue(reconciler, metrics.queue, interest.brand_of)
     brands = WorkQueue(_over_brands(settings, outside, announcer, known, interest), metrics.brand_queue)
-    work = Work(reconciler, queue, brands, turns, watch, metrics.fleet, deliveries, measuring, share)
+    work = Work(reconciler, queue, brands, turns, watch, deliveries, share)
     return work
 
 

@@ -22,14 +22,12 @@ from brandrelease.controller.handlers import OnEvent, Pump
 from brandrelease.controller.heap import spare_what_stays
 from brandrelease.controller.lag import measure_lag
 from brandrelease.controller.leading import Election
-from brandrelease.controller.measuring import Measuring
 from brandrelease.controller.probes import Probes
 from brandrelease.controller.reconcile import Reconciler
 from brandrelease.controller.resync import Resync
 from brandrelease.controller.share import Share
 from brandrelease.controller.work_queue import Key, WorkQueue
 from brandrelease.core.builds.fairness import BuildInFlight
-from brandrelease.fleet import Fleet
 from brandrelease.onlooking import Onlooking
 from brandrelease.settings import Settings
 from brandrelease.telemetry import Metrics
@@ -52,9 +50,7 @@ class Work:
     brands: WorkQueue
     turns: BuildTurns
     watch: CodeBuildWatch
-    fleet: Fleet
     deliveries: BackgroundDeliveries
-    measuring: Measuring
     share: Share
 
     def enqueue(self, keys: Iterable[Key]) -> None:

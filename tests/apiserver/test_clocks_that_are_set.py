@@ -14,6 +14,9 @@ DEADLINE, SOAK = 10, 4
 TRUNCATED = 1.2
 """Times in a status are whole seconds."""
 
+LATE = 5.0
+"""For the last look, on a busy machine."""
+
 
 def looked_at(site: Site, times: int = 2) -> None:
     """Passes over the object from now on."""
@@ -65,7 +68,8 @@ def test_a_machine_whose_clock_is_set_ends_no_release_early_and_none_late(site: 
     bad = deploys(site, "bad")
     clock.is_off_by(-HOUR)
     site.until("it is given up", lambda: site.status()["phase"] == "RollingBack", DEADLINE + SETTLE)
-    assert said(site, bad, "RollingBack") - said(site, bad, "Deploying") > DEADLINE - TRUNCATED
+    took = said(site, bad, "RollingBack") - said(site, bad, "Deploying")
+    assert DEADLINE - TRUNCATED < took < DEADLINE + LATE
     assert "clock" not in site.operator.last_lines(500)
 
 

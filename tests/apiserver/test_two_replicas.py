@@ -19,6 +19,9 @@ EXIT_DEPOSED = 75
 KILLED, TOLD = 20.0, 8.0
 """Seconds until the other replica's first write (F13)."""
 
+WOKEN = 3.0
+"""Seconds until a process has ended that wakes without its Lease; 0.2 where nobody else has much to do."""
+
 waits_for_a_lease_to_expire = pytest.mark.timeout(120, func_only=True)
 
 
@@ -110,7 +113,7 @@ def test_a_leader_that_is_paused_for_30_seconds_right_before_its_change_never_ma
     woken = old.signal(signal.SIGCONT)
     code = old.exit_code(5)
     print(f"SIGCONT: ended after {time.monotonic() - woken:.2f} s")
-    assert time.monotonic() - woken <= TOLD
+    assert time.monotonic() - woken <= WOKEN
     assert code == EXIT_DEPOSED, old.operator.last_lines()
     taken_over = new.writes()[0].at
     assert [str(request) for request in old.accepted(taken_over)] == []
