@@ -9,6 +9,7 @@ import pytest
 from apiserver.json_api import Api
 from apiserver.objects import serve_our_kinds
 from apiserver.operated_site import Site
+from apiserver.row_of_brands import Row
 from apiserver.shop import Shop
 from cluster.api import ApiServer, control_plane
 from support.git_server import GitServer
@@ -62,6 +63,15 @@ def git(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GitServer]:
 def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RegistryServer]:
     with RegistryServer(tmp_path_factory.mktemp("registry")) as server:
         yield server
+
+
+@pytest.fixture
+def row(
+    api_server: ApiServer, api: Api, namespace: str, git: GitServer, registry: RegistryServer, tmp_path: Path
+) -> Iterator[Row]:
+    """Many brands and one operator, which a test starts."""
+    with Row(api_server, api, namespace, git, registry, tmp_path).at_work() as row:
+        yield row
 
 
 @pytest.fixture

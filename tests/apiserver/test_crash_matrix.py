@@ -6,21 +6,15 @@ The writes are not listed here: a learning run without any fault tells them, so 
 import os
 import time
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from threading import Event
 from typing import Any, Final
 
 import pytest
 
-from apiserver.json_api import Api
 from apiserver.kinds_of_requests import kind_of
 from apiserver.row_of_brands import Row, created, differences, images_of_numbers
-from cluster.api import ApiServer
 from support.fault_proxy import Request
-from support.git_server import GitServer
-from support.registry import RegistryServer
 
 REPETITIONS: Final = int(os.environ.get("CRASH_REPETITIONS", "1"))
 LIMIT: Final = 300 * REPETITIONS
@@ -107,14 +101,6 @@ def learn(row: Row, story: Story, number: int) -> Learned:
     writes = [kind_of(each) for each in row.proxy.since(begin) if each.is_write and row.about(number)(each)]
     points = tuple(Point(kind, writes[:place].count(kind) + 1) for place, kind in enumerate(writes))
     return Learned(points, row.end_state(number))
-
-
-@pytest.fixture
-def row(
-    api_server: ApiServer, api: Api, namespace: str, git: GitServer, registry: RegistryServer, tmp_path: Path
-) -> Iterator[Row]:
-    with Row(api_server, api, namespace, git, registry, tmp_path).at_work() as row:
-        yield row
 
 
 @pytest.mark.timeout(LIMIT, func_only=True)

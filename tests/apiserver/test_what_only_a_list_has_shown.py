@@ -3,26 +3,11 @@
 Lists tell only names and versions, and not of which Brand it is; but a build's Job wakes all BrandReleases of its Brand.
 """
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
-from apiserver.json_api import Api
 from apiserver.objects import BRANDS
 from apiserver.row_of_brands import Row
-from cluster.api import ApiServer
 from support.fault_proxy import Event
-from support.git_server import GitServer
-from support.registry import RegistryServer
-
-
-@pytest.fixture
-def row(
-    api_server: ApiServer, api: Api, namespace: str, git: GitServer, registry: RegistryServer, tmp_path: Path
-) -> Iterator[Row]:
-    with Row(api_server, api, namespace, git, registry, tmp_path).at_work() as row:
-        yield row
 
 
 def tells_of_a_release(event: Event) -> bool:
