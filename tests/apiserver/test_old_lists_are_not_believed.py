@@ -159,6 +159,42 @@ async def test_nobody_waits_for_a_job_that_has_ended_because_it_was_shown_as_it_
     assert body["status"]["active"] == 1
 
 
+async def test_what_was_known_before_the_question_is_known_whatever_is_told_while_it_is_under_way(
+    api: Api, namespace: str, proxy: FaultProxy, kube: KubeApi
+) -> None:
+    jobs, watched = f"/apis/batch/v1/namespaces/{namespace}/jobs", Known()
+    kube.believing(watched)
+    api.post(jobs, JOB).expect(201)
+
+    def changes() -> None:
+        mark = {"metadata": {"annotations": {"changed": str(time.monotonic_ns())}}}
+        watched.of("jobs").is_news(api.merge(f"{jobs}/build", mark).expect(200)["metadata"])
+
+    with proxy.fault(lambda request: request.is_for("GET", "/jobs/build"), after=changes):
+        assert await kube.get(JOBS, namespace, "build") is not None, "what is told while it is under way is no fault"
+    with (
+        proxy.fault(lambda request: request.is_for("GET", "/jobs/build"), before=changes, stale=True),
+        pytest.raises(ApiError, match="gave an older state of job build than before"),
+    ):
+        await kube.get(JOBS, namespace, "build")
+
+
+async def test_another_object_that_had_the_name_before_is_not_believed_to_be_there_still(
+    api: Api, namespace: str, proxy: FaultProxy, kube: KubeApi
+) -> None:
+    jobs, watched = f"/apis/batch/v1/namespaces/{namespace}/jobs", Known()
+    kube.believing(watched)
+    api.post(jobs, JOB).expect(201)
+    assert await kube.get(JOBS, namespace, "build") is not None
+    api.delete(f"{jobs}/build").expect(200)
+    assert watched.of("jobs").is_news(api.post(jobs, JOB).expect(201)["metadata"])
+    with (
+        proxy.fault(lambda request: request.is_for("GET", "/jobs/build"), stale=True),
+        pytest.raises(ApiError, match="gave an older state of job build than before"),
+    ):
+        await kube.get(JOBS, namespace, "build")
+
+
 async def test_a_deployment_is_not_judged_by_how_it_was_before_our_own_change(
     api: Api, namespace: str, proxy: FaultProxy, kube: KubeApi
 ) -> None:

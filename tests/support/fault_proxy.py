@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, Self, TypeVar
 
@@ -121,6 +121,7 @@ class FaultProxy:
         self._answers: dict[str, _Answer] = {}
         self._told: dict[str, str] = {}
         self._streams: dict[asyncio.Future[bytes], web.StreamResponse] = {}
+        self._under_way: set[asyncio.Task[_Answer]] = set()
         self._loop = asyncio.new_event_loop()
         self._port = 0
 
@@ -241,6 +242,8 @@ class FaultProxy:
 
     async def _stop(self) -> None:
         await self._runner.cleanup()
+        if self._under_way:
+            await asyncio.wait(self._under_way, timeout=5)
         await self._client.close()
 
     async def _open_port(self) -> None:
@@ -267,21 +270,31 @@ class FaultProxy:
         if fault.status:
             request.status = fault.status
             return web.json_response(_status(fault.status), status=fault.status, headers=fault.headers)
-        async with self._ask(asked, body) as answer:
-            if request.is_watch and answer.status == 200:
-                request.status = answer.status
-                return await self._pass_on(asked, request, answer)
-            content, request.applied = await answer.read(), answer.status
+        if request.is_watch:
+            return await self._watch(asked, request)
+        answer = await self._answer_to(asked, request)
         version = next((each for end, each in self._told.items() if request.is_for("GET", end)), None)
         if version is not None and answer.status == 200:
-            content = _at_version(content, version)
+            answer = replace(answer, content=_at_version(answer.content, version))
         if fault.after:
             await asyncio.to_thread(fault.after)
         if fault.lose_answer:
             return _cut(asked)
-        told = self._remember(asked, _Answer(answer.status, answer.content_type, content), stale=fault.stale)
+        told = self._remember(asked, answer, stale=fault.stale)
         request.status = told.status
-        return web.Response(body=told.content, status=told.status, headers={"Content-Type": told.content_type})
+        return _told(told)
+
+    async def _answer_to(self, asked: web.Request, request: Request) -> "_Answer":
+        """What the API server says. It does what it was asked, and it is noted, though the operator is killed meanwhile."""
+        asking = asyncio.ensure_future(self._ask_for_all(asked, request))
+        self._under_way.add(asking)
+        asking.add_done_callback(self._under_way.discard)
+        return await asyncio.shield(asking)
+
+    async def _ask_for_all(self, asked: web.Request, request: Request) -> "_Answer":
+        async with self._ask(asked, request.body) as answer:
+            content, request.applied = await answer.read(), answer.status
+            return _Answer(answer.status, answer.content_type, content)
 
     def _ask(self, asked: web.Request, body: bytes) -> aiohttp.client._RequestContextManager:
         """The same of the API server."""
@@ -297,6 +310,13 @@ class FaultProxy:
         before = self._answers.get(asked.raw_path, answer)
         self._answers[asked.raw_path] = answer
         return before if stale else answer
+
+    async def _watch(self, asked: web.Request, request: Request) -> web.StreamResponse:
+        async with self._ask(asked, request.body) as answer:
+            request.status = answer.status
+            if answer.status == 200:
+                return await self._pass_on(asked, request, answer)
+            return _told(_Answer(answer.status, answer.content_type, await answer.read()))
 
     async def _pass_on(
         self, asked: web.Request, request: Request, answer: aiohttp.ClientResponse
@@ -333,6 +353,10 @@ class FaultProxy:
         told = json.loads(line)
         event = Event(told["type"], told["object"]["kind"], told["object"]["metadata"].get("name", ""))
         return any(is_lost(event) for is_lost in list(self._lost_events))
+
+
+def _told(answer: _Answer) -> web.Response:
+    return web.Response(body=answer.content, status=answer.status, headers={"Content-Type": answer.content_type})
 
 
 def _cut(asked: web.Request) -> web.Response:

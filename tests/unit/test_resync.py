@@ -11,7 +11,6 @@ from brandrelease.controller.arrivals import Arrivals
 from brandrelease.controller.interest import Interest
 from brandrelease.controller.resync import Known, Resync, Versions
 from brandrelease.controller.work_queue import Key
-from brandrelease.elapsed import elapsed
 from brandrelease.telemetry import Metrics
 
 Json = dict[str, Any]
@@ -201,13 +200,44 @@ def test_a_write_on_an_object_that_was_never_seen_is_nothing() -> None:
     assert versions.is_news(pod("a", 6)["metadata"])
 
 
-def test_what_is_older_than_the_answer_to_our_own_change_is_not_believed_though_no_watch_has_told_of_it() -> None:
+def newest(versions: Versions, name: str = "a") -> int | None:
+    seen = versions.newest_of("shop", name)
+    return None if seen is None else seen.version
+
+
+def test_the_newest_of_an_object_is_what_was_heard_of_last_be_it_told_or_the_answer_to_our_own_change() -> None:
     versions = Versions()
-    asked_before = elapsed()
+    assert newest(versions) is None
     versions.answered(pod("a", 6)["metadata"])
-    assert versions.had_newer(pod("a", 5)["metadata"], elapsed())
-    assert not versions.had_newer(pod("a", 5)["metadata"], asked_before - 1), "it was asked for before the change"
-    assert not versions.had_newer(pod("a", 6)["metadata"], elapsed())
+    assert newest(versions) == 6
+    versions.is_news(pod("a", 5)["metadata"])
+    assert newest(versions) == 6, "what was told of late, from before our change"
+    versions.is_news(pod("a", 7)["metadata"])
+    assert newest(versions) == 7
+    versions.saw_own_write("uid-a", "7", "8")
+    assert newest(versions) == 8
+    assert newest(versions, "b") is None
+    versions.gone(pod("a", 9)["metadata"])
+    assert newest(versions) is None
+
+
+def test_the_newest_of_a_name_is_of_the_object_that_has_it_now() -> None:
+    versions = Versions()
+    versions.is_news(pod("a", 5)["metadata"])
+    versions.is_news(pod("a", 8)["metadata"] | {"uid": "uid-of-another"})
+    assert newest(versions) == 8
+    versions.gone(pod("a", 6)["metadata"])
+    assert newest(versions) == 8, "the one before it has gone"
+    assert newest(versions, "other") is None
+
+
+def test_objects_without_a_namespace_have_names_too() -> None:
+    known = Known()
+    assert known.newest_of("brands", None, "drumeo") is None
+    known.of("brands").is_news({"uid": "uid-drumeo", "name": "drumeo", "resourceVersion": "5"})
+    seen = known.newest_of("brands", None, "drumeo")
+    assert seen is not None
+    assert seen.version == 5
 
 
 def test_the_event_of_our_own_change_is_news_and_the_answer_is_forgotten_with_it() -> None:
@@ -215,7 +245,7 @@ def test_the_event_of_our_own_change_is_news_and_the_answer_is_forgotten_with_it
     versions.answered(pod("a", 6)["metadata"])
     assert versions.is_news(pod("a", 6)["metadata"])
     assert versions._answered == {}
-    assert versions.had_newer(pod("a", 5)["metadata"], elapsed())
+    assert newest(versions) == 6
 
 
 def test_an_answer_that_comes_after_its_event_is_not_kept() -> None:

@@ -11,13 +11,15 @@ from typing import Any, Protocol
 import structlog
 
 from brandrelease.controller.work_queue import Key
-from brandrelease.core.freshness import Seen, is_outdated
+from brandrelease.core.freshness import Seen
 from brandrelease.elapsed import elapsed
 from brandrelease.telemetry import Metrics
 
 log = structlog.get_logger(__name__)
 
 Metadata = Mapping[str, Any]
+Name = tuple[str, str]
+"""A namespace, empty where there is none, and a name in it."""
 
 
 class Versions:
@@ -27,6 +29,8 @@ class Versions:
         self._seen: dict[str, tuple[Seen, Metadata]] = {}
         self._answered: dict[str, Seen] = {}
         """What our own changes have made, until the watch has told of it too."""
+        self._named: dict[Name, str] = {}
+        """The uid of what has this name now."""
         self.newest: Seen | None = None
         """The newest version that was heard of, of any object of the kind: no list is older than that."""
 
@@ -42,6 +46,7 @@ class Versions:
             return False
         kept = {name: metadata[name] for name in ("uid", "name", "namespace", "labels") if name in metadata}
         self._seen[uid] = (self._hear(version), kept)
+        self._named[_name(metadata)] = uid
         return True
 
     def is_newest(self, metadata: Metadata) -> bool:
@@ -49,18 +54,19 @@ class Versions:
         uid, version = str(metadata["uid"]), int(metadata["resourceVersion"])
         return uid in self._seen and self._seen[uid][0].version == version and uid not in self._answered
 
-    def had_newer(self, metadata: Metadata, asked_at: float) -> bool:
-        """Whether a newer version of this object was seen a short while before it was asked for, so that this one was old then."""
-        uid, version, now = str(metadata["uid"]), int(metadata["resourceVersion"]), elapsed()
-        watched, _ = self._seen.get(uid, (None, None))
-        known = filter(None, (watched, self._answered.get(uid)))
-        return any(seen.at <= asked_at and is_outdated(version, seen, now) for seen in known)
+    def newest_of(self, namespace: str | None, name: str) -> Seen | None:
+        """The newest version that was heard of, of the object of this name: no answer that is asked for now is older."""
+        uid = self._named.get((namespace or "", name), "")
+        if uid in self._answered:
+            return self._answered[uid]
+        return self._seen[uid][0] if uid in self._seen else None
 
     def answered(self, metadata: Metadata) -> None:
         """The answer to our own change of an object. Its event is news still; what is older is not believed any more."""
         uid, answer = str(metadata["uid"]), self._hear(int(metadata["resourceVersion"]))
         if uid not in self._seen or self._seen[uid][0].version < answer.version:
             self._answered[uid] = answer
+            self._named[_name(metadata)] = uid
 
     def saw_own_write(self, uid: str, over: str, version: str) -> None:
         """Our own write made this version over that one: the event that tells of it is no news.
@@ -100,8 +106,11 @@ class Versions:
         return [metadata for metadata in there if self.is_news(metadata)]
 
     def _forget(self, metadata: Metadata) -> None:
-        self._seen.pop(str(metadata["uid"]), None)
-        self._answered.pop(str(metadata["uid"]), None)
+        uid, name = str(metadata["uid"]), _name(metadata)
+        self._seen.pop(uid, None)
+        self._answered.pop(uid, None)
+        if self._named.get(name) == uid:
+            del self._named[name]
 
     def _hear(self, version: int) -> Seen:
         heard = Seen(version, elapsed())
@@ -124,9 +133,9 @@ class Known:
         """Whether an object of the kind is known to be there, and nothing newer than this version was heard of."""
         return kind in self.kinds and self.kinds[kind].is_newest(metadata)
 
-    def had_newer(self, kind: str, metadata: Metadata, asked_at: float) -> bool:
-        """Whether a newer version of this object of the kind was seen a short while before it was asked for."""
-        return kind in self.kinds and self.kinds[kind].had_newer(metadata, asked_at)
+    def newest_of(self, kind: str, namespace: str | None, name: str) -> Seen | None:
+        """The newest version that was heard of, of the object of this kind and name."""
+        return self.kinds[kind].newest_of(namespace, name) if kind in self.kinds else None
 
     def newest(self, kind: str) -> Seen | None:
         """The newest version that was heard of, of any object of the kind."""
@@ -202,5 +211,5 @@ class Resync:
         return True
 
 
-def _name(metadata: Metadata) -> tuple[str, str]:
+def _name(metadata: Metadata) -> Name:
     return str(metadata.get("namespace", "")), str(metadata["name"])

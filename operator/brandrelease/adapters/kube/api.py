@@ -148,14 +148,14 @@ class KubeApi:
 
     async def get(self, resource: Resource, namespace: str | None, name: str) -> Json | None:
         """The object as it is now; None if there is none."""
-        path, asked_at = resource.path(namespace, name), elapsed()
+        path, newest = resource.path(namespace, name), self._watched.newest_of(resource.plural, namespace, name)
         try:
             body = await self._request("get", path)
         except ApiError as error:
             if error.status == 404:  # noqa: PLR2004 - HTTP
                 return None
             raise
-        self._believe(resource, path, body, asked_at)
+        self._believe(resource, path, body, newest)
         return body
 
     async def items(
@@ -196,14 +196,14 @@ class KubeApi:
             if not token:
                 return
 
-    def _believe(self, resource: Resource, path: str, body: Json, asked_at: float) -> None:
+    def _believe(self, resource: Resource, path: str, body: Json, newest: Seen | None) -> None:
         """Raises ApiError where it is older than what a watch, or the answer to a change, had told before the question.
 
         What a watch has told since is no fault of the answer, and asks for a pass of its own.
         """
-        metadata = body.get("metadata")  # the version of the server has none
-        if metadata and self._watched.had_newer(resource.plural, metadata, asked_at):
-            told = f"The API server gave an older state of {resource.plural.removesuffix('s')} {metadata['name']} than before"
+        if newest is not None and is_outdated(int(body["metadata"]["resourceVersion"]), newest, elapsed()):
+            name = f"{resource.plural.removesuffix('s')} {body['metadata']['name']}"
+            told = f"The API server gave an older state of {name} than before"
             raise ApiError(0, told, question("get", path))
 
     def _believe_list(self, resource: Resource, path: str, answer: Json, newest: Seen | None) -> None:

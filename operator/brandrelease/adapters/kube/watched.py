@@ -9,8 +9,8 @@ from brandrelease.core.freshness import Seen
 class Watched(Protocol):
     """kind: its plural. metadata: of an object that was read or written."""
 
-    def had_newer(self, kind: str, metadata: Mapping[str, Any], asked_at: float) -> bool:
-        """Whether a newer version of the object was known at that moment."""
+    def newest_of(self, kind: str, namespace: str | None, name: str) -> Seen | None:
+        """The newest version that was heard of, of the object of this name."""
         ...
 
     def is_newest(self, kind: str, metadata: Mapping[str, Any]) -> bool:
@@ -29,8 +29,8 @@ class Watched(Protocol):
 class Unwatched:
     """Where nobody watches, nothing is known."""
 
-    def had_newer(self, _kind: str, _metadata: Mapping[str, Any], _asked_at: float) -> bool:
-        return False
+    def newest_of(self, _kind: str, _namespace: str | None, _name: str) -> Seen | None:
+        return None
 
     def is_newest(self, _kind: str, _metadata: Mapping[str, Any]) -> bool:
         return False
