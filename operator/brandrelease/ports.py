@@ -38,6 +38,14 @@ Secret = Mapping[str, bytes]
 """The data of a Kubernetes Secret."""
 
 
+@dataclass(frozen=True, slots=True)
+class StatusWritten:
+    """Both are resourceVersions of the object. over: which one the new one has replaced; None where that is not known."""
+
+    version: str
+    over: str | None
+
+
 class StatusConflict(Exception):
     """The object changed since it was read; the plan made from it is void."""
 
@@ -362,10 +370,10 @@ class Cluster(Protocol):
 
     async def secret(self, namespace: str, name: str) -> Secret | None: ...
 
-    async def write_status(self, release: BrandRelease, status: BrandReleaseStatus) -> str:
-        """Write the whole status and return the object's new resourceVersion.
+    async def write_status(self, release: BrandRelease, status: BrandReleaseStatus) -> StatusWritten:
+        """Write the whole status.
 
-        Raises StatusConflict if the object changed since it was read.
+        Raises StatusConflict if the object changed since it was read, in what a release depends on.
         """
         ...
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from apiserver.json_api import Api
-from apiserver.operated_site import KINDS, RESYNC, Site
+from apiserver.operated_site import KINDS, RESYNC, SETTLE, Site
 from cluster.api import ApiServer
 from support.fault_proxy import FaultProxy, Request
 from support.git_server import GitServer
@@ -85,8 +85,12 @@ class Replica:
     def accepted(self, since: float = 0.0) -> list[Request]:
         return [each for each in self.writes(since) if each.status and each.status < 300]
 
-    def watches(self) -> int:
-        return sum(self.proxy.open_watches(kind) for kind in KINDS)
+    def watches_all(self) -> bool:
+        """Whether every kind is watched, as by whoever leads."""
+        return all(map(self.proxy.open_watches, KINDS))
+
+    def watches_any(self) -> bool:
+        return any(map(self.proxy.open_watches, KINDS))
 
 
 class ReplicatedSite(Site):
@@ -117,13 +121,13 @@ class ReplicatedSite(Site):
         with ThreadPoolExecutor(2) as threads:
             list(threads.map(Replica.start, (self.a, self.b), environments or ({}, {})))
 
-    def roles(self, limit: float = 10.0) -> tuple[Replica, Replica]:
+    def roles(self, limit: float = SETTLE) -> tuple[Replica, Replica]:
         """The replica that leads and the one that stands by, as soon as there is a leader whose watches are open."""
 
         def found() -> tuple[Replica, Replica] | None:
             leaders = [each for each in (self.a, self.b) if each.operator.runs and each.leads()]
             assert len(leaders) < 2, "two leaders"
-            if not leaders or leaders[0].watches() < len(KINDS):
+            if not leaders or not leaders[0].watches_all():
                 return None
             return leaders[0], self.b if leaders[0] is self.a else self.a
 

@@ -140,7 +140,7 @@ def test_a_replica_that_stands_by_shows_the_same_board_also_when_the_leader_is_g
         }
 
         leader.operator.stop()
-        site.until("the other leads", lambda: other.leads() and other.watches() >= 5, SETTLE)
+        site.until("the other leads", lambda: other.leads() and other.watches_all(), SETTLE)
         site.operator, site.proxy = other.operator, other.proxy
         two = site.is_live("two")
         site.until("the same viewer sees the next release", lambda: two[:12] in viewer.told, SETTLE)

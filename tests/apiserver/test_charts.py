@@ -30,6 +30,9 @@ THEIRS = (
 )
 """What comes and goes by itself, and is looked at apart where it is of interest."""
 
+OWN = ("Service", "default", "kubernetes")
+"""What an API server makes last."""
+
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
@@ -147,6 +150,9 @@ def test_the_manifest_is_taken_by_kubectl_taken_again_and_removed_by_the_command
     """On a server that has seen nothing of ours."""
     with control_plane(tmp_path / "plane") as server:
         kubectl, api = Kubectl.of(server), Api(server.kubeconfig)
+        wait_until(
+            "That it has made all its own", lambda: OWN in everything(kubectl), 60
+        )  # some of it once it is ready
         before = everything(kubectl)
         server_side = ("apply", "--server-side", "--warnings-as-errors", "-f", str(install_manifest.FILE))
         kubectl.run(*server_side)

@@ -11,8 +11,8 @@ from support.machine_clock import MachineClock
 
 HOUR, YEAR = 3600, 365 * 86400
 DEADLINE, SOAK = 10, 4
-TRUNCATED = 1.2
-"""Times in a status are whole seconds."""
+TRUNCATED = 2.0
+"""Times in a status are whole seconds, and it is written a moment after it was decided."""
 
 LATE = 5.0
 """For the last look, on a busy machine."""

@@ -16,6 +16,7 @@ from brandrelease.core.hook_job import hook_job
 from brandrelease.core.snapshot import HookAbsent, HookFailed, HookRunning
 from brandrelease.ports import Refused
 from cluster.api import ApiServer
+from cluster.processes import wait_until
 
 Json = dict[str, Any]
 
@@ -128,6 +129,10 @@ async def test_a_quota_is_told_in_the_api_servers_words(hooks: KubeHooks, api: A
     quota = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "none"}, "spec": {"hard": hard}}
     api.post(path, quota).expect(201)
     api.merge(f"{path}/none/status", {"status": {"hard": hard, "used": hard}}).expect(200)  # as its controller would
+    job = hook_job(order, api.get(f"/apis/apps/v1/namespaces/{order.namespace}/deployments/web").expect(200))
+    assert job is not None
+    jobs_path = f"/apis/batch/v1/namespaces/{order.namespace}/jobs"
+    wait_until("That the quota holds", lambda: api.post(jobs_path, job, dryRun="All").code == 403, 30)
     assert "exceeded quota: none" in await refusal(hooks, order)
     assert jobs(api, order) == []
 

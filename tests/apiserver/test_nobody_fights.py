@@ -243,6 +243,7 @@ def test_a_tool_that_replaces_the_object_before_we_have_heard_of_our_own_change_
     site.start()
     site.is_live("one")
     site.controller.sees_no_new_pods.set()
+    site.until("it is played", lambda: site.deployment()["status"].get("updatedReplicas", 0) == 0, SETTLE)
     start, write = time.monotonic(), replaces(site, api)
     with site.proxy.fault(is_apply, after=lambda: write(THEIRS), times=1):
         asks_for_two(site)

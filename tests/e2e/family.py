@@ -61,7 +61,7 @@ def prove(story: Story, family: Family, told: Told) -> None:
         status = story.becomes("RolledBack", commit=bad)
     trial.proves(family.verdict, bad, told=told)
     assert (status["running"]["commit"], story.image) == (good, good_image)
-    eventually(lambda: story.page() == "first page", 15)  # a pod that ends may still be sent requests for a moment
+    eventually(lambda: story.shows("first page"), 15)
     blame = family.verdict.blame
     assert quarantined(status) == ([bad] if blame == "Release" else [])
     assert ("retry" in status["current"]) == (blame == "Platform")

@@ -2,6 +2,7 @@
 
 import json
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -313,6 +314,13 @@ class Story:
         """What visitors see, through the Service."""
         with urllib.request.urlopen(self.address, timeout=5) as answer:
             return str(answer.read().decode())
+
+    def shows(self, page: str) -> bool:
+        """Whether visitors see this page; not while the Service still sends them to a pod that has just gone."""
+        try:
+            return self.page() == page
+        except urllib.error.URLError:
+            return False
 
     def pods(self) -> dict[str, Object]:
         """The site's pods by name."""

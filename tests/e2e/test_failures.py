@@ -110,7 +110,7 @@ def test_lost_image_is_not_gone_back_to(story: Story) -> None:
     story.release()
     status = story.becomes("RolledBack", "CrashLoopBackOff", bad)
     assert status["running"]["commit"] == first
-    eventually(lambda: story.page() == "first page", 10, "The first page is not back")
+    eventually(lambda: story.shows("first page"), 10, "The first page is not back")
 
 
 def test_what_others_change_meanwhile_stays(story: Story) -> None:
@@ -217,7 +217,7 @@ def fails_with_its_deployment(story: Story, pods: Mapping[str, Any], verdict: Ve
     assert "As many pods serve as when the way back began" in status["current"]["message"]
     assert status["current"]["blame"] == verdict.blame
     assert not status["quarantine"]
-    assert story.page() == "first page"
+    eventually(lambda: story.shows("first page"), 10)
 
 
 def test_every_old_image_is_gone(story: Story, record_property: Told) -> None:

@@ -222,7 +222,7 @@ def test_two_brands_at_the_same_time(two_stories: tuple[Story, Story], record_pr
         a_live_site(story)
         quota_is_used_up(story)
     one.brand(progressDeadlineSeconds=int(DEADLINE))
-    two.brand(progressDeadlineSeconds=int(DEADLINE) + 2)
+    two.brand(progressDeadlineSeconds=int(DEADLINE) + 5)
     with Trial(one) as first, Trial(two) as second:
         commits = [story.push(text="second page") for story in two_stories]
         for story in two_stories:
@@ -230,7 +230,7 @@ def test_two_brands_at_the_same_time(two_stories: tuple[Story, Story], record_pr
         for story, commit in zip(two_stories, commits, strict=True):
             story.becomes("RolledBack", commit=commit)
     first.proves(no_room_after(DEADLINE), commits[0], told=record_property)
-    said = second.proves(no_room_after(DEADLINE + 2), commits[1], told=record_property)["message"]
+    said = second.proves(no_room_after(DEADLINE + 5), commits[1], told=record_property)["message"]
     assert f"The same has happened to {one.name}/production (release 2, " in said
     assert "so look at the platform and not at the commit" in said
     assert "The same has happened" in two.message, "it is still told when all is over"

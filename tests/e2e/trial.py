@@ -181,11 +181,12 @@ def pod_leaves_service(trial: Trial, commit: str) -> float:
 
 
 def a_job_fails(trial: Trial, commit: str) -> float:
-    """The Job controller gives a Job up."""
+    """The Job controller gives a Job of the release up."""
 
     def failed(job: Object) -> bool:
         conditions = job.get("status", {}).get("conditions", [])
-        return any((each["type"], each["status"]) == ("Failed", "True") for each in conditions)
+        is_ours = job["metadata"].get("annotations", {}).get("brandrelease.dev/commit") == commit
+        return is_ours and any((each["type"], each["status"]) == ("Failed", "True") for each in conditions)
 
     return trial.first("jobs", failed)
 

@@ -20,7 +20,7 @@ BYSTANDERS: Final = "bystanders"
 """A namespace in which nothing may ever be touched."""
 
 DEADLINE: Final = 10
-SOAK: Final = 2
+SOAK: Final = 3
 RESTARTS: Final = 1
 HISTORY: Final = 10
 

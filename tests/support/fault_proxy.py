@@ -20,6 +20,8 @@ import aiohttp
 from aiohttp import web
 from yarl import URL
 
+from cluster.ports import free_port
+
 Result = TypeVar("Result")
 HOST: Final = "127.0.0.1"
 LINE_LIMIT: Final = 4 * 1024 * 1024
@@ -123,7 +125,7 @@ class FaultProxy:
         self._streams: dict[asyncio.Future[bytes], web.StreamResponse] = {}
         self._under_way: set[asyncio.Task[_Answer]] = set()
         self._loop = asyncio.new_event_loop()
-        self._port = 0
+        self._port = free_port()  # not one of those that the kernel gives to whoever connects, while nobody listens
 
     def __enter__(self) -> Self:
         threading.Thread(target=self._loop.run_forever, daemon=True).start()
@@ -249,7 +251,6 @@ class FaultProxy:
     async def _open_port(self) -> None:
         self._site = web.TCPSite(self._runner, HOST, self._port, reuse_address=True)
         await self._site.start()
-        self._port = self._runner.addresses[0][1]
 
     async def _close_port(self) -> None:
         await self._site.stop()

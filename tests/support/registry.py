@@ -154,7 +154,11 @@ class RegistryServer(Registry):
         content: dict[str, object] = {
             "version": 0.1,
             "log": {"level": "warn"},
-            "storage": {"filesystem": {"rootdirectory": str(self._directory / "data")}, "delete": {"enabled": True}},
+            "storage": {
+                "filesystem": {"rootdirectory": str(self._directory / "data")},
+                "delete": {"enabled": True},
+                "cache": {"blobdescriptor": "inmemory"},  # as in cluster.registry_server
+            },
             "http": {"addr": self.host},
         }
         if self._user:

@@ -19,7 +19,7 @@ ELIDED: Final = "..."
 """A line that stands for any number of lines; at the end of a line, for its rest."""
 
 _MASKS: Final = (
-    (re.compile(r"-[a-z0-9]{8,10}-[a-z0-9]{5}\b"), "-POD"),
+    (re.compile(r"(?<=-deployment)-[a-z0-9]{1,10}-[a-z0-9]{5}\b|-[a-z0-9]{8,10}-[a-z0-9]{5}\b"), "-POD"),
     (re.compile(r"\b[0-9a-f]{64}\b"), "DIGEST"),
     (re.compile(r"\b[0-9a-f]{40}\b|\b[0-9a-f]{12}\b|\b[0-9a-f]{7}\b"), "COMMIT"),
     (re.compile(r"\b[0-9a-f]{10}\b|-[0-9a-f]{8}\b"), "KEY"),

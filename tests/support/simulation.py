@@ -62,7 +62,7 @@ from brandrelease.core.snapshot import (
     Waiting,
 )
 from brandrelease.core.telling.notice import Delivered, Delivery, Notice, Undelivered
-from brandrelease.ports import Builder, DeploymentChanged, Refused, Secret, StatusConflict
+from brandrelease.ports import Builder, DeploymentChanged, Refused, Secret, StatusConflict, StatusWritten
 from brandrelease.telemetry import Metrics
 
 KEY = Key("drumeo-production", "drumeo")
@@ -715,7 +715,7 @@ class Simulation:
     async def secret(self, namespace: str, name: str) -> Secret | None:
         return None
 
-    async def write_status(self, release: BrandRelease, status: BrandReleaseStatus) -> str:
+    async def write_status(self, release: BrandRelease, status: BrandReleaseStatus) -> StatusWritten:
         if release.resource_version != str(self.version):
             raise StatusConflict
         # As JSON and back, as through the API server: what does not survive that is not remembered.
@@ -724,7 +724,7 @@ class Simulation:
         self.status, self.version = stored, self.version + 1
         self.statuses.append(stored)
         self._after_deed()
-        return str(self.version)
+        return StatusWritten(str(self.version), over=release.resource_version)
 
     async def apply(self, patch: DeploymentPatch) -> None:
         d = self.site

@@ -24,6 +24,7 @@ from brandrelease.core.actions import POST_DEPLOY, PRE_DEPLOY, DeploymentPatch, 
 from brandrelease.core.builds.images import BuildOrder
 from brandrelease.core.decide import decide
 from brandrelease.core.snapshot import Snapshot
+from brandrelease.ports import StatusWritten
 from brandrelease.telemetry import Metrics
 from support.checked import BROKEN, DOWN, GOOD
 from support.simulation import HOOK_SECONDS, KEY, SOAK, Simulation, digest_of
@@ -244,7 +245,7 @@ class Witness(Simulation):
 
     # --- the status -----------------------------------------------------------------------------------------------------
 
-    async def write_status(self, release: BrandRelease, status: BrandReleaseStatus) -> str:
+    async def write_status(self, release: BrandRelease, status: BrandReleaseStatus) -> StatusWritten:
         before = self.status
         try:
             return await super().write_status(release, status)

@@ -56,3 +56,21 @@ def test_what_was_seen_before_wakes_nobody(arrivals: Arrivals, woken: list[Key])
     arrivals("pods", "MODIFIED", marked(BUSY, version=2))
     arrivals("pods", None, marked(BUSY, version=1))
     assert woken == [BUSY]
+
+
+def test_a_deletion_that_is_told_of_late_does_not_take_along_who_has_the_name_by_now(woken: list[Key]) -> None:
+    forgotten: list[Key] = []
+    arrivals = Arrivals(Interest(), Known(), woken.extend, forgotten.append, lambda _key: False)
+
+    def tell(event: str, uid: str, version: int) -> None:
+        metadata = {"namespace": BUSY.namespace, "name": BUSY.name, "uid": uid, "resourceVersion": str(version)}
+        arrivals("brandreleases", event, {"metadata": metadata, "spec": {"brand": "drumeo"}})
+
+    tell("ADDED", "now", 9)
+    tell("MODIFIED", "before", 5)
+    woken.clear()
+    tell("DELETED", "before", 6)
+    assert (forgotten, woken.count(BUSY)) == ([BUSY], 1), "what goes by its name was forgotten with the one before"
+    woken.clear()
+    tell("DELETED", "now", 10)
+    assert (forgotten, woken.count(BUSY)) == ([BUSY, BUSY], 0)

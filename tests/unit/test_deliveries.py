@@ -209,6 +209,16 @@ async def test_what_is_being_sent_is_not_torn_off_by_what_is_newer_nor_followed_
 
 
 @on_virtual_time
+async def test_what_is_newer_than_what_is_being_sent_and_not_taken_is_sent_in_its_place() -> None:
+    world = Endpoints(DOWN, lasts=5)
+    world.want(notice(SLACK))
+    await asyncio.sleep(1)
+    world.want(notice(SLACK, Stage.Live))
+    await asyncio.sleep(60)
+    assert world.stages() == [Stage.Started, Stage.Live]
+
+
+@on_virtual_time
 async def test_what_is_wanted_no_more_is_not_tried_again() -> None:
     world = Endpoints(DOWN)
     world.want(notice(SLACK))

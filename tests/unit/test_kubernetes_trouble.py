@@ -11,7 +11,7 @@ from brandrelease.apis.brandrelease import BrandRelease, BrandReleaseStatus
 from brandrelease.core.actions import DeploymentPatch
 from brandrelease.core.kubernetes_trouble import Question, Trouble, headline_of
 from brandrelease.core.snapshot import BrandInvalid, DeploymentView
-from brandrelease.ports import KubernetesFails
+from brandrelease.ports import KubernetesFails, StatusWritten
 from support.simulation import Behaviour
 from support.story import Story
 
@@ -45,7 +45,7 @@ class Troubled(Story):
             raise KubernetesFails(self.changing)
         await super().apply(patch)
 
-    async def write_status(self, release: BrandRelease, status: BrandReleaseStatus) -> str:
+    async def write_status(self, release: BrandRelease, status: BrandReleaseStatus) -> StatusWritten:
         self.tries_to_write += 1
         if self.writing:
             raise KubernetesFails(self.writing)

@@ -125,6 +125,24 @@ async def test_events_of_another_thread_arrive_all_of_them_in_their_order() -> N
     assert arrived == list(range(last + 1))
 
 
+async def test_an_event_that_comes_to_grief_holds_up_no_other() -> None:
+    loop, arrived, trouble = asyncio.get_running_loop(), list[str](), list[object]()
+    loop.set_exception_handler(lambda _loop, context: trouble.append(context.get("exception")))
+
+    def take(kind: str, _type: str | None, _body: dict[str, Any]) -> None:
+        if kind == "bad":
+            raise ValueError(kind)
+        arrived.append(kind)
+
+    handing_over = HandingOver(loop, take)
+    for kind in ("first", "bad", "last"):
+        handing_over(kind, "ADDED", {})
+    async with asyncio.timeout(5):
+        while len(arrived) < 2:
+            await asyncio.sleep(0)
+    assert (arrived, [str(each) for each in trouble]) == (["first", "last"], ["bad"])
+
+
 async def test_a_flood_of_events_leaves_the_loop_to_others_in_between() -> None:
     arrived: list[int] = []
     handing_over = HandingOver(asyncio.get_running_loop(), lambda *_: arrived.append(1))

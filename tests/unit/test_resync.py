@@ -11,6 +11,7 @@ from brandrelease.controller.arrivals import Arrivals
 from brandrelease.controller.interest import Interest
 from brandrelease.controller.resync import Known, Resync, Versions
 from brandrelease.controller.work_queue import Key
+from brandrelease.core.freshness import STALE_SECONDS
 from brandrelease.telemetry import Metrics
 
 Json = dict[str, Any]
@@ -122,6 +123,19 @@ async def test_one_whose_name_another_object_has_by_now_does_not_take_it_along(w
     assert await world.once() == []
 
 
+async def test_one_whose_name_another_object_takes_while_the_list_is_under_way_does_not_take_it_along(
+    world: World,
+) -> None:
+    before, now = (
+        {"metadata": {"uid": uid, "name": "drumeo", "namespace": "shop", "resourceVersion": version}}
+        for uid, version in (("1", "5"), ("2", "9"))
+    )
+    world.watched("brandreleases", before)
+    world.meanwhile["brandreleases"] = lambda: world.watched("brandreleases", now)
+    assert await world.once() == [DRUMEO]
+    assert world.forgotten == [DRUMEO]
+
+
 async def test_what_goes_while_a_list_is_under_way_is_not_there_because_it_is_in_it(world: World) -> None:
     world.meanwhile["pods"] = lambda: world.known.of("pods").gone(pod("a", 9)["metadata"])
     assert await world.once() == []
@@ -218,7 +232,28 @@ def test_the_newest_of_an_object_is_what_was_heard_of_last_be_it_told_or_the_ans
     assert newest(versions) == 8
     assert newest(versions, "b") is None
     versions.gone(pod("a", 9)["metadata"])
-    assert newest(versions) is None
+    seen = versions.newest_of("shop", "a")
+    assert seen is not None
+    assert (seen.version, seen.there) == (9, False)
+
+
+def test_what_we_have_deleted_ourselves_may_be_gone_before_anybody_tells_of_it() -> None:
+    known = Known()
+    known.of("jobs").is_news(pod("a", 5)["metadata"])
+    known.deleted("jobs", "shop", "a")
+    known.deleted("jobs", "shop", "never seen")
+    assert newest(known.of("jobs")) is None
+    assert known.of("jobs").is_news(pod("a", 6)["metadata"]), "it is there still, and ends"
+    assert newest(known.of("jobs")) == 6
+
+
+def test_deletions_are_remembered_for_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    versions, now = Versions(), 1000.0
+    monkeypatch.setattr("brandrelease.controller.resync.elapsed", lambda: now)
+    for number in range(4):
+        now += STALE_SECONDS / 2
+        versions.gone(pod(f"{number % 3}", number)["metadata"])
+    assert [newest(versions, name) for name in "012"] == [3, None, 2]
 
 
 def test_the_newest_of_a_name_is_of_the_object_that_has_it_now() -> None:
@@ -228,6 +263,8 @@ def test_the_newest_of_a_name_is_of_the_object_that_has_it_now() -> None:
     assert newest(versions) == 8
     versions.gone(pod("a", 6)["metadata"])
     assert newest(versions) == 8, "the one before it has gone"
+    versions.is_news(pod("a", 7)["metadata"])
+    assert newest(versions) == 8, "a watch that was away tells of what was before"
     assert newest(versions, "other") is None
 
 

@@ -31,11 +31,16 @@ class Arrivals:
             self.enqueue(self._concerned(kind, metadata))
 
     def gone(self, kind: str, metadata: Metadata) -> None:
-        """An object was deleted: an event says so, or a list has it no more."""
+        """An object was deleted: an event says so, or a list has it no more.
+
+        What goes by the name of a BrandRelease is forgotten. Another one may have that name by now, and is looked at anew.
+        """
         if kind == "brandreleases":
             key = Key(str(metadata["namespace"]), str(metadata["name"]))
             self.enqueue(self.interest.forget(key))
             self.forget(key)
+            if self.known.brand_releases.has(key.namespace, key.name):
+                self.enqueue([key])
         else:
             self.enqueue(self._concerned(kind, metadata))
 

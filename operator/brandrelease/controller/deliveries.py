@@ -125,16 +125,12 @@ class BackgroundDeliveries:
 
     def _take_up(self, key: Key, errands: dict[str, _Errand], endpoint: str, notice: Notice) -> None:
         """A newer notice takes the place of one that waits, and its pause; but another address is tried at once."""
-        errand = errands.get(endpoint)
-        if errand is not None and errand.is_sending:
-            errand.is_wanted = True
-            return  # the pass after its end says what is wanted then
-        now = asyncio.get_running_loop().time()
+        errand, now = errands.get(endpoint), asyncio.get_running_loop().time()
         if errand is not None and errand.task is not None and not errand.task.done():
             if errand.notice.id != notice.id:
                 errand.since = now
-            is_elsewhere, errand.notice = errand.notice.to != notice.to, notice
-            if not is_elsewhere:
+            is_elsewhere, errand.notice, errand.is_wanted = errand.notice.to != notice.to, notice, True
+            if errand.is_sending or not is_elsewhere:
                 return
             errand.task.cancel()
         if errand is not None and errand.is_news_to(notice):

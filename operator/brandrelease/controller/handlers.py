@@ -140,12 +140,13 @@ class HandingOver:
 
     def _take(self) -> None:
         self._is_awake = False
-        for _ in range(AT_ONE_TIME):
-            if not self._events:
-                return
-            self._on_event(*self._events.popleft())
-        self._is_awake = True
-        self._loop.call_soon(self._take)
+        try:
+            for _ in range(min(AT_ONE_TIME, len(self._events))):
+                self._on_event(*self._events.popleft())
+        finally:  # what one event leads to may fail; the next ones are not to blame
+            if self._events:
+                self._is_awake = True
+                self._loop.call_soon(self._take)
 
 
 class NothingToCompare(kopf.DiffBaseStorage):

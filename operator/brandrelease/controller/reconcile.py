@@ -52,8 +52,8 @@ class Reconciler:
     ) -> None:
         """own_write is told uid, old and new resourceVersion of each status written, so that its event is no news.
 
-        noticed is told of which Brand a BrandRelease is, each time that it is read, and says whether that is new; None where
-        there is none of the name.
+        It is not where somebody else may have changed something in between. noticed is told of which Brand a BrandRelease
+        is, each time that it is read, and says whether that is new; None where there is none of the name.
         """
         self._world, self._announcer, self._metrics, self._own_write = world, announcer, metrics, own_write
         self._noticed, self._shard = noticed, shard
@@ -86,6 +86,7 @@ class Reconciler:
         self._taken.pop(key, None)
         self._written.pop(key, None)
         self._troubles.over(key)
+        self._world.tracking.forget(key)
         self._world.turns.forget(key.namespace, key.name)
         self._world.measurements.forget(key.namespace, key.name)
         self._metrics.fleet.forget(key.namespace, key.name)
@@ -131,9 +132,10 @@ class Reconciler:
 
     async def _write(self, release: BrandRelease, status: BrandReleaseStatus) -> None:
         """Write the status, and remember that it was us. Raises StatusConflict."""
-        version = await self._world.cluster.write_status(release, status)
-        self._own_write(release.uid, release.resource_version, version)
-        self._written[Key(release.namespace, release.name)] = (release.uid, Seen(int(version), elapsed()))
+        written = await self._world.cluster.write_status(release, status)
+        if written.over is not None:
+            self._own_write(release.uid, written.over, written.version)
+        self._written[Key(release.namespace, release.name)] = (release.uid, Seen(int(written.version), elapsed()))
         self._metrics.fleet.see(release, status)
 
     def _decide(self, snapshot: Snapshot) -> Plan:

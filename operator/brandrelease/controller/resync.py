@@ -5,13 +5,14 @@ Its cost is a few lists, however many objects there are; an object that has not 
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import takewhile
 from typing import Any, Protocol
 
 import structlog
 
 from brandrelease.controller.work_queue import Key
-from brandrelease.core.freshness import Seen
+from brandrelease.core.freshness import STALE_SECONDS, Seen
 from brandrelease.elapsed import elapsed
 from brandrelease.telemetry import Metrics
 
@@ -31,6 +32,8 @@ class Versions:
         """What our own changes have made, until the watch has told of it too."""
         self._named: dict[Name, str] = {}
         """The uid of what has this name now."""
+        self._gone: dict[Name, Seen] = {}
+        """Deletions that were told of a short while ago, in their order."""
         self.newest: Seen | None = None
         """The newest version that was heard of, of any object of the kind: no list is older than that."""
 
@@ -45,8 +48,9 @@ class Versions:
         if uid in self._seen and self._seen[uid][0].version >= version:
             return False
         kept = {name: metadata[name] for name in ("uid", "name", "namespace", "labels") if name in metadata}
-        self._seen[uid] = (self._hear(version), kept)
-        self._named[_name(metadata)] = uid
+        heard = self._hear(version)
+        self._take_name(metadata, heard)
+        self._seen[uid] = (heard, kept)
         return True
 
     def is_newest(self, metadata: Metadata) -> bool:
@@ -55,18 +59,27 @@ class Versions:
         return uid in self._seen and self._seen[uid][0].version == version and uid not in self._answered
 
     def newest_of(self, namespace: str | None, name: str) -> Seen | None:
-        """The newest version that was heard of, of the object of this name: no answer that is asked for now is older."""
-        uid = self._named.get((namespace or "", name), "")
+        """The newest that was heard of the object of this name: no answer that is asked for now is older."""
+        place = (namespace or "", name)
+        uid = self._named.get(place, "")
         if uid in self._answered:
             return self._answered[uid]
-        return self._seen[uid][0] if uid in self._seen else None
+        return self._seen[uid][0] if uid in self._seen else self._gone.get(place)
+
+    def has(self, namespace: str, name: str) -> bool:
+        """Whether an object of this name is there, as far as anybody has told."""
+        return (namespace, name) in self._named
 
     def answered(self, metadata: Metadata) -> None:
         """The answer to our own change of an object. Its event is news still; what is older is not believed any more."""
         uid, answer = str(metadata["uid"]), self._hear(int(metadata["resourceVersion"]))
         if uid not in self._seen or self._seen[uid][0].version < answer.version:
+            self._take_name(metadata, answer)
             self._answered[uid] = answer
-            self._named[_name(metadata)] = uid
+
+    def deleted(self, namespace: str, name: str) -> None:
+        """We have deleted it: that it is not there is to be believed before its event has come."""
+        self._named.pop((namespace, name), None)
 
     def saw_own_write(self, uid: str, over: str, version: str) -> None:
         """Our own write made this version over that one: the event that tells of it is no news.
@@ -79,8 +92,12 @@ class Versions:
 
     def gone(self, metadata: Metadata) -> None:
         """The object was deleted; the event that tells of it bears the version at which it was."""
-        self._hear(int(metadata["resourceVersion"]))
+        heard, place = self._hear(int(metadata["resourceVersion"])), _name(metadata)
         self._forget(metadata)
+        self._gone.pop(place, None)  # so that it comes last
+        self._gone[place] = replace(heard, there=False)
+        for old in list(takewhile(lambda each: heard.at - self._gone[each].at >= STALE_SECONDS, self._gone)):
+            del self._gone[old]
 
     def uids(self) -> frozenset[str]:
         """Of all that is there, as far as anybody has told. A list is compared with those of the time before it."""
@@ -112,6 +129,13 @@ class Versions:
         if self._named.get(name) == uid:
             del self._named[name]
 
+    def _take_name(self, metadata: Metadata, heard: Seen) -> None:
+        """A watch that was away tells of what is past: an object may have the name that is there since then."""
+        place = _name(metadata)
+        known = self.newest_of(*place)
+        if known is None or known.version < heard.version:
+            self._named[place] = str(metadata["uid"])
+
     def _hear(self, version: int) -> Seen:
         heard = Seen(version, elapsed())
         if self.newest is None or self.newest.version < version:
@@ -134,7 +158,7 @@ class Known:
         return kind in self.kinds and self.kinds[kind].is_newest(metadata)
 
     def newest_of(self, kind: str, namespace: str | None, name: str) -> Seen | None:
-        """The newest version that was heard of, of the object of this kind and name."""
+        """The newest that was heard of the object of this kind and name."""
         return self.kinds[kind].newest_of(namespace, name) if kind in self.kinds else None
 
     def newest(self, kind: str) -> Seen | None:
@@ -144,6 +168,10 @@ class Known:
     def answered(self, kind: str, metadata: Metadata) -> None:
         """The answer to our own change of an object of this kind."""
         self.of(kind).answered(metadata)
+
+    def deleted(self, kind: str, namespace: str, name: str) -> None:
+        """We have deleted this object."""
+        self.of(kind).deleted(namespace, name)
 
     @property
     def brand_releases(self) -> Versions:
@@ -199,12 +227,9 @@ class Resync:
         except Exception:
             log.warning("A list of the resync failed and will be repeated.", kind=kind, exc_info=True)
             return False
-        names = {_name(metadata) for metadata in metadatas}
         for metadata in versions.missing_from(metadatas, before):
             self._metrics.resync.lost_events.inc()
             self._gone(kind, metadata)
-            if _name(metadata) in names:  # what goes by its name was forgotten; another object has that name by now
-                self._enqueue(concerned(metadata))
         for metadata in versions.news_in(metadatas, before):
             self._metrics.resync.lost_events.inc()
             self._enqueue(concerned(metadata))

@@ -169,10 +169,12 @@ def _excess(order: BuildOrder, pod: Json | None, ended: Json | None) -> str | No
 
 
 def _last_words(log: str) -> str:
-    """The line that tells why: BuildKit ends with `error: failed to solve: ...`."""
+    """The line that tells why: BuildKit ends with `error: failed to solve: ...`. What a registry says stands below that."""
     lines = [" ".join(line.split()) for line in log.splitlines() if line.strip()]
-    errors = [line for line in lines if line.lower().startswith(("error:", "fatal:"))]
-    return cut((errors or lines or [""])[-1], 300).rstrip(".")
+    errors = [place for place, line in enumerate(lines) if line.lower().startswith(("error:", "fatal:"))]
+    last = lines[errors[-1] :] if errors else lines[-1:]
+    told = f"{last[0]} {'; '.join(last[1:])}" if last and last[0].endswith(":") else "".join(last[:1])
+    return cut(told.strip(), 300).rstrip(".")
 
 
 def _lost(pod: Json | None) -> str:

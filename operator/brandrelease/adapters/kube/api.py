@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -148,14 +149,16 @@ class KubeApi:
 
     async def get(self, resource: Resource, namespace: str | None, name: str) -> Json | None:
         """The object as it is now; None if there is none."""
-        path, newest = resource.path(namespace, name), self._watched.newest_of(resource.plural, namespace, name)
+        path, known = resource.path(namespace, name), partial(self._watched.newest_of, resource.plural, namespace, name)
+        before = known()
         try:
             body = await self._request("get", path)
         except ApiError as error:
             if error.status == 404:  # noqa: PLR2004 - HTTP
+                self._believe(resource, path, None, known())
                 return None
             raise
-        self._believe(resource, path, body, newest)
+        self._believe(resource, path, body["metadata"], before)
         return body
 
     async def items(
@@ -196,13 +199,15 @@ class KubeApi:
             if not token:
                 return
 
-    def _believe(self, resource: Resource, path: str, body: Json, newest: Seen | None) -> None:
+    def _believe(self, resource: Resource, path: str, found: Json | None, known: Seen | None) -> None:
         """Raises ApiError where it is older than what a watch, or the answer to a change, had told before the question.
 
-        What a watch has told since is no fault of the answer, and asks for a pass of its own.
+        found: its metadata, None where the answer is that there is none. What a watch has told since is no fault of the
+        answer, and asks for a pass of its own.
         """
-        if newest is not None and is_outdated(int(body["metadata"]["resourceVersion"]), newest, elapsed()):
-            name = f"{resource.plural.removesuffix('s')} {body['metadata']['name']}"
+        version = None if found is None else int(found["resourceVersion"])
+        if is_outdated(version, known, elapsed()):
+            name = f"{resource.plural.removesuffix('s')} {path.rpartition('/')[2]}"
             told = f"The API server gave an older state of {name} than before"
             raise ApiError(0, told, question("get", path))
 
@@ -211,7 +216,7 @@ class KubeApi:
 
         In such a list are not only old objects: others are not in it yet, and some are in it still.
         """
-        if newest is not None and is_outdated(int(answer["metadata"]["resourceVersion"]), newest, elapsed()):
+        if is_outdated(int(answer["metadata"]["resourceVersion"]), newest, elapsed()):
             told = f"The API server gave an older list of {resource.plural} than before"
             raise ApiError(0, told, question("get", path))
 
@@ -283,6 +288,7 @@ class KubeApi:
         except ApiError as error:
             if error.status not in {404, 409}:
                 raise
+        self._watched.deleted(resource.plural, namespace, name)
 
     async def log(self, namespace: str, pod: str, query: Mapping[str, str], seconds: float) -> str:
         """The log of a container; raises ApiError or TimeoutError where it cannot be had within so many seconds."""

@@ -37,7 +37,7 @@ from brandrelease.core.actions import DeploymentPatch
 from brandrelease.core.holding import is_settled
 from brandrelease.core.render import deployment_body
 from brandrelease.core.snapshot import BrandInvalid, DeploymentView, Fellow, PodView, PodWarning, Refusal
-from brandrelease.ports import DeploymentChanged, Refused, Secret, StatusConflict
+from brandrelease.ports import DeploymentChanged, Refused, Secret, StatusConflict, StatusWritten
 
 log = structlog.get_logger(__name__)
 
@@ -145,7 +145,7 @@ class KubeCluster:
     async def secret(self, namespace: str, name: str) -> Secret | None:
         return await read_secret(self._api, namespace, name)
 
-    async def write_status(self, release: BrandRelease, status: BrandReleaseStatus) -> str:
+    async def write_status(self, release: BrandRelease, status: BrandReleaseStatus) -> StatusWritten:
         """What others change of the object and nothing here depends on must not keep a status from being written.
 
         So a conflict is looked into: while all that was read is as it was, the status is written all the same.
@@ -163,7 +163,7 @@ class KubeCluster:
                     raise StatusConflict(error.message) from error
                 raise
 
-    async def _exchange_status(self, body: dict[str, Any], status: BrandReleaseStatus) -> str:
+    async def _exchange_status(self, body: dict[str, Any], status: BrandReleaseStatus) -> StatusWritten:
         """Write the status if generation and status are still those of the body, whatever else changes meanwhile."""
         metadata = body["metadata"]
         same = (("/metadata/uid", metadata["uid"]), ("/metadata/generation", metadata["generation"]))
@@ -172,9 +172,9 @@ class KubeCluster:
             {"op": "add", "path": "/status", "value": status.to_wire()},
         ]
         written = await self._api.patch_status(BRAND_RELEASES, metadata["namespace"], metadata["name"], operations)
-        return str(written["metadata"]["resourceVersion"])
+        return StatusWritten(str(written["metadata"]["resourceVersion"]), over=None)
 
-    async def _write_status(self, release: BrandRelease, status: BrandReleaseStatus) -> str:
+    async def _write_status(self, release: BrandRelease, status: BrandReleaseStatus) -> StatusWritten:
         body: dict[str, Any] = {
             "apiVersion": API_VERSION,
             "kind": "BrandRelease",
@@ -193,7 +193,7 @@ class KubeCluster:
             if error.status in {CONFLICT, GONE}:
                 raise StatusConflict(error.message) from error
             raise
-        return str(written["metadata"]["resourceVersion"])
+        return StatusWritten(str(written["metadata"]["resourceVersion"]), over=release.resource_version)
 
     async def apply(self, patch: DeploymentPatch) -> None:
         """Apply to exactly what was read. In a rollout the status is written all the time, which leaves the plan as it is."""

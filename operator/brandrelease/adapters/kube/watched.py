@@ -10,7 +10,7 @@ class Watched(Protocol):
     """kind: its plural. metadata: of an object that was read or written."""
 
     def newest_of(self, kind: str, namespace: str | None, name: str) -> Seen | None:
-        """The newest version that was heard of, of the object of this name."""
+        """The newest that was heard of the object of this name."""
         ...
 
     def is_newest(self, kind: str, metadata: Mapping[str, Any]) -> bool:
@@ -23,6 +23,10 @@ class Watched(Protocol):
 
     def answered(self, kind: str, metadata: Mapping[str, Any]) -> None:
         """The object as our own change has made it."""
+        ...
+
+    def deleted(self, kind: str, namespace: str, name: str) -> None:
+        """We have deleted this object."""
         ...
 
 
@@ -40,3 +44,6 @@ class Unwatched:
 
     def answered(self, _kind: str, _metadata: Mapping[str, Any]) -> None:
         """Nobody wants to know it."""
+
+    def deleted(self, _kind: str, _namespace: str, _name: str) -> None:
+        """Nor this."""
