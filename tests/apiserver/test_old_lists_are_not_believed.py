@@ -62,12 +62,16 @@ def proxy(api_server: ApiServer, tmp_path: Path) -> Iterator[FaultProxy]:
 
 
 async def the_answer_before_is_refused(
-    proxy: FaultProxy, kube: KubeApi, namespace: str, before: Callable[[], None] | None = None
+    proxy: FaultProxy,
+    kube: KubeApi,
+    namespace: str,
+    told: str = "gave an older state of job build than before",
+    before: Callable[[], None] | None = None,
 ) -> None:
     """Asked for the Job, the API server says what it said the last time. before: what happens while the question is under way."""
     with (
         proxy.fault(lambda request: request.is_for("GET", "/jobs/build"), before=before, stale=True) as fault,
-        pytest.raises(ApiError, match="gave an older state of job build than before"),
+        pytest.raises(ApiError, match=told),
     ):
         await kube.get(JOBS, namespace, "build")
     assert len(fault.met) == 1
@@ -202,12 +206,27 @@ async def test_what_was_told_of_a_moment_ago_is_not_believed_to_be_gone_until_so
     assert await kube.get(JOBS, namespace, "build") is None
     made = api.post(jobs, JOB).expect(201)["metadata"]
     assert watched.of("jobs").is_news(made)
-    await the_answer_before_is_refused(proxy, kube, namespace)
+    await the_answer_before_is_refused(proxy, kube, namespace, "says that job build is not there, and has told of it")
     assert await kube.get(JOBS, namespace, "build") is not None
+    with proxy.fault(lambda request: request.is_for("GET", "/jobs/build"), status=404):
+        assert await kube.get(JOBS, namespace, "build", at_its_word=True) is None
     api.delete(f"{jobs}/build").expect(200)
     watched.of("jobs").gone(made | {"resourceVersion": str(int(made["resourceVersion"]) + 1)})
     await the_answer_before_is_refused(proxy, kube, namespace)
     assert await kube.get(JOBS, namespace, "build") is None
+
+
+async def test_what_is_made_while_the_question_is_under_way_may_be_missing_from_the_answer(
+    api: Api, namespace: str, proxy: FaultProxy, kube: KubeApi
+) -> None:
+    jobs, watched = f"/apis/batch/v1/namespaces/{namespace}/jobs", Known()
+    kube.believing(watched)
+
+    def made() -> None:
+        assert watched.of("jobs").is_news(api.post(jobs, JOB).expect(201)["metadata"])
+
+    with proxy.fault(lambda request: request.is_for("GET", "/jobs/build"), before=made, status=404):
+        assert await kube.get(JOBS, namespace, "build") is None
 
 
 async def test_what_we_have_deleted_ourselves_is_gone_before_anybody_tells_of_it(

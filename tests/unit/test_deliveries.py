@@ -192,6 +192,19 @@ async def test_an_endpoint_that_was_corrected_in_the_brand_is_tried_at_once() ->
 
 
 @on_virtual_time
+async def test_an_endpoint_that_is_corrected_while_it_is_spoken_to_is_tried_at_once_after_that() -> None:
+    world = Endpoints(*[DOWN] * 5, lasts=5)
+    world.want(notice(SLACK))
+    await asyncio.sleep(40)
+    while not world.at_once:
+        await asyncio.sleep(0.5)
+    other = endpoint(slack={"channel": "#right", "secretName": "slack"})
+    world.want(notice(other))
+    await asyncio.sleep(7)
+    assert [each.to for _, each in world.got[-2:]] == [SLACK, other]
+
+
+@on_virtual_time
 async def test_what_is_being_sent_is_not_torn_off_by_what_is_newer_nor_followed_by_it_before_its_end_is_known() -> None:
     """The newer notice does not know yet what the older one has made, and would make another one."""
     world = Endpoints(lasts=5)

@@ -240,8 +240,10 @@ def test_the_newest_of_an_object_is_what_was_heard_of_last_be_it_told_or_the_ans
 def test_what_we_have_deleted_ourselves_may_be_gone_before_anybody_tells_of_it() -> None:
     known = Known()
     known.of("jobs").is_news(pod("a", 5)["metadata"])
-    known.deleted("jobs", "shop", "a")
-    known.deleted("jobs", "shop", "never seen")
+    known.deleted("jobs", "shop", "never seen", "uid-a")
+    known.deleted("jobs", "shop", "a", "uid-of-another")
+    assert newest(known.of("jobs")) == 5
+    known.deleted("jobs", "shop", "a", "uid-a")
     assert newest(known.of("jobs")) is None
     assert known.of("jobs").is_news(pod("a", 6)["metadata"]), "it is there still, and ends"
     assert newest(known.of("jobs")) == 6
@@ -254,6 +256,8 @@ def test_deletions_are_remembered_for_a_minute(monkeypatch: pytest.MonkeyPatch) 
         now += STALE_SECONDS / 2
         versions.gone(pod(f"{number % 3}", number)["metadata"])
     assert [newest(versions, name) for name in "012"] == [3, None, 2]
+    versions.gone(pod("0", 1)["metadata"])
+    assert newest(versions, "0") == 3, "one that had the name before; a watch that was away tells of it"
 
 
 def test_the_newest_of_a_name_is_of_the_object_that_has_it_now() -> None:

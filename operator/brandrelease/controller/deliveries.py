@@ -148,7 +148,10 @@ class BackgroundDeliveries:
                 self._wake(key)
             if not isinstance(result, Undelivered) or result.given_up:
                 return
-            await asyncio.sleep(pause)
+            if errand.notice.to == result.notice.to:
+                await asyncio.sleep(pause)
+            else:  # it was corrected in the Brand meanwhile
+                errand.tries = 0
 
     async def _try(self, errand: _Errand) -> tuple[Delivery, float]:
         """One try, as soon as it is its turn; and the pause after it, in seconds."""

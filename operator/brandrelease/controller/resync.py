@@ -5,7 +5,7 @@ Its cost is a few lists, however many objects there are; an object that has not 
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import Any, Protocol
 
@@ -59,7 +59,7 @@ class Versions:
         return uid in self._seen and self._seen[uid][0].version == version and uid not in self._answered
 
     def newest_of(self, namespace: str | None, name: str) -> Seen | None:
-        """The newest that was heard of the object of this name: no answer that is asked for now is older."""
+        """The newest that was heard of the object of this name, also that it was deleted: an answer has to be as new as that."""
         place = (namespace or "", name)
         uid = self._named.get(place, "")
         if uid in self._answered:
@@ -77,9 +77,10 @@ class Versions:
             self._take_name(metadata, answer)
             self._answered[uid] = answer
 
-    def deleted(self, namespace: str, name: str) -> None:
+    def deleted(self, namespace: str, name: str, uid: str) -> None:
         """We have deleted it: that it is not there is to be believed before its event has come."""
-        self._named.pop((namespace, name), None)
+        if self._named.get((namespace, name)) == uid:
+            del self._named[namespace, name]
 
     def saw_own_write(self, uid: str, over: str, version: str) -> None:
         """Our own write made this version over that one: the event that tells of it is no news.
@@ -94,8 +95,8 @@ class Versions:
         """The object was deleted; the event that tells of it bears the version at which it was."""
         heard, place = self._hear(int(metadata["resourceVersion"])), _name(metadata)
         self._forget(metadata)
-        self._gone.pop(place, None)  # so that it comes last
-        self._gone[place] = replace(heard, there=False)
+        before = self._gone.pop(place, heard)  # so that it comes last
+        self._gone[place] = Seen(max(heard.version, before.version), heard.at, there=False)
         for old in list(takewhile(lambda each: heard.at - self._gone[each].at >= STALE_SECONDS, self._gone)):
             del self._gone[old]
 
@@ -169,9 +170,9 @@ class Known:
         """The answer to our own change of an object of this kind."""
         self.of(kind).answered(metadata)
 
-    def deleted(self, kind: str, namespace: str, name: str) -> None:
+    def deleted(self, kind: str, namespace: str, name: str, uid: str) -> None:
         """We have deleted this object."""
-        self.of(kind).deleted(namespace, name)
+        self.of(kind).deleted(namespace, name, uid)
 
     @property
     def brand_releases(self) -> Versions:

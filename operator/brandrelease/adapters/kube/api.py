@@ -147,18 +147,24 @@ class KubeApi:
         """Close the connections."""
         await self._client.close()
 
-    async def get(self, resource: Resource, namespace: str | None, name: str) -> Json | None:
-        """The object as it is now; None if there is none."""
+    async def get(
+        self, resource: Resource, namespace: str | None, name: str, *, at_its_word: bool = False
+    ) -> Json | None:
+        """The object as it is now; None if there is none.
+
+        at_its_word: that there is none is believed also where it was told of a moment ago, and nobody has told of its end.
+        """
         path, known = resource.path(namespace, name), partial(self._watched.newest_of, resource.plural, namespace, name)
         before = known()
         try:
             body = await self._request("get", path)
         except ApiError as error:
             if error.status == 404:  # noqa: PLR2004 - HTTP
-                self._believe(resource, path, None, known())
+                if not at_its_word:
+                    self._believe_absence(resource, path, before, known())
                 return None
             raise
-        self._believe(resource, path, body["metadata"], before)
+        self._believe(resource, path, body, before)
         return body
 
     async def items(
@@ -199,16 +205,19 @@ class KubeApi:
             if not token:
                 return
 
-    def _believe(self, resource: Resource, path: str, found: Json | None, known: Seen | None) -> None:
+    def _believe(self, resource: Resource, path: str, body: Json, before: Seen | None) -> None:
         """Raises ApiError where it is older than what a watch, or the answer to a change, had told before the question.
 
-        found: its metadata, None where the answer is that there is none. What a watch has told since is no fault of the
-        answer, and asks for a pass of its own.
+        What a watch has told since is no fault of the answer, and asks for a pass of its own.
         """
-        version = None if found is None else int(found["resourceVersion"])
-        if is_outdated(version, known, elapsed()):
-            name = f"{resource.plural.removesuffix('s')} {path.rpartition('/')[2]}"
-            told = f"The API server gave an older state of {name} than before"
+        if before is not None and is_outdated(int(body["metadata"]["resourceVersion"]), before, elapsed()):
+            told = f"The API server gave an older state of {_called(resource, path)} than before"
+            raise ApiError(0, told, question("get", path))
+
+    def _believe_absence(self, resource: Resource, path: str, *known: Seen | None) -> None:
+        """Raises ApiError where it was told of before the question, and still nobody has told of its end."""
+        if all(is_outdated(None, each, elapsed()) for each in known):
+            told = f"The API server says that {_called(resource, path)} is not there, and has told of it and not of its end"
             raise ApiError(0, told, question("get", path))
 
     def _believe_list(self, resource: Resource, path: str, answer: Json, newest: Seen | None) -> None:
@@ -288,7 +297,7 @@ class KubeApi:
         except ApiError as error:
             if error.status not in {404, 409}:
                 raise
-        self._watched.deleted(resource.plural, namespace, name)
+        self._watched.deleted(resource.plural, namespace, name, uid)
 
     async def log(self, namespace: str, pod: str, query: Mapping[str, str], seconds: float) -> str:
         """The log of a container; raises ApiError or TimeoutError where it cannot be had within so many seconds."""
@@ -383,3 +392,7 @@ def _retry_after(error: Any) -> float:
 
 def _nothing(_method: str, _asked: Question, _status: int) -> None:
     """Where nobody counts."""
+
+
+def _called(resource: Resource, path: str) -> str:
+    return f"{resource.plural.removesuffix('s')} {path.rpartition('/')[2]}"

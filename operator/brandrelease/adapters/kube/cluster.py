@@ -68,7 +68,8 @@ class KubeCluster:
         self._failures = Together(self._failures_of_the_platform)
 
     async def brand_release(self, namespace: str, name: str) -> BrandRelease | None:
-        body = await self._api.get(BRAND_RELEASES, namespace, name)
+        # Where many come and go, events are late now and then; whoever is told that it is gone looks once more.
+        body = await self._api.get(BRAND_RELEASES, namespace, name, at_its_word=True)
         if body is None:
             self._settled.pop((namespace, name), None)
             return None
@@ -153,7 +154,7 @@ class KubeCluster:
         try:
             return await self._write_status(release, status)
         except StatusConflict:
-            body = await self._api.get(BRAND_RELEASES, release.namespace, release.name)
+            body = await self._api.get(BRAND_RELEASES, release.namespace, release.name, at_its_word=True)
             if body is None or not _is_as_it_was(body, release):
                 raise
             try:

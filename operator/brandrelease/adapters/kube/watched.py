@@ -25,7 +25,7 @@ class Watched(Protocol):
         """The object as our own change has made it."""
         ...
 
-    def deleted(self, kind: str, namespace: str, name: str) -> None:
+    def deleted(self, kind: str, namespace: str, name: str, uid: str) -> None:
         """We have deleted this object."""
         ...
 
@@ -45,5 +45,5 @@ class Unwatched:
     def answered(self, _kind: str, _metadata: Mapping[str, Any]) -> None:
         """Nobody wants to know it."""
 
-    def deleted(self, _kind: str, _namespace: str, _name: str) -> None:
+    def deleted(self, _kind: str, _namespace: str, _name: str, _uid: str) -> None:
         """Nor this."""
