@@ -150,9 +150,8 @@ def test_the_manifest_is_taken_by_kubectl_taken_again_and_removed_by_the_command
     """On a server that has seen nothing of ours."""
     with control_plane(tmp_path / "plane") as server:
         kubectl, api = Kubectl.of(server), Api(server.kubeconfig)
-        wait_until(
-            "That it has made all its own", lambda: OWN in everything(kubectl), 60
-        )  # some of it once it is ready
+        # Some of it is made once it is ready.
+        wait_until("That it has made all its own", lambda: OWN in everything(kubectl), 60)
         before = everything(kubectl)
         server_side = ("apply", "--server-side", "--warnings-as-errors", "-f", str(install_manifest.FILE))
         kubectl.run(*server_side)

@@ -128,10 +128,9 @@ def test_killed_at_any_write_it_comes_to_the_same_end(row: Row, story: Story, wh
     print(f"{len(trials)} of {len(learned.points)} writes, killed {when} each: {time.monotonic() - begin:.1f} s")
     row.is_quiet()
     missed = [point for point, was_met in zip(points, met, strict=True) if not was_met]
-    assert len(missed) <= 1, (
-        missed
-    )  # who is late to look has one message less to write: a pod that had to be waited for
-    assert {point.kind for point in missed} <= {STATUS}
+    # Who is late to look has one message less to write, that a pod is waited for: there is no last write of the status then.
+    last = [point for point in learned.points if point.kind == STATUS][-1]
+    assert missed in ([], [last]), missed
     for number, point in trials.items():  # also what came after it did no harm to it
         assert not differences(row.end_state(number), learned.end), f"killed {when} {point}"
 

@@ -56,6 +56,19 @@ async def kube(api_server: ApiServer, proxy: FaultProxy) -> AsyncIterator[KubeAp
 
 
 @pytest.fixture
+def watched(kube: KubeApi) -> Known:
+    """What was told of, by which the answers are judged."""
+    known = Known()
+    kube.believing(known)
+    return known
+
+
+@pytest.fixture
+def jobs(namespace: str) -> str:
+    return f"/apis/batch/v1/namespaces/{namespace}/jobs"
+
+
+@pytest.fixture
 def proxy(api_server: ApiServer, tmp_path: Path) -> Iterator[FaultProxy]:
     with FaultProxy(api_server.kubeconfig, tmp_path) as proxy:
         yield proxy
@@ -78,10 +91,9 @@ async def the_answer_before_is_refused(
 
 
 async def test_pods_are_not_judged_by_a_list_that_is_older_than_what_their_watch_has_told(
-    api: Api, namespace: str, proxy: FaultProxy, kube: KubeApi
+    api: Api, namespace: str, proxy: FaultProxy, kube: KubeApi, watched: Known
 ) -> None:
-    pods, watched = f"/api/v1/namespaces/{namespace}/pods", Known()
-    kube.believing(watched)
+    pods = f"/api/v1/namespaces/{namespace}/pods"
     api.post(pods, POD).expect(201)
     cluster = KubeCluster(kube, frozenset(), SystemClock().now)
     assert [pod.ready for pod in await cluster.pods(namespace, "drumeo", 7)] == [False]
@@ -96,10 +108,9 @@ async def test_pods_are_not_judged_by_a_list_that_is_older_than_what_their_watch
 
 
 async def test_a_list_in_which_something_is_missing_that_was_told_of_is_not_believed(
-    api: Api, namespace: str, proxy: FaultProxy, kube: KubeApi
+    api: Api, namespace: str, proxy: FaultProxy, kube: KubeApi, watched: Known
 ) -> None:
-    pods, watched = f"/api/v1/namespaces/{namespace}/pods", Known()
-    kube.believing(watched)
+    pods = f"/api/v1/namespaces/{namespace}/pods"
     assert await kube.items(PODS, namespace) == []
     assert await kube.versions(PODS, namespace) == []
     assert [page async for page in kube.pages(PODS, namespace, 50)] == [[]]
@@ -117,10 +128,9 @@ async def test_a_list_in_which_something_is_missing_that_was_told_of_is_not_beli
 
 
 async def test_what_is_told_while_a_list_is_under_way_is_no_fault_of_the_list(
-    api: Api, namespace: str, proxy: FaultProxy, kube: KubeApi
+    api: Api, namespace: str, proxy: FaultProxy, kube: KubeApi, watched: Known
 ) -> None:
-    pods, watched = f"/api/v1/namespaces/{namespace}/pods", Known()
-    kube.believing(watched)
+    pods = f"/api/v1/namespaces/{namespace}/pods"
     for number in range(2):
         api.post(pods, {**POD, "metadata": {"name": f"web-{number}"}}).expect(201)
 
@@ -135,10 +145,8 @@ async def test_what_is_told_while_a_list_is_under_way_is_no_fault_of_the_list(
 
 
 async def test_a_list_in_which_something_is_still_there_that_was_deleted_is_not_believed(
-    api: Api, namespace: str, proxy: FaultProxy, kube: KubeApi
+    api: Api, namespace: str, proxy: FaultProxy, kube: KubeApi, watched: Known, jobs: str
 ) -> None:
-    jobs, watched = f"/apis/batch/v1/namespaces/{namespace}/jobs", Known()
-    kube.believing(watched)
     api.post(jobs, JOB).expect(201)
     items, version = await kube.listing(JOBS, namespace)
     api.delete(f"{jobs}/build").expect(200)
@@ -157,10 +165,8 @@ async def test_a_list_in_which_something_is_still_there_that_was_deleted_is_not_
 
 
 async def test_nobody_waits_for_a_job_that_has_ended_because_it_was_shown_as_it_was_before(
-    api: Api, namespace: str, proxy: FaultProxy, kube: KubeApi
+    api: Api, namespace: str, proxy: FaultProxy, kube: KubeApi, watched: Known, jobs: str
 ) -> None:
-    jobs, watched = f"/apis/batch/v1/namespaces/{namespace}/jobs", Known()
-    kube.believing(watched)
     api.post(jobs, JOB).expect(201)
     assert await kube.get(JOBS, namespace, "build") is not None
     assert watched.of("jobs").is_news(api.merge(f"{jobs}/build/status", STARTED).expect(200)["metadata"])
@@ -171,10 +177,8 @@ async def test_nobody_waits_for_a_job_that_has_ended_because_it_was_shown_as_it_
 
 
 async def test_what_was_known_before_the_question_is_known_whatever_is_told_while_it_is_under_way(
-    api: Api, namespace: str, proxy: FaultProxy, kube: KubeApi
+    api: Api, namespace: str, proxy: FaultProxy, kube: KubeApi, watched: Known, jobs: str
 ) -> None:
-    jobs, watched = f"/apis/batch/v1/namespaces/{namespace}/jobs", Known()
-    kube.believing(watched)
     api.post(jobs, JOB).expect(201)
 
     def changes() -> None:
@@ -187,10 +191,8 @@ async def test_what_was_known_before_the_question_is_known_whatever_is_told_whil
 
 
 async def test_another_object_that_had_the_name_before_is_not_believed_to_be_there_still(
-    api: Api, namespace: str, proxy: FaultProxy, kube: KubeApi
+    api: Api, namespace: str, proxy: FaultProxy, kube: KubeApi, watched: Known, jobs: str
 ) -> None:
-    jobs, watched = f"/apis/batch/v1/namespaces/{namespace}/jobs", Known()
-    kube.believing(watched)
     api.post(jobs, JOB).expect(201)
     assert await kube.get(JOBS, namespace, "build") is not None
     api.delete(f"{jobs}/build").expect(200)
@@ -199,14 +201,14 @@ async def test_another_object_that_had_the_name_before_is_not_believed_to_be_the
 
 
 async def test_what_was_told_of_a_moment_ago_is_not_believed_to_be_gone_until_somebody_tells_of_its_end(
-    api: Api, namespace: str, proxy: FaultProxy, kube: KubeApi
+    api: Api, namespace: str, proxy: FaultProxy, kube: KubeApi, watched: Known, jobs: str
 ) -> None:
-    jobs, watched = f"/apis/batch/v1/namespaces/{namespace}/jobs", Known()
-    kube.believing(watched)
     assert await kube.get(JOBS, namespace, "build") is None
     made = api.post(jobs, JOB).expect(201)["metadata"]
     assert watched.of("jobs").is_news(made)
-    await the_answer_before_is_refused(proxy, kube, namespace, "says that job build is not there, and has told of it")
+    await the_answer_before_is_refused(
+        proxy, kube, namespace, "says that job build is not there, and told of it a moment ago"
+    )
     assert await kube.get(JOBS, namespace, "build") is not None
     with proxy.fault(lambda request: request.is_for("GET", "/jobs/build"), status=404):
         assert await kube.get(JOBS, namespace, "build", at_its_word=True) is None
@@ -217,10 +219,8 @@ async def test_what_was_told_of_a_moment_ago_is_not_believed_to_be_gone_until_so
 
 
 async def test_what_is_made_while_the_question_is_under_way_may_be_missing_from_the_answer(
-    api: Api, namespace: str, proxy: FaultProxy, kube: KubeApi
+    api: Api, namespace: str, proxy: FaultProxy, kube: KubeApi, watched: Known, jobs: str
 ) -> None:
-    jobs, watched = f"/apis/batch/v1/namespaces/{namespace}/jobs", Known()
-    kube.believing(watched)
 
     def made() -> None:
         assert watched.of("jobs").is_news(api.post(jobs, JOB).expect(201)["metadata"])
@@ -230,21 +230,17 @@ async def test_what_is_made_while_the_question_is_under_way_may_be_missing_from_
 
 
 async def test_what_we_have_deleted_ourselves_is_gone_before_anybody_tells_of_it(
-    api: Api, namespace: str, kube: KubeApi
+    api: Api, namespace: str, kube: KubeApi, watched: Known, jobs: str
 ) -> None:
-    watched = Known()
-    kube.believing(watched)
-    made = api.post(f"/apis/batch/v1/namespaces/{namespace}/jobs", JOB).expect(201)["metadata"]
+    made = api.post(jobs, JOB).expect(201)["metadata"]
     assert watched.of("jobs").is_news(made)
     await kube.delete(JOBS, namespace, "build", made["uid"])
     assert await kube.get(JOBS, namespace, "build") is None
 
 
 async def test_a_deployment_is_not_judged_by_how_it_was_before_our_own_change(
-    api: Api, namespace: str, proxy: FaultProxy, kube: KubeApi
+    api: Api, namespace: str, proxy: FaultProxy, kube: KubeApi, watched: Known
 ) -> None:
-    watched = Known()
-    kube.believing(watched)
     api.post(f"/apis/apps/v1/namespaces/{namespace}/deployments", DEPLOYMENT).expect(201)
     cluster = KubeCluster(kube, frozenset(), SystemClock().now)
     before = await cluster.deployment(namespace, "web")

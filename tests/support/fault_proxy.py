@@ -283,7 +283,7 @@ class FaultProxy:
             return _cut(asked)
         told = self._remember(asked, answer, stale=fault.stale)
         request.status = told.status
-        return _told(told)
+        return _response(told)
 
     async def _answer_to(self, asked: web.Request, request: Request) -> "_Answer":
         """What the API server says. It does what it was asked, and it is noted, though the operator is killed meanwhile."""
@@ -317,7 +317,7 @@ class FaultProxy:
             request.status = answer.status
             if answer.status == 200:
                 return await self._pass_on(asked, request, answer)
-            return _told(_Answer(answer.status, answer.content_type, await answer.read()))
+            return _response(_Answer(answer.status, answer.content_type, await answer.read()))
 
     async def _pass_on(
         self, asked: web.Request, request: Request, answer: aiohttp.ClientResponse
@@ -356,7 +356,7 @@ class FaultProxy:
         return any(is_lost(event) for is_lost in list(self._lost_events))
 
 
-def _told(answer: _Answer) -> web.Response:
+def _response(answer: _Answer) -> web.Response:
     return web.Response(body=answer.content, status=answer.status, headers={"Content-Type": answer.content_type})
 
 

@@ -110,14 +110,17 @@ async def test_a_list_that_is_older_than_what_the_watch_has_shown_is_no_news(wor
     assert await world.once() == []
 
 
+BEFORE, NOW = (
+    {"metadata": {"uid": uid, "name": "drumeo", "namespace": "shop", "resourceVersion": version}}
+    for uid, version in (("1", "5"), ("2", "9"))
+)
+"""Two BrandReleases that have one name, one after the other."""
+
+
 async def test_one_whose_name_another_object_has_by_now_does_not_take_it_along(world: World) -> None:
-    before, now = (
-        {"metadata": {"uid": uid, "name": "drumeo", "namespace": "shop", "resourceVersion": version}}
-        for uid, version in (("1", "5"), ("2", "9"))
-    )
-    world.watched("brandreleases", before)
-    world.watched("brandreleases", now)
-    world.objects["brandreleases"] = [now]
+    world.watched("brandreleases", BEFORE)
+    world.watched("brandreleases", NOW)
+    world.objects["brandreleases"] = [NOW]
     assert await world.once() == [DRUMEO], "what was remembered of its name was forgotten"
     assert world.forgotten == [DRUMEO]
     assert await world.once() == []
@@ -126,12 +129,8 @@ async def test_one_whose_name_another_object_has_by_now_does_not_take_it_along(w
 async def test_one_whose_name_another_object_takes_while_the_list_is_under_way_does_not_take_it_along(
     world: World,
 ) -> None:
-    before, now = (
-        {"metadata": {"uid": uid, "name": "drumeo", "namespace": "shop", "resourceVersion": version}}
-        for uid, version in (("1", "5"), ("2", "9"))
-    )
-    world.watched("brandreleases", before)
-    world.meanwhile["brandreleases"] = lambda: world.watched("brandreleases", now)
+    world.watched("brandreleases", BEFORE)
+    world.meanwhile["brandreleases"] = lambda: world.watched("brandreleases", NOW)
     assert await world.once() == [DRUMEO]
     assert world.forgotten == [DRUMEO]
 

@@ -217,7 +217,7 @@ class KubeApi:
     def _believe_absence(self, resource: Resource, path: str, *known: Seen | None) -> None:
         """Raises ApiError where it was told of before the question, and still nobody has told of its end."""
         if all(is_outdated(None, each, elapsed()) for each in known):
-            told = f"The API server says that {_called(resource, path)} is not there, and has told of it and not of its end"
+            told = f"The API server says that {_called(resource, path)} is not there, and told of it a moment ago and not of its end"
             raise ApiError(0, told, question("get", path))
 
     def _believe_list(self, resource: Resource, path: str, answer: Json, newest: Seen | None) -> None:
